@@ -1,0 +1,206 @@
+//! What exporters see of core, and all that they see.
+//!
+//! A [`Collector`] calls a [`Visitor`] with each family's [`Descriptor`] and then with each of its series' labels and
+//! values. Everything is borrowed for the length of one call: nothing is materialised in between, so a page of any
+//! size can be written through a buffer of any size.
+//!
+//! # Examples
+//!
+//! ```
+//! use nilometer_core::collect::{Collector, Descriptor, Point, SeriesLabels, Stopped, Visitor};
+//!
+//! /// Counts series.
+//! #[derive(Default)]
+//! struct Census(usize);
+//!
+//! impl Visitor for Census {
+//!     fn family(&mut self, _: &Descriptor) -> Result<(), Stopped> {
+//!         Ok(())
+//!     }
+//!     fn point(&mut self, _: SeriesLabels<'_>, _: Point<'_>) -> Result<(), Stopped> {
+//!         self.0 += 1;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let registry = nilometer_core::MetricsRegistry::new();
+//! registry.register_counter("requests_total", "Requests.")?.default().inc();
+//! let mut census = Census::default();
+//! registry.collect(&mut census)?;
+//! assert_eq!(census.0, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod point;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+pub use crate::buckets::BucketError;
+pub use crate::descriptor::{Descriptor, MetricType};
+pub use crate::label::{LabelError, LabelSet, Labels, Pairs};
+pub use crate::name::NameError;
+pub use crate::unit::Unit;
+pub use point::{CounterPoint, GaugePoint, HistogramPoint, Number, Point, PointError};
+
+/// Something that has metrics to show: a registry, a family, or a source of the user's own.
+///
+/// # Concurrency
+///
+/// `collect` is called for every scrape and every push, from any thread, several at a time. No lock is held across a
+/// call of the visitor, by this crate's own collectors; an implementation that holds one across a call makes whoever
+/// waits for it wait for the slowest reader.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::collect::{
+///     CollectError, Collector, Descriptor, GaugePoint, LabelSet, MetricType, SeriesLabels, Visitor,
+/// };
+///
+/// struct Uptime(std::time::Instant);
+///
+/// impl Collector for Uptime {
+///     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+///         let seconds = self.0.elapsed().as_secs_f64();
+///         let descriptor = Descriptor::try_new("uptime_seconds", "Time since start.", MetricType::Gauge)?;
+///         visitor.family(&descriptor)?;
+///         visitor.point(SeriesLabels::of(&LabelSet::empty()), GaugePoint::new(seconds).into())?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Collector: Send + Sync {
+    /// Shows every family and every series to `visitor`: [`Visitor::family`] first, then [`Visitor::point`] for each
+    /// series of it.
+    ///
+    /// Each family is shown once, and no two of its series have equal labels.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError::Stopped`] when the visitor wants no more, which the collector passes on at once;
+    /// [`CollectError::Failed`] when the collector could not read its source. What was shown before stays shown.
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError>;
+}
+
+impl<C: Collector + ?Sized> Collector for &C {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        (**self).collect(visitor)
+    }
+}
+
+impl<C: Collector + ?Sized> Collector for Arc<C> {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        (**self).collect(visitor)
+    }
+}
+
+impl<C: Collector + ?Sized> Collector for Box<C> {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        (**self).collect(visitor)
+    }
+}
+
+/// What an exporter does with the families and points that a [`Collector`] shows it.
+pub trait Visitor {
+    /// Starts a family; the points that follow are its series.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the visitor wants no more.
+    fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped>;
+
+    /// Takes one series of the family that was started last.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the visitor wants no more.
+    fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped>;
+}
+
+/// The visitor wants no more: its reader is gone, or its buffer is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the visitor stopped the collection")]
+pub struct Stopped;
+
+/// Says why a collection ended early.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CollectError {
+    /// The visitor stopped it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The collector could not show all that it has.
+    #[error("the collector failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl CollectError {
+    /// A failure of the collector's own.
+    pub fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> CollectError {
+        CollectError::Failed(cause.into())
+    }
+}
+
+macro_rules! failures {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CollectError {
+            fn from(error: $error) -> Self {
+                CollectError::failed(error)
+            }
+        }
+    )*};
+}
+failures!(NameError, LabelError, PointError, std::io::Error);
+
+/// The labels of one series: the constant ones of its registration, and its own.
+///
+/// No name is in both.
+#[derive(Debug, Clone, Copy)]
+pub struct SeriesLabels<'a> {
+    constant: Option<&'a LabelSet>,
+    own: &'a LabelSet,
+}
+
+impl<'a> SeriesLabels<'a> {
+    /// Labels without constant ones.
+    #[must_use]
+    pub fn of(own: &'a LabelSet) -> SeriesLabels<'a> {
+        SeriesLabels { constant: None, own }
+    }
+
+    /// Labels with constant ones, whose names are not among the series' own: the caller has checked that.
+    pub(crate) fn with_constant(constant: &'a LabelSet, own: &'a LabelSet) -> SeriesLabels<'a> {
+        SeriesLabels { constant: Some(constant), own }
+    }
+
+    /// The sets that make up the labels and are not empty, the constant one first: for an exporter that writes
+    /// [`LabelSet::as_prometheus`] as it is.
+    pub fn sets(&self) -> impl Iterator<Item = &'a LabelSet> + use<'a> {
+        self.constant.into_iter().chain([self.own]).filter(|set| !set.is_empty())
+    }
+
+    /// All labels in the order of their names, values unescaped.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let mut constant = self.constant.map(LabelSet::iter).into_iter().flatten().peekable();
+        let mut own = self.own.iter().peekable();
+        std::iter::from_fn(move || match (constant.peek(), own.peek()) {
+            (Some((left, _)), Some((right, _))) if left < right => constant.next(),
+            (Some(_), None) => constant.next(),
+            _ => own.next(),
+        })
+    }
+
+    /// How many labels there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sets().map(LabelSet::len).sum()
+    }
+
+    /// Whether there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sets().next().is_none()
+    }
+}

@@ -1,0 +1,150 @@
+//! What a family is called and what it means.
+
+use std::panic::Location;
+
+use crate::name::{NameError, check_metric_name};
+use crate::unit::Unit;
+
+/// The kinds of metric.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(nilometer_core::MetricType::Histogram.as_str(), "histogram");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MetricType {
+    /// A total that only goes up, until its process ends.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// A distribution over buckets with explicit upper bounds.
+    Histogram,
+    /// Quantiles computed by the program.
+    Summary,
+}
+
+impl MetricType {
+    /// The word that a `# TYPE` line has for this kind.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            MetricType::Counter => "counter",
+            MetricType::Gauge => "gauge",
+            MetricType::Histogram => "histogram",
+            MetricType::Summary => "summary",
+        }
+    }
+}
+
+/// A family's name, help, kind, unit, declared label names, and where in the source it was defined.
+///
+/// Exporters get it once per family and scrape. The name has been checked: it can be written as it is. The help has
+/// not: it can hold any characters, and each format escapes it in its own way.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::{Descriptor, MetricType, Unit};
+///
+/// let descriptor = Descriptor::try_new("queue_wait_seconds", "Time spent waiting.", MetricType::Histogram)?
+///     .with_unit(Unit::SECONDS);
+/// assert_eq!(descriptor.name(), "queue_wait_seconds");
+/// # Ok::<(), nilometer_core::name::NameError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Descriptor {
+    name: Box<str>,
+    help: Box<str>,
+    metric_type: MetricType,
+    unit: Option<Unit>,
+    label_names: Option<Box<[Box<str>]>>,
+    location: &'static Location<'static>,
+}
+
+impl Descriptor {
+    /// Describes a family.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] where the name is not a metric name.
+    #[track_caller]
+    pub fn try_new(
+        name: impl Into<String>,
+        help: impl Into<String>,
+        metric_type: MetricType,
+    ) -> Result<Descriptor, NameError> {
+        let descriptor = Descriptor::unchecked(name, help, metric_type, Location::caller());
+        check_metric_name(&descriptor.name)?;
+        Ok(descriptor)
+    }
+
+    /// Describes a family whose name may be wrong; whoever calls this keeps it off every page until it is checked.
+    pub(crate) fn unchecked(
+        name: impl Into<String>,
+        help: impl Into<String>,
+        metric_type: MetricType,
+        location: &'static Location<'static>,
+    ) -> Descriptor {
+        Descriptor {
+            name: name.into().into_boxed_str(),
+            help: help.into().into_boxed_str(),
+            metric_type,
+            unit: None,
+            label_names: None,
+            location,
+        }
+    }
+
+    /// States the unit.
+    #[must_use]
+    pub fn with_unit(mut self, unit: Unit) -> Descriptor {
+        self.unit = Some(unit);
+        self
+    }
+
+    /// Declares the label names, which are kept sorted.
+    #[must_use]
+    pub fn with_label_names(mut self, names: &[&str]) -> Descriptor {
+        let mut names: Vec<Box<str>> = names.iter().map(|&name| name.into()).collect();
+        names.sort_unstable();
+        self.label_names = Some(names.into_boxed_slice());
+        self
+    }
+
+    /// The name as it stands on a page of the text format.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the metric means, unescaped.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn metric_type(&self) -> MetricType {
+        self.metric_type
+    }
+
+    /// The unit, where one was declared.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        self.unit
+    }
+
+    /// The label names in sorted order, where they were declared.
+    #[must_use]
+    pub fn label_names(&self) -> Option<&[Box<str>]> {
+        self.label_names.as_deref()
+    }
+
+    /// Where in the program's source the family was defined.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+}

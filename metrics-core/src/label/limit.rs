@@ -1,0 +1,170 @@
+//! What a label set may hold, and what is wrong with one that may not.
+
+use thiserror::Error;
+
+use crate::name::NameError;
+
+/// The most labels that a series can have, whatever its limits say.
+pub const MAX_LABELS: usize = 64;
+
+/// Limits on one series' labels.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::label::LabelLimits;
+///
+/// let limits = LabelLimits::default().with_max_labels(8).with_max_value_length(64);
+/// assert_eq!((limits.max_labels(), limits.max_value_length()), (8, 64));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabelLimits {
+    max_labels: usize,
+    max_value_length: usize,
+}
+
+impl Default for LabelLimits {
+    /// 32 labels of at most 1,024 bytes each.
+    fn default() -> Self {
+        LabelLimits { max_labels: 32, max_value_length: 1024 }
+    }
+}
+
+impl LabelLimits {
+    /// Sets how many labels a series may have: at most [`MAX_LABELS`], which a larger number is taken for.
+    #[must_use]
+    pub fn with_max_labels(mut self, count: usize) -> Self {
+        self.max_labels = count.min(MAX_LABELS);
+        self
+    }
+
+    /// Sets how long a label value may be, in bytes of UTF-8 before escaping.
+    #[must_use]
+    pub fn with_max_value_length(mut self, bytes: usize) -> Self {
+        self.max_value_length = bytes;
+        self
+    }
+
+    /// The most labels that a series may have.
+    #[must_use]
+    pub fn max_labels(&self) -> usize {
+        self.max_labels
+    }
+
+    /// The longest label value, in bytes.
+    #[must_use]
+    pub fn max_value_length(&self) -> usize {
+        self.max_value_length
+    }
+}
+
+/// Says why a label set was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LabelError {
+    /// A name is outside the alphabet or reserved.
+    #[error("invalid label name `{name}`")]
+    InvalidName {
+        /// The name as given.
+        name: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// A name stands twice.
+    #[error("duplicate label name `{name}`")]
+    DuplicateName {
+        /// The name that stands twice.
+        name: String,
+    },
+    /// There are more labels than the limit allows.
+    #[error("{count} labels where {max} are allowed")]
+    TooMany {
+        /// How many were given.
+        count: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+    /// A value is longer than the limit allows.
+    #[error("the value of label `{name}` has {length} bytes where {max} are allowed")]
+    ValueTooLong {
+        /// The label's name.
+        name: String,
+        /// The value's length in bytes.
+        length: usize,
+        /// The longest that is allowed.
+        max: usize,
+    },
+    /// A value holds the character NUL, at which Prometheus stops reading a text page.
+    #[error("the value of label `{name}` holds a NUL character")]
+    NulInValue {
+        /// The label's name.
+        name: String,
+    },
+    /// The names are not the ones that the family declares.
+    #[error("labels {given:?} where the family declares {declared:?}")]
+    UndeclaredNames {
+        /// The names that were given, sorted.
+        given: Vec<String>,
+        /// The names that the family declares, sorted.
+        declared: Vec<String>,
+    },
+    /// The name is one of the constant labels that every series of the family has.
+    #[error("label `{name}` is already a constant label of the family")]
+    Constant {
+        /// The name that is taken.
+        name: String,
+    },
+}
+
+/// Why a lookup went to the overflow series: the value of the label `reason` in `nilometer_overflow_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    SeriesLimit,
+    RegistryLimit,
+    InvalidName,
+    DuplicateName,
+    TooManyLabels,
+    ValueTooLong,
+    NulInValue,
+    UndeclaredNames,
+    ConstantLabel,
+}
+
+/// Every reason, in the order of its number, with its spelling.
+pub(crate) const REASONS: [(Reason, &str); 9] = [
+    (Reason::SeriesLimit, "series_limit"),
+    (Reason::RegistryLimit, "registry_limit"),
+    (Reason::InvalidName, "invalid_name"),
+    (Reason::DuplicateName, "duplicate_name"),
+    (Reason::TooManyLabels, "too_many_labels"),
+    (Reason::ValueTooLong, "value_too_long"),
+    (Reason::NulInValue, "nul_in_value"),
+    (Reason::UndeclaredNames, "undeclared_names"),
+    (Reason::ConstantLabel, "constant_label"),
+];
+
+impl LabelError {
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            LabelError::InvalidName { .. } => Reason::InvalidName,
+            LabelError::DuplicateName { .. } => Reason::DuplicateName,
+            LabelError::TooMany { .. } => Reason::TooManyLabels,
+            LabelError::ValueTooLong { .. } => Reason::ValueTooLong,
+            LabelError::NulInValue { .. } => Reason::NulInValue,
+            LabelError::UndeclaredNames { .. } => Reason::UndeclaredNames,
+            LabelError::Constant { .. } => Reason::ConstantLabel,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_stands_at_its_own_number() {
+        for (index, (reason, _)) in REASONS.iter().enumerate() {
+            assert_eq!(*reason as usize, index);
+        }
+    }
+}

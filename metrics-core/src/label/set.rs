@@ -1,0 +1,434 @@
+//! What a series is known by.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use super::intern;
+use super::limit::{LabelError, LabelLimits, REASONS};
+use super::query::Query;
+use crate::name::OVERFLOW_LABEL;
+
+/// The text of a label set, in one allocation, and its hash.
+///
+/// `text[..encoded]` is what a page shows, braces included: `{method="GET",status="200"}`. Behind it stand, one after
+/// the other, the plain forms of those values that needed escaping; all other values are read where they stand, so
+/// that a set is kept once and not twice.
+pub(super) struct Record {
+    text: Box<str>,
+    hash: u64,
+    encoded: u32,
+    len: u32,
+    /// Set once, when the interner takes the record in: its drop then takes it out again.
+    pub(super) interned: AtomicBool,
+}
+
+impl Record {
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(super) fn same_content(&self, other: &Record) -> bool {
+        self.hash == other.hash && self.text == other.text
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if *self.interned.get_mut() {
+            intern::forget(self);
+        }
+    }
+}
+
+/// An immutable set of labels: sorted by name, hashed once, kept as the bytes that a page shows.
+///
+/// A label whose value is empty is left out: to Prometheus it does not exist. Clones share one allocation, and all
+/// series with equal labels, whatever their family, share one copy of the text.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::LabelSet;
+///
+/// let labels = LabelSet::from_pairs(&[("status", "200"), ("method", "GET")]);
+/// assert_eq!(labels.as_prometheus(), r#"{method="GET",status="200"}"#);
+/// assert_eq!(labels, LabelSet::from_pairs(&[("method", "GET"), ("status", "200")]));
+/// ```
+#[derive(Clone)]
+pub struct LabelSet(pub(super) Arc<Record>);
+
+impl LabelSet {
+    /// The set without labels.
+    #[must_use]
+    pub fn empty() -> LabelSet {
+        static EMPTY: LazyLock<LabelSet> = LazyLock::new(|| {
+            let empty = Query::new(&[]).map(|query| LabelSet::from_query(&query));
+            empty.unwrap_or_else(|_| unreachable!("no pairs break no rule"))
+        });
+        EMPTY.clone()
+    }
+
+    /// Makes a set of `pairs`, in any order, under the default [`LabelLimits`].
+    ///
+    /// What [`try_from_pairs`](LabelSet::try_from_pairs) refuses becomes the overflow set,
+    /// `{nilometer_overflow="true"}`, and is counted by reason in `nilometer_rejected_label_sets_total`.
+    #[must_use]
+    pub fn from_pairs(pairs: &[(&str, &str)]) -> LabelSet {
+        LabelSet::try_from_pairs(pairs).unwrap_or_else(|error| {
+            // ORDERING: Relaxed, a count that no other memory depends on.
+            REJECTED[error.reason() as usize].fetch_add(1, Ordering::Relaxed);
+            overflow_set()
+        })
+    }
+
+    /// Makes a set of `pairs`, in any order, under the default [`LabelLimits`].
+    ///
+    /// # Errors
+    ///
+    /// [`LabelError`]: a name is invalid, reserved or stands twice, a value is too long or holds NUL, or there are too
+    /// many labels.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{LabelSet, label::LabelError};
+    ///
+    /// let error = LabelSet::try_from_pairs(&[("a", "1"), ("a", "2")]).unwrap_err();
+    /// assert_eq!(error, LabelError::DuplicateName { name: "a".to_owned() });
+    /// ```
+    pub fn try_from_pairs(pairs: &[(&str, &str)]) -> Result<LabelSet, LabelError> {
+        let query = Query::new(pairs)?;
+        query.check(LabelLimits::default())?;
+        Ok(LabelSet::from_query(&query))
+    }
+
+    /// The set of a query that was checked.
+    pub(crate) fn from_query(query: &Query<'_>) -> LabelSet {
+        let mut text = String::with_capacity(2 + query.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>());
+        for (index, (name, value)) in query.iter().enumerate() {
+            text.push(if index == 0 { '{' } else { ',' });
+            text.push_str(name);
+            text.push_str("=\"");
+            escape_value(value, &mut text);
+            text.push('"');
+        }
+        if query.len() > 0 {
+            text.push('}');
+        }
+        let encoded = length(text.len());
+        for (_, value) in query.iter().filter(|(_, value)| needs_escape(value)) {
+            text.push_str(value);
+        }
+        LabelSet(Arc::new(Record {
+            text: text.into_boxed_str(),
+            hash: query.hash(),
+            encoded,
+            len: length(query.len()),
+            interned: AtomicBool::new(false),
+        }))
+    }
+
+    /// The set of the same labels.
+    #[must_use]
+    pub fn from_labels(labels: &Labels) -> LabelSet {
+        labels.0.clone()
+    }
+
+    /// The set as [`Labels`], without a copy.
+    #[must_use]
+    pub fn into_labels(self) -> Labels {
+        Labels(self)
+    }
+
+    /// The set as it stands on a page, braces included and values escaped; `""` when it is empty.
+    ///
+    /// # Specification
+    ///
+    /// Prometheus, "Exposition formats", text format details: `\`, `"` and the line feed are escaped in values.
+    #[must_use]
+    pub fn as_prometheus(&self) -> &str {
+        &self.0.text[..self.0.encoded as usize]
+    }
+
+    /// How many labels there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len as usize
+    }
+
+    /// Whether there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// The value of the label `name`, unescaped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let labels = nilometer_core::LabelSet::from_pairs(&[("path", "C:\\tmp")]);
+    /// assert_eq!(labels.get("path"), Some("C:\\tmp"));
+    /// assert_eq!(labels.get("method"), None);
+    /// ```
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// The labels in the order of their names, values unescaped.
+    #[must_use]
+    pub fn iter(&self) -> Pairs<'_> {
+        let (encoded, plain) = self.0.text.split_at(self.0.encoded as usize);
+        Pairs { encoded: encoded.get(1..).unwrap_or(""), plain }
+    }
+
+    /// Whether the query asks for this very set: by content, the hash only rules out.
+    pub(crate) fn matches(&self, query: &Query<'_>) -> bool {
+        self.0.hash == query.hash() && self.len() == query.len() && self.iter().eq(query.iter())
+    }
+
+    pub(crate) fn hash_value(&self) -> u64 {
+        self.0.hash
+    }
+}
+
+impl Default for LabelSet {
+    fn default() -> Self {
+        LabelSet::empty()
+    }
+}
+
+impl PartialEq for LabelSet {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.same_content(&other.0)
+    }
+}
+
+impl Eq for LabelSet {}
+
+impl Hash for LabelSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
+    }
+}
+
+impl fmt::Debug for LabelSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a LabelSet {
+    type Item = (&'a str, &'a str);
+    type IntoIter = Pairs<'a>;
+
+    fn into_iter(self) -> Pairs<'a> {
+        self.iter()
+    }
+}
+
+/// The labels of one series.
+///
+/// The same data as a [`LabelSet`], seen as names and values rather than as a key.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::Labels;
+///
+/// let labels = Labels::from_pairs(&[("status", "200"), ("method", "GET")]);
+/// assert_eq!(labels.get("method"), Some("GET"));
+/// assert_eq!(labels.pairs().collect::<Vec<_>>(), [("method", "GET"), ("status", "200")]);
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Labels(LabelSet);
+
+impl Labels {
+    /// No labels.
+    #[must_use]
+    pub fn empty() -> Labels {
+        Labels(LabelSet::empty())
+    }
+
+    /// Makes labels of `pairs`, exactly as [`LabelSet::from_pairs`] does.
+    #[must_use]
+    pub fn from_pairs(pairs: &[(&str, &str)]) -> Labels {
+        Labels(LabelSet::from_pairs(pairs))
+    }
+
+    /// Makes labels of `pairs`.
+    ///
+    /// # Errors
+    ///
+    /// As [`LabelSet::try_from_pairs`].
+    pub fn try_from_pairs(pairs: &[(&str, &str)]) -> Result<Labels, LabelError> {
+        LabelSet::try_from_pairs(pairs).map(Labels)
+    }
+
+    /// The value of the label `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)
+    }
+
+    /// The labels in the order of their names.
+    #[must_use]
+    pub fn pairs(&self) -> Pairs<'_> {
+        self.0.iter()
+    }
+
+    /// How many labels there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same labels as a set.
+    #[must_use]
+    pub fn as_set(&self) -> &LabelSet {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<LabelSet> for Labels {
+    fn from(set: LabelSet) -> Self {
+        Labels(set)
+    }
+}
+
+impl From<Arc<Labels>> for Labels {
+    fn from(labels: Arc<Labels>) -> Self {
+        Labels(labels.0.clone())
+    }
+}
+
+/// Iterates over the labels of a set, in the order of their names, values unescaped.
+#[derive(Debug, Clone)]
+pub struct Pairs<'a> {
+    /// What is left of the page's form, from a name on.
+    encoded: &'a str,
+    /// What is left of the plain forms of escaped values.
+    plain: &'a str,
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        let (name, rest) = self.encoded.split_once("=\"")?;
+        let bytes = rest.as_bytes();
+        let (mut end, mut escapes) = (0, 0);
+        while bytes[end] != b'"' {
+            if bytes[end] == b'\\' {
+                escapes += 1;
+                end += 1;
+            }
+            end += 1;
+        }
+        // Behind the closing quote stands a comma or the closing brace.
+        self.encoded = &rest[end + 2..];
+        if escapes == 0 {
+            return Some((name, &rest[..end]));
+        }
+        // Each escape is two bytes on the page and one in the value.
+        let (value, plain) = self.plain.split_at(end - escapes);
+        self.plain = plain;
+        Some((name, value))
+    }
+}
+
+/// The label set of every family's overflow series.
+pub(crate) fn overflow_set() -> LabelSet {
+    static OVERFLOW: LazyLock<LabelSet> = LazyLock::new(|| {
+        // Not through the checks, which reserve this very name.
+        let overflow = Query::new(&[(OVERFLOW_LABEL, "true")]).map(|query| LabelSet::from_query(&query));
+        overflow.unwrap_or_else(|_| unreachable!("one pair is neither too many nor a duplicate"))
+    });
+    OVERFLOW.clone()
+}
+
+/// How many sets [`LabelSet::from_pairs`] has turned into the overflow set, by reason, in the whole process.
+static REJECTED: [AtomicU64; REASONS.len()] = [const { AtomicU64::new(0) }; REASONS.len()];
+
+pub(crate) fn rejected_sets() -> impl Iterator<Item = (&'static str, u64)> {
+    // ORDERING: Relaxed, as where it is counted.
+    REASONS.iter().zip(&REJECTED).map(|((_, name), count)| (*name, count.load(Ordering::Relaxed)))
+}
+
+fn needs_escape(value: &str) -> bool {
+    value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'))
+}
+
+/// SPEC: Prometheus, "Exposition formats", text format details: backslash, double quote and line feed.
+fn escape_value(value: &str, out: &mut String) {
+    if !needs_escape(value) {
+        out.push_str(value);
+        return;
+    }
+    for character in value.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            other => out.push(other),
+        }
+    }
+}
+
+/// Lengths of label sets fit in 32 bits under every limit that can be set; a longer text is refused before this by
+/// the allocator.
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_is_read_back_as_it_was_given() {
+        let pairs = [
+            ("a", "plain"),
+            ("b", "quo\"te"),
+            ("c", "back\\slash\\"),
+            ("d", "line\nfeed"),
+            ("e", "ünïcödé \"\\\n"),
+            ("f", ",}={\r\t"),
+        ];
+        let set = LabelSet::from_pairs(&pairs);
+        assert_eq!(set.iter().collect::<Vec<_>>(), pairs);
+        assert_eq!(
+            set.as_prometheus(),
+            "{a=\"plain\",b=\"quo\\\"te\",c=\"back\\\\slash\\\\\",d=\"line\\nfeed\",\
+             e=\"ünïcödé \\\"\\\\\\n\",f=\",}={\r\t\"}"
+        );
+    }
+
+    #[test]
+    fn labels_and_label_sets_agree_on_order() {
+        let pairs = [("z", "1"), ("a", "2")];
+        assert_eq!(Labels::from_pairs(&pairs).as_set(), &LabelSet::from_pairs(&pairs));
+    }
+
+    #[test]
+    fn a_refused_set_becomes_the_overflow_set_and_is_counted() {
+        let before: u64 = rejected_sets().map(|(_, count)| count).sum();
+        assert_eq!(LabelSet::from_pairs(&[("le", "1")]).as_prometheus(), "{nilometer_overflow=\"true\"}");
+        assert!(rejected_sets().map(|(_, count)| count).sum::<u64>() > before);
+    }
+}

@@ -1,0 +1,144 @@
+//! Labels as Rust types.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+/// A struct whose fields are labels; made by `#[derive(TypedLabels)]`.
+///
+/// A family that is typed by it, `Family<L, M>`, takes no other labels: names cannot be misspelled, forgotten or
+/// doubled, because there are none to write.
+pub trait TypedLabels {
+    /// The same labels with every lifetime `'static`: it names the family, so that a lookup can pass labels that
+    /// borrow.
+    type Schema: 'static;
+
+    /// The label names, sorted.
+    const NAMES: &'static [&'static str];
+
+    /// Calls `f` with the names and values, sorted by name.
+    fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R;
+}
+
+impl TypedLabels for () {
+    type Schema = ();
+    const NAMES: &'static [&'static str] = &[];
+
+    fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R {
+        f(&[])
+    }
+}
+
+/// Something that can stand as a label's value: strings, integers, booleans, and enums with `#[derive(LabelValue)]`.
+///
+/// `None` is the empty value, which is the same as no label.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a label value",
+    note = "strings, integers, `bool` and `Option` of them can; an enum can with `#[derive(LabelValue)]`"
+)]
+pub trait LabelValue {
+    /// The value as a string, which may be written into `buffer`.
+    fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str;
+}
+
+/// An enum of which all label values are known; made by `#[derive(LabelValue)]` on an enum without fields.
+pub trait ClosedLabelValue: LabelValue {
+    /// Every value, in the order of the variants.
+    const VALUES: &'static [&'static str];
+
+    /// Which of [`VALUES`](ClosedLabelValue::VALUES) this is.
+    fn index(&self) -> usize;
+}
+
+/// Room for a label value that has to be formatted, on the stack.
+#[derive(Debug)]
+pub struct ValueBuffer {
+    /// Enough for any integer of 128 bits with its sign.
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl ValueBuffer {
+    /// An empty buffer.
+    #[must_use]
+    pub const fn new() -> ValueBuffer {
+        ValueBuffer { bytes: [0; 40], len: 0 }
+    }
+
+    fn display(&mut self, value: impl fmt::Display) -> &str {
+        self.len = 0;
+        // Integers are the only callers, and each of them fits.
+        let _ = write!(self, "{value}");
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or("")
+    }
+}
+
+impl Default for ValueBuffer {
+    fn default() -> Self {
+        ValueBuffer::new()
+    }
+}
+
+impl Write for ValueBuffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+macro_rules! string_values {
+    ($($type:ty),*) => {$(
+        impl LabelValue for $type {
+            fn as_value<'a>(&'a self, _: &'a mut ValueBuffer) -> &'a str {
+                self
+            }
+        }
+    )*};
+}
+string_values!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
+
+macro_rules! integer_values {
+    ($($type:ty),*) => {$(
+        impl LabelValue for $type {
+            fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
+                buffer.display(self)
+            }
+        }
+    )*};
+}
+integer_values!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+
+impl LabelValue for bool {
+    fn as_value<'a>(&'a self, _: &'a mut ValueBuffer) -> &'a str {
+        if *self { "true" } else { "false" }
+    }
+}
+
+impl<T: LabelValue + ?Sized> LabelValue for &T {
+    fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
+        (**self).as_value(buffer)
+    }
+}
+
+impl<T: LabelValue> LabelValue for Option<T> {
+    fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
+        self.as_ref().map_or("", |value| value.as_value(buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_their_display() {
+        let mut buffer = ValueBuffer::new();
+        assert_eq!(i128::MIN.as_value(&mut buffer), i128::MIN.to_string());
+        assert_eq!(7_u8.as_value(&mut buffer), "7");
+        assert_eq!(true.as_value(&mut buffer), "true");
+        assert_eq!(Some("x").as_value(&mut buffer), "x");
+        assert_eq!(None::<u16>.as_value(&mut buffer), "");
+    }
+}

@@ -1,0 +1,114 @@
+//! Units of measurement.
+
+use std::fmt;
+
+/// The unit that a metric's values are in, as it stands at the end of the metric's name.
+///
+/// Prometheus asks for base units: seconds, bytes, ratios. Others exist for names that are older than the advice.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::Unit;
+///
+/// assert_eq!(Unit::SECONDS.as_str(), "seconds");
+/// assert_eq!(Unit::of_name("request_duration_seconds"), Some(Unit::SECONDS));
+/// assert_eq!(Unit::of_name("requests_total"), None);
+/// ```
+///
+/// # Specification
+///
+/// OpenMetrics 1.0.0, "Unit": a unit is the suffix of its family's name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Unit(&'static str);
+
+impl Unit {
+    /// Seconds, the base unit of time.
+    pub const SECONDS: Unit = Unit("seconds");
+    /// Milliseconds, spelled out.
+    pub const MILLISECONDS: Unit = Unit("milliseconds");
+    /// Milliseconds, abbreviated.
+    pub const MS: Unit = Unit("ms");
+    /// Microseconds.
+    pub const MICROSECONDS: Unit = Unit("microseconds");
+    /// Nanoseconds.
+    pub const NANOSECONDS: Unit = Unit("nanoseconds");
+    /// Bytes, the base unit of size.
+    pub const BYTES: Unit = Unit("bytes");
+    /// A ratio from 0 to 1.
+    pub const RATIO: Unit = Unit("ratio");
+    /// Metres.
+    pub const METERS: Unit = Unit("meters");
+    /// Degrees Celsius.
+    pub const CELSIUS: Unit = Unit("celsius");
+
+    const KNOWN: [Unit; 9] = [
+        Unit::SECONDS,
+        Unit::MILLISECONDS,
+        Unit::MS,
+        Unit::MICROSECONDS,
+        Unit::NANOSECONDS,
+        Unit::BYTES,
+        Unit::RATIO,
+        Unit::METERS,
+        Unit::CELSIUS,
+    ];
+
+    /// A unit of the caller's own, such as `"requests"`.
+    ///
+    /// Whether it is a fitting suffix is checked when a metric that has it is registered.
+    #[must_use]
+    pub const fn new(suffix: &'static str) -> Unit {
+        Unit(suffix)
+    }
+
+    /// The unit as it stands in names and on pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The known unit that `name` ends with, a counter's `_total` aside.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Unit> {
+        let name = name.strip_suffix("_total").unwrap_or(name);
+        Unit::KNOWN.into_iter().find(|unit| crate::name::has_suffix(name, unit.0))
+    }
+
+    /// How many of this unit make a second, or `None` for what is not a time.
+    #[must_use]
+    pub fn per_second(self) -> Option<f64> {
+        match self {
+            Unit::SECONDS => Some(1.0),
+            Unit::MILLISECONDS | Unit::MS => Some(1e3),
+            Unit::MICROSECONDS => Some(1e6),
+            Unit::NANOSECONDS => Some(1e9),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unit({})", self.0)
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_found_before_total_and_not_inside_a_word() {
+        assert_eq!(Unit::of_name("io_bytes_total"), Some(Unit::BYTES));
+        assert_eq!(Unit::of_name("processing_duration_ms"), Some(Unit::MS));
+        assert_eq!(Unit::of_name("forms"), None);
+        assert_eq!(Unit::of_name("x_milliseconds").and_then(Unit::per_second), Some(1e3));
+    }
+}
