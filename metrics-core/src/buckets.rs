@@ -157,7 +157,9 @@ pub const fn exponential<const N: usize>(start: f64, factor: f64) -> [f64; N] {
     match try_exponential(start, factor) {
         Ok(bounds) => bounds,
         #[expect(clippy::panic, reason = "a const constructor with a `try_` twin")]
-        Err(_) => panic!("exponential buckets need a positive start, a factor above 1 and from 1 to 256 bounds"),
+        Err(_) => {
+            panic!("exponential buckets need a positive start, a factor above 1 and from 1 to 256 bounds")
+        }
     }
 }
 

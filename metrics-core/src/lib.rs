@@ -1,10 +1,70 @@
-//! The core of nilometer. (Being assembled.)
+//! The core of nilometer: metric kinds, labels, families, the registry, and the interface to exporters.
+//!
+//! Applications depend on `nilometer`, which re-exports all of this; a library that only records can depend on this
+//! crate alone.
+//!
+//! # Examples
+//!
+//! ```
+//! use nilometer_core::{MetricsRegistry, buckets};
+//!
+//! let registry = MetricsRegistry::new();
+//! let requests = registry.register_counter("requests_total", "Requests served.")?;
+//! let duration =
+//!     registry.register_histogram("request_seconds", "Time to answer.", &buckets::LATENCY_SECONDS)?;
+//!
+//! requests.get_or_create(&[("method", "GET")]).inc();
+//! duration.default().observe(0.013);
+//! # Ok::<(), nilometer_core::MetricsError>(())
+//! ```
+//!
+//! # Contents
+//!
+//! | kinds | [`Counter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
+//! |---|---|
+//! | families | [`Family`], [`CounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
+//! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
+//! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`] |
+//! | description | [`Descriptor`], [`MetricType`], [`Unit`], the module [`name`] |
+//! | declaration | the module [`declare`], which the derive generates against |
+//! | export | the module [`collect`], which is all that exporters see |
+//! | errors | [`MetricsError`] over [`RegisterError`], [`SeriesError`] and others |
+//!
+//! # What this crate does not do
+//!
+//! It writes no format and opens no socket: exporters do. It has no global registry. It never resets a value for a
+//! reader. It does not yet have summaries, exponential histograms, exemplars, created timestamps or UTF-8 names.
+
 pub mod buckets;
+mod cell;
 pub mod collect;
+mod counter;
+pub mod declare;
 mod descriptor;
+mod error;
+mod family;
+mod gauge;
+mod histogram;
 pub mod label;
+mod metric;
 pub mod name;
+mod registry;
+mod timer;
 mod unit;
+
+pub use counter::Counter;
 pub use descriptor::{Descriptor, MetricType};
+pub use error::{MetricsError, Result};
+pub use family::{CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, SeriesError};
+pub use gauge::{Gauge, InFlightGuard};
+pub use histogram::{Histogram, HistogramSnapshot};
 pub use label::{LabelSet, Labels};
+pub use metric::Metric;
+pub use registry::{
+    FamilyBuilder, MetricsRegistry, RegisterError, Registration, RegistrationGuard, RegistryConfig,
+};
+pub use timer::Timer;
 pub use unit::Unit;
+
+/// The plan's name for a family's [`Descriptor`].
+pub type MetricMetadata = Descriptor;

@@ -18,7 +18,9 @@ pub enum NameError {
     #[error("a name has at least one character")]
     Empty,
     /// The byte at `index` is outside the alphabet of the classic Prometheus names.
-    #[error("byte {index} is not allowed there: letters, digits (not first) and `_`, in metric names `:` too")]
+    #[error(
+        "byte {index} is not allowed there: letters, digits (not first) and `_`, in metric names `:` too"
+    )]
     Character {
         /// Where the first offending byte is, counted from 0.
         index: usize,
@@ -128,6 +130,7 @@ const fn equal(a: &str, b: &str) -> bool {
 /// assert!(nilometer_core::name::has_suffix("request_duration_seconds", "seconds"));
 /// assert!(!nilometer_core::name::has_suffix("request_milliseconds", "seconds"));
 /// ```
+#[must_use]
 pub const fn has_suffix(name: &str, suffix: &str) -> bool {
     let (name, suffix) = (name.as_bytes(), suffix.as_bytes());
     if name.len() <= suffix.len() + 1 || name[name.len() - suffix.len() - 1] != b'_' {
@@ -153,7 +156,8 @@ mod tests {
         for good in ["a", "_", ":", "a:b", "A9_", "__x"] {
             assert_eq!(check_metric_name(good), Ok(()), "{good}");
         }
-        for (bad, index) in [("9a", 0), ("a-b", 1), ("a.b", 1), ("ab ", 2), ("é", 0), ("a\n", 1), ("a\0", 1)] {
+        for (bad, index) in [("9a", 0), ("a-b", 1), ("a.b", 1), ("ab ", 2), ("é", 0), ("a\n", 1), ("a\0", 1)]
+        {
             assert_eq!(check_metric_name(bad), Err(NameError::Character { index }), "{bad:?}");
         }
         assert_eq!(check_metric_name(""), Err(NameError::Empty));

@@ -157,11 +157,7 @@ impl<'a> HistogramPoint<'a> {
     /// # Errors
     ///
     /// [`PointError`] when the bounds are not bounds, or there is not one count more than there are bounds.
-    pub fn try_new(
-        bounds: &'a [f64],
-        counts: &'a [u64],
-        sum: f64,
-    ) -> Result<HistogramPoint<'a>, PointError> {
+    pub fn try_new(bounds: &'a [f64], counts: &'a [u64], sum: f64) -> Result<HistogramPoint<'a>, PointError> {
         check_bounds(bounds)?;
         if counts.len() != bounds.len() + 1 {
             return Err(PointError::Counts { counts: counts.len(), bounds: bounds.len() });

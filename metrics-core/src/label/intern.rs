@@ -5,7 +5,6 @@
 //! rather than each value: its text then lies in the order in which a page is written and is copied in one piece,
 //! where values apart would be as many cache misses.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Weak};
 
 use hashbrown::HashTable;
@@ -21,12 +20,12 @@ type Table = HashTable<(u64, Weak<Record>)>;
 static TABLES: LazyLock<[Mutex<Table>; SHARDS]> =
     LazyLock::new(|| std::array::from_fn(|_| Mutex::new(HashTable::new())));
 
-/// Returns the copy of `set` that is in use, or makes `set` that copy.
-pub(crate) fn intern(set: LabelSet) -> LabelSet {
+/// Returns the copy of `set` that is in use, or makes `set`, of which nobody else has a handle, that copy.
+pub(crate) fn intern(mut set: LabelSet) -> LabelSet {
     // Declared before the guard, so dropped after it: the last reference to a record takes the table's lock.
     let mut others = Vec::new();
-    let mut table = table(set.0.hash()).lock();
     let hash = set.0.hash();
+    let mut table = table(hash).lock();
     for (_, weak) in table.iter_hash(hash) {
         if let Some(record) = weak.upgrade() {
             if record.same_content(&set.0) {
@@ -35,9 +34,11 @@ pub(crate) fn intern(set: LabelSet) -> LabelSet {
             others.push(record);
         }
     }
-    // ORDERING: Relaxed, the drop that reads it happens after the last reference is gone, which `Arc` orders.
-    set.0.interned.store(true, Ordering::Relaxed);
-    table.insert_unique(hash, (hash, Arc::downgrade(&set.0)), |(hash, _)| *hash);
+    // A set that is shared already stays out: its record cannot learn that it has to leave.
+    if let Some(record) = Arc::get_mut(&mut set.0) {
+        record.interned = true;
+        table.insert_unique(hash, (hash, Arc::downgrade(&set.0)), |(hash, _)| *hash);
+    }
     set
 }
 

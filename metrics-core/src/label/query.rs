@@ -90,6 +90,18 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
+    /// Checks that the names, those with empty values included, are the ones that a family declares.
+    pub(crate) fn check_declared(&self, declared: &[Box<str>]) -> Result<(), LabelError> {
+        let known = |(name, _): &(&str, &str)| declared.iter().any(|declared| **declared == **name);
+        if self.pairs.len() == declared.len() && self.pairs.iter().all(known) {
+            return Ok(());
+        }
+        let mut given: Vec<String> = self.pairs.iter().map(|(name, _)| (*name).to_owned()).collect();
+        given.sort_unstable();
+        let declared = declared.iter().map(ToString::to_string).collect();
+        Err(LabelError::UndeclaredNames { given, declared })
+    }
+
     /// `str`'s own `Hash` ends each string with a byte that UTF-8 never has, so `("ab", "c")` and `("a", "bc")` feed
     /// different bytes.
     fn compute_hash(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use super::intern;
@@ -20,8 +20,8 @@ pub(super) struct Record {
     hash: u64,
     encoded: u32,
     len: u32,
-    /// Set once, when the interner takes the record in: its drop then takes it out again.
-    pub(super) interned: AtomicBool,
+    /// Set when the interner takes the record in: its drop then takes it out again.
+    pub(super) interned: bool,
 }
 
 impl Record {
@@ -36,7 +36,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if *self.interned.get_mut() {
+        if self.interned {
             intern::forget(self);
         }
     }
@@ -106,7 +106,8 @@ impl LabelSet {
 
     /// The set of a query that was checked.
     pub(crate) fn from_query(query: &Query<'_>) -> LabelSet {
-        let mut text = String::with_capacity(2 + query.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>());
+        let mut text =
+            String::with_capacity(2 + query.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>());
         for (index, (name, value)) in query.iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
             text.push_str(name);
@@ -126,7 +127,7 @@ impl LabelSet {
             hash: query.hash(),
             encoded,
             len: length(query.len()),
-            interned: AtomicBool::new(false),
+            interned: false,
         }))
     }
 

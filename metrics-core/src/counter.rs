@@ -1,0 +1,103 @@
+//! A total that only goes up.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::buckets::BucketError;
+use crate::cell::Total;
+use crate::collect::{CounterPoint, Point};
+use crate::descriptor::{Descriptor, MetricType};
+use crate::label::Labels;
+use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
+
+/// A handle of a counter: a `u64` that only goes up, from 0 when its series is made, and wraps at 2^64.
+///
+/// Clones count into the same series.
+///
+/// # Concurrency
+///
+/// Every method is wait-free and can be called from any thread. [`get`](Counter::get) is exact once the threads that
+/// counted have been joined; while they count, what one thread reads never goes down.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::MetricsRegistry;
+///
+/// let registry = MetricsRegistry::new();
+/// let requests = registry.register_counter("requests_total", "Requests.")?.default();
+/// requests.inc();
+/// requests.inc_by(2);
+/// assert_eq!(requests.get(), 3);
+/// # Ok::<(), nilometer_core::MetricsError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a counter that nothing increments is a line that never moves"]
+pub struct Counter {
+    series: Arc<Series<Total>>,
+}
+
+impl Counter {
+    /// A counter of its own, outside of any family and registry.
+    ///
+    /// Names are checked where they could reach a page: when something is registered or collected.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Counter {
+        let descriptor = Descriptor::unchecked(name, help, MetricType::Counter, Location::caller());
+        <Counter as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &())
+    }
+
+    /// Adds 1.
+    #[inline]
+    pub fn inc(&self) {
+        self.series.cell.add(1);
+    }
+
+    /// Adds `delta`.
+    #[inline]
+    pub fn inc_by(&self, delta: u64) {
+        self.series.cell.add(delta);
+    }
+
+    /// The total so far.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.series.cell.get()
+    }
+}
+
+handle_basics!(Counter);
+
+impl Metric for Counter {
+    const TYPE: MetricType = MetricType::Counter;
+}
+
+impl sealed::Sealed for Counter {
+    type Options = ();
+
+    fn options(_: &[f64]) -> Result<(), BucketError> {
+        Ok(())
+    }
+
+    fn fallback_options() {}
+
+    fn bounds((): &()) -> &[f64] {
+        &[]
+    }
+
+    fn create(info: Arc<FamilyInfo>, labels: Labels, (): &()) -> Counter {
+        Counter { series: Series::new(info, labels, Total::new()) }
+    }
+
+    fn series_labels(&self) -> &Labels {
+        &self.series.labels
+    }
+
+    fn same_series(&self, other: &Counter) -> bool {
+        Arc::ptr_eq(&self.series, &other.series)
+    }
+
+    fn read<'a>(&'a self, _: &'a mut Vec<u64>) -> Point<'a> {
+        CounterPoint::new(self.get()).into()
+    }
+}

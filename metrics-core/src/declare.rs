@@ -1,0 +1,353 @@
+//! What `#[derive(Metrics)]` generates against: structs whose fields are metrics.
+//!
+//! A struct declares its families, the registry makes them all or none, and the struct is built from their handles, in
+//! the order in which they were declared. No code of the user's runs while the registry is locked.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::counter::Counter;
+use crate::descriptor::{Descriptor, MetricType};
+use crate::error::Result;
+use crate::family::{DynamicLabels, ErasedFamily, Family, FamilyCore};
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::label::{LabelError, TypedLabels};
+use crate::metric::{Metric, sealed};
+use crate::name::{check_label_name, check_metric_name, has_suffix};
+use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
+use crate::unit::Unit;
+
+/// A struct whose fields are metrics; made by `#[derive(Metrics)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of metrics",
+    note = "a struct is one with `#[derive(Metrics)]`; `flatten` takes such structs and `Option` of them"
+)]
+pub trait Metrics: Sized {
+    /// Adds the declarations of all fields to `scope`.
+    fn declare(scope: &mut Scope);
+
+    /// Takes the handles of all fields, in the order of their declarations.
+    fn build(handles: &mut Handles) -> Self;
+
+    /// Registers every family of the struct, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricsError::Register`](crate::MetricsError::Register) for the first family that cannot be had. Nothing has
+    /// changed then.
+    fn register(registry: &MetricsRegistry) -> Result<Self> {
+        Self::register_with(registry, &[])
+    }
+
+    /// Registers every family of the struct, or none, with `labels` on all of its series: for several instances of
+    /// one struct, which differ in the labels' values.
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](Metrics::register).
+    fn register_with(registry: &MetricsRegistry, labels: &[(&str, &str)]) -> Result<Self> {
+        let mut scope = Scope::default();
+        Self::declare(&mut scope);
+        let mut handles = registry.register_all(scope.declarations, labels)?;
+        Ok(Self::build(&mut handles))
+    }
+
+    /// The descriptors of every family of the struct, in the order of its fields, without a namespace.
+    fn descriptors() -> Vec<Descriptor> {
+        let mut scope = Scope::default();
+        Self::declare(&mut scope);
+        scope.declarations.into_iter().map(Declaration::into_descriptor).collect()
+    }
+}
+
+impl<T: Metrics> Metrics for Option<T> {
+    fn declare(scope: &mut Scope) {
+        T::declare(scope);
+    }
+
+    /// `None` when every family of the struct is disabled.
+    fn build(handles: &mut Handles) -> Self {
+        let before = handles.enabled;
+        let metrics = T::build(handles);
+        (handles.enabled > before).then_some(metrics)
+    }
+}
+
+/// The type of a field of a struct that derives `Metrics`: a handle, or a family.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a metric",
+    note = "fields are `Counter`, `Gauge`, `Histogram`, families of them, or `Option` of those; a struct of metrics \
+            needs `#[metric(flatten)]`"
+)]
+pub trait MetricField: Sized {
+    /// The kind.
+    const TYPE: MetricType;
+    /// Whether the field needs bucket bounds.
+    const TAKES_BUCKETS: bool;
+    /// Whether the field can declare label names.
+    const TAKES_LABELS: bool;
+
+    /// Adds the field's declaration to `scope`.
+    fn declare(scope: &mut Scope, field: Field);
+
+    /// Takes the field's handle.
+    fn build(handles: &mut Handles) -> Self;
+}
+
+macro_rules! unlabelled_field {
+    ($($kind:ident),*) => {$(
+        impl MetricField for $kind {
+            const TYPE: MetricType = <$kind as Metric>::TYPE;
+            const TAKES_BUCKETS: bool = <Family<(), $kind> as MetricField>::TAKES_BUCKETS;
+            const TAKES_LABELS: bool = false;
+
+            fn declare(scope: &mut Scope, field: Field) {
+                <Family<(), $kind> as MetricField>::declare(scope, field);
+            }
+
+            fn build(handles: &mut Handles) -> Self {
+                handles.family::<(), $kind>().get_or_create(&())
+            }
+        }
+    )*};
+}
+unlabelled_field!(Counter, Gauge, Histogram);
+
+impl<M: Metric> MetricField for Family<DynamicLabels, M> {
+    const TYPE: MetricType = M::TYPE;
+    const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
+    const TAKES_LABELS: bool = true;
+
+    fn declare(scope: &mut Scope, field: Field) {
+        let labels = field.labels;
+        scope.declare(M::TYPE, &field, labels);
+    }
+
+    fn build(handles: &mut Handles) -> Self {
+        handles.family()
+    }
+}
+
+impl<L: TypedLabels, M: Metric> MetricField for Family<L, M> {
+    const TYPE: MetricType = M::TYPE;
+    const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
+    const TAKES_LABELS: bool = false;
+
+    fn declare(scope: &mut Scope, field: Field) {
+        scope.declare(M::TYPE, &field, Some(L::NAMES));
+    }
+
+    fn build(handles: &mut Handles) -> Self {
+        handles.family()
+    }
+}
+
+impl<F: MetricField> MetricField for Option<F> {
+    const TYPE: MetricType = F::TYPE;
+    const TAKES_BUCKETS: bool = F::TAKES_BUCKETS;
+    const TAKES_LABELS: bool = F::TAKES_LABELS;
+
+    fn declare(scope: &mut Scope, field: Field) {
+        F::declare(scope, field);
+    }
+
+    /// `None` when the family is disabled.
+    fn build(handles: &mut Handles) -> Self {
+        let before = handles.enabled;
+        let field = F::build(handles);
+        (handles.enabled > before).then_some(field)
+    }
+}
+
+/// One field of a struct that derives `Metrics`, as its attributes describe it.
+#[derive(Debug, Clone)]
+#[must_use = "a field does nothing until it is declared"]
+pub struct Field {
+    name: &'static str,
+    help: &'static str,
+    unit: Option<Unit>,
+    buckets: &'static [f64],
+    labels: Option<&'static [&'static str]>,
+    location: &'static Location<'static>,
+}
+
+impl Field {
+    /// A field with its name, without prefixes, and its help.
+    #[track_caller]
+    pub fn new(name: &'static str, help: &'static str) -> Field {
+        Field { name, help, unit: None, buckets: &[], labels: None, location: Location::caller() }
+    }
+
+    /// States the unit.
+    pub fn with_unit(mut self, unit: Unit) -> Field {
+        self.unit = Some(unit);
+        self
+    }
+
+    /// States a histogram's upper bounds.
+    pub fn with_buckets(mut self, bounds: &'static [f64]) -> Field {
+        self.buckets = bounds;
+        self
+    }
+
+    /// Declares the label names of a family with dynamic labels.
+    pub fn with_labels(mut self, names: &'static [&'static str]) -> Field {
+        self.labels = Some(names);
+        self
+    }
+}
+
+/// Where declarations are put together, under the prefixes of the structs that they are in.
+#[derive(Debug, Default)]
+pub struct Scope {
+    prefixes: Vec<&'static str>,
+    declarations: Vec<Declaration>,
+}
+
+impl Scope {
+    /// Calls `f` with `prefix` and `_` before every name that is declared in it.
+    pub fn nested(&mut self, prefix: Option<&'static str>, f: impl FnOnce(&mut Scope)) {
+        self.prefixes.extend(prefix);
+        f(self);
+        self.prefixes.truncate(self.prefixes.len() - usize::from(prefix.is_some()));
+    }
+
+    fn declare(&mut self, kind: MetricType, field: &Field, labels: Option<&'static [&'static str]>) {
+        let parts: Vec<&str> = self.prefixes.iter().copied().chain([field.name]).collect();
+        let mut declaration = Declaration::new(kind, parts.join("_"), field.help, field.location);
+        declaration.unit = field.unit;
+        declaration.bounds = field.buckets.to_vec();
+        declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+        self.declarations.push(declaration);
+    }
+}
+
+/// The handles of what was declared, in the order of the declarations.
+#[derive(Debug)]
+pub struct Handles {
+    slots: std::vec::IntoIter<Slot>,
+    /// How many of those taken so far are enabled.
+    enabled: usize,
+}
+
+/// A family that was asked for, and whether it is served.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) family: Arc<dyn ErasedFamily>,
+    pub(crate) enabled: bool,
+}
+
+impl Handles {
+    pub(crate) fn new(slots: Vec<Slot>) -> Handles {
+        Handles { slots: slots.into_iter(), enabled: 0 }
+    }
+
+    /// Takes the next family.
+    ///
+    /// # Panics
+    ///
+    /// When more is taken than was declared, or another kind: a hand-written [`Metrics`] whose `build` does not follow
+    /// its `declare`.
+    #[expect(clippy::expect_used, reason = "a mistake in the caller's code that no value can stand for")]
+    pub(crate) fn family<L, M: Metric>(&mut self) -> Family<L, M> {
+        let slot = self.slots.next().expect("`build` takes no more handles than `declare` declared");
+        self.enabled += usize::from(slot.enabled);
+        let core = slot.family.into_any().downcast::<FamilyCore<M>>();
+        Family::from_core(core.expect("`build` takes handles in the order and kind of `declare`"))
+    }
+}
+
+/// Everything that makes a family, before it is checked.
+#[derive(Debug)]
+pub(crate) struct Declaration {
+    kind: MetricType,
+    name: String,
+    help: String,
+    location: &'static Location<'static>,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) label_names: Option<Vec<String>>,
+    pub(crate) bounds: Vec<f64>,
+    pub(crate) series_limit: Option<usize>,
+}
+
+impl Declaration {
+    pub(crate) fn new(
+        kind: MetricType,
+        name: impl Into<String>,
+        help: impl Into<String>,
+        location: &'static Location<'static>,
+    ) -> Declaration {
+        Declaration {
+            kind,
+            name: name.into(),
+            help: help.into(),
+            location,
+            unit: None,
+            label_names: None,
+            bounds: Vec::new(),
+            series_limit: None,
+        }
+    }
+
+    /// The family, checked, under the namespace and the limits of `config`.
+    pub(crate) fn into_family(
+        mut self,
+        config: &RegistryConfig,
+    ) -> Result<Arc<dyn ErasedFamily>, RegisterError> {
+        if let Some(namespace) = config.namespace() {
+            self.name = format!("{namespace}_{}", self.name);
+        }
+        self.check()?;
+        match self.kind {
+            MetricType::Counter => self.make::<Counter>(config),
+            MetricType::Gauge => self.make::<Gauge>(config),
+            MetricType::Histogram => self.make::<Histogram>(config),
+            MetricType::Summary => unreachable!("no field and no builder declares a summary"),
+        }
+    }
+
+    fn check(&self) -> Result<(), RegisterError> {
+        let name = || self.name.clone();
+        check_metric_name(&self.name)
+            .map_err(|source| RegisterError::InvalidName { name: name(), source })?;
+        if let Some(unit) = self.unit
+            && !has_suffix(self.name.strip_suffix("_total").unwrap_or(&self.name), unit.as_str())
+        {
+            return Err(RegisterError::Unit { name: name(), unit });
+        }
+        let labels = self.label_names.as_deref().unwrap_or_default();
+        for (index, label) in labels.iter().enumerate() {
+            let checked = check_label_name(label)
+                .map_err(|source| LabelError::InvalidName { name: label.clone(), source });
+            let checked = match checked {
+                Ok(()) if labels[..index].contains(label) => {
+                    Err(LabelError::DuplicateName { name: label.clone() })
+                }
+                checked => checked,
+            };
+            checked.map_err(|source| RegisterError::Labels { name: name(), source })?;
+        }
+        Ok(())
+    }
+
+    fn make<M: Metric>(self, config: &RegistryConfig) -> Result<Arc<dyn ErasedFamily>, RegisterError> {
+        let options = <M as sealed::Sealed>::options(&self.bounds)
+            .map_err(|source| RegisterError::Bounds { name: self.name.clone(), source })?;
+        let mut limits = config.limits();
+        limits.series = self.series_limit.unwrap_or(limits.series);
+        Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), options, limits)))
+    }
+
+    fn into_descriptor(self) -> Descriptor {
+        let mut descriptor = Descriptor::unchecked(self.name, self.help, self.kind, self.location);
+        if let Some(unit) = self.unit {
+            descriptor = descriptor.with_unit(unit);
+        }
+        if let Some(names) = self.label_names {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            descriptor = descriptor.with_label_names(&names);
+        }
+        descriptor
+    }
+}

@@ -1,0 +1,313 @@
+//! One name, many series.
+//!
+//! - `core`: what all handles of a family share: its series, its limits.
+//! - `table`: the series, by their labels.
+//! - `budget`: how many series a registry has left.
+//! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
+
+mod budget;
+mod core;
+mod table;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+pub(crate) use self::budget::Budget;
+pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits};
+use crate::collect::{CollectError, Collector, Visitor};
+use crate::counter::Counter;
+use crate::descriptor::Descriptor;
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::label::{LabelError, Query, TypedLabels};
+use crate::metric::Metric;
+
+/// Labels that are given as pairs of strings, with each lookup.
+#[derive(Debug)]
+pub enum DynamicLabels {}
+
+/// A family of counters with dynamic labels.
+pub type CounterFamily = Family<DynamicLabels, Counter>;
+/// A family of gauges with dynamic labels.
+pub type GaugeFamily = Family<DynamicLabels, Gauge>;
+/// A family of histograms with dynamic labels.
+pub type HistogramFamily = Family<DynamicLabels, Histogram>;
+
+/// A metric family: one name, help, kind and unit, and one series for each set of labels.
+///
+/// `L` says how labels are given: [`DynamicLabels`], pairs of strings, or a struct that derives
+/// [`TypedLabels`]. Clones share the series. A lookup takes a lock for as long as it takes to find
+/// the series, and no lock is held when it returns: keep the handle where you record often.
+///
+/// A family has a limit on its series; past it, and for labels that are refused, a lookup returns the one overflow
+/// series, `{nilometer_overflow="true"}`, and counts why in `nilometer_overflow_total`.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::MetricsRegistry;
+///
+/// let registry = MetricsRegistry::new();
+/// let requests = registry.register_counter("requests_total", "Requests.")?;
+/// let get = requests.get_or_create(&[("method", "GET"), ("status", "200")]);
+/// get.inc();
+/// // The same labels in another order are the same series.
+/// assert_eq!(requests.get_or_create(&[("status", "200"), ("method", "GET")]).get(), 1);
+/// # Ok::<(), nilometer_core::MetricsError>(())
+/// ```
+pub struct Family<L, M: Metric> {
+    core: Arc<FamilyCore<M>>,
+    labels: PhantomData<fn() -> L>,
+}
+
+/// Says why a series was not made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SeriesError {
+    /// The labels were refused.
+    #[error("labels refused by family `{family}`")]
+    Labels {
+        /// The family's name.
+        family: String,
+        /// What is wrong with the labels.
+        source: LabelError,
+    },
+    /// The family has as many series as it may have.
+    #[error("family `{family}` has its {max} series")]
+    FamilyLimit {
+        /// The family's name.
+        family: String,
+        /// Its limit.
+        max: usize,
+    },
+    /// The registry has as many series as it may have.
+    #[error("no series left for family `{family}`: the registry has its {max}")]
+    RegistryLimit {
+        /// The family's name.
+        family: String,
+        /// The registry's limit.
+        max: usize,
+    },
+}
+
+impl<L, M: Metric> Family<L, M> {
+    pub(crate) fn from_core(core: Arc<FamilyCore<M>>) -> Family<L, M> {
+        Family { core, labels: PhantomData }
+    }
+
+    pub(crate) fn erased(&self) -> Arc<dyn ErasedFamily> {
+        // The annotation is where the type is erased.
+        let core: Arc<FamilyCore<M>> = Arc::clone(&self.core);
+        core
+    }
+
+    /// The family's name, help and kind.
+    #[must_use]
+    pub fn metadata(&self) -> &Descriptor {
+        self.core.descriptor()
+    }
+
+    /// Handles of all series, in the order in which they were made, the overflow series last.
+    ///
+    /// Series that are made or removed while the iterator runs may be seen or not; none is seen twice.
+    pub fn series(&self) -> impl Iterator<Item = M> + use<L, M> {
+        self.core.series()
+    }
+
+    /// How many series there are, the overflow series aside.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Whether there is no series but perhaps the overflow series.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes every series for which `keep` is false; their handles go on recording where nobody looks.
+    ///
+    /// `keep` is called without a lock held, so it can use the family.
+    pub fn retain(&self, keep: impl FnMut(&M) -> bool) {
+        self.core.retain(keep);
+    }
+
+    /// Removes every series, the overflow series included.
+    pub fn clear(&self) {
+        self.core.clear();
+    }
+}
+
+impl<M: Metric> Family<DynamicLabels, M> {
+    #[track_caller]
+    fn standalone(name: impl Into<String>, help: impl Into<String>, bounds: &[f64]) -> Self {
+        let descriptor = Descriptor::unchecked(name, help, M::TYPE, Location::caller());
+        Family::from_core(Arc::new(FamilyCore::standalone(descriptor, bounds)))
+    }
+
+    /// The series with these labels, made at zero if it is not there.
+    ///
+    /// Labels come in any order; one whose value is empty counts as absent. What
+    /// [`try_get_or_create`](Family::try_get_or_create) refuses goes to the overflow series.
+    #[must_use = "the series stays at zero until its handle records"]
+    pub fn get_or_create(&self, labels: &[(&str, &str)]) -> M {
+        self.core.get_or_overflow(Query::new(labels))
+    }
+
+    /// The series with these labels, made at zero if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`]: the labels break a rule or a limit; nothing was made or counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{CounterFamily, SeriesError};
+    ///
+    /// let family = CounterFamily::new("requests_total", "Requests.");
+    /// let error = family.try_get_or_create(&[("le", "1")]).unwrap_err();
+    /// assert!(matches!(error, SeriesError::Labels { family, .. } if family == "requests_total"));
+    /// ```
+    pub fn try_get_or_create(&self, labels: &[(&str, &str)]) -> Result<M, SeriesError> {
+        self.core.try_get_or_create(Query::new(labels))
+    }
+
+    /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds. No lock is held while `f` runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let family = nilometer_core::CounterFamily::new("requests_total", "Requests.");
+    /// family.with(&[("method", "GET")], |counter| counter.inc());
+    /// ```
+    pub fn with<R>(&self, labels: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
+        f(&self.get_or_create(labels))
+    }
+
+    /// The series with these labels, if it is there.
+    #[must_use]
+    pub fn get(&self, labels: &[(&str, &str)]) -> Option<M> {
+        self.core.get(&Query::new(labels).ok()?)
+    }
+
+    /// Removes the series with these labels; its handles go on recording where nobody looks.
+    ///
+    /// Returns whether it was there.
+    #[expect(clippy::must_use_candidate, reason = "removing is for its effect; the answer is a convenience")]
+    pub fn remove(&self, labels: &[(&str, &str)]) -> bool {
+        Query::new(labels).is_ok_and(|query| self.core.remove(&query))
+    }
+
+    /// The series without labels.
+    #[must_use = "the series stays at zero until its handle records"]
+    pub fn default(&self) -> M {
+        self.get_or_create(&[])
+    }
+}
+
+impl<L: TypedLabels, M: Metric> Family<L, M> {
+    /// The series with these labels, made at zero if it is not there.
+    ///
+    /// The labels may borrow: any `Q` with the same schema will do, so a lookup needs no `String`.
+    /// What [`try_get_or_create`](Family::try_get_or_create) refuses goes to the overflow series.
+    #[must_use = "the series stays at zero until its handle records"]
+    pub fn get_or_create<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> M {
+        labels.with_pairs(|pairs| self.core.get_or_overflow(Query::new(pairs)))
+    }
+
+    /// The series with these labels, made at zero if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`]: a value or the family is past a limit; nothing was made or counted.
+    pub fn try_get_or_create<Q: TypedLabels<Schema = L::Schema>>(
+        &self,
+        labels: &Q,
+    ) -> Result<M, SeriesError> {
+        labels.with_pairs(|pairs| self.core.try_get_or_create(Query::new(pairs)))
+    }
+
+    /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds. No lock is held while `f` runs.
+    pub fn with<Q: TypedLabels<Schema = L::Schema>, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R {
+        f(&self.get_or_create(labels))
+    }
+
+    /// The series with these labels, if it is there.
+    #[must_use]
+    pub fn get<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> Option<M> {
+        labels.with_pairs(|pairs| self.core.get(&Query::new(pairs).ok()?))
+    }
+
+    /// Removes the series with these labels; its handles go on recording where nobody looks.
+    ///
+    /// Returns whether it was there.
+    pub fn remove<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> bool {
+        labels.with_pairs(|pairs| Query::new(pairs).is_ok_and(|query| self.core.remove(&query)))
+    }
+}
+
+impl CounterFamily {
+    /// A family of its own, outside of any registry, under the default limits.
+    ///
+    /// A wrong name is refused where it could reach a page: by
+    /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>) -> CounterFamily {
+        Family::standalone(name, help, &[])
+    }
+}
+
+impl GaugeFamily {
+    /// A family of its own, outside of any registry, under the default limits.
+    ///
+    /// A wrong name is refused where it could reach a page: by
+    /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>) -> GaugeFamily {
+        Family::standalone(name, help, &[])
+    }
+}
+
+impl HistogramFamily {
+    /// A family of its own, outside of any registry, under the default limits.
+    ///
+    /// A wrong name and wrong bounds are refused where they could reach a page: by
+    /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>, bounds: &[f64]) -> HistogramFamily {
+        Family::standalone(name, help, bounds)
+    }
+}
+
+impl<L, M: Metric> Collector for Family<L, M> {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        if let Some(defect) = self.core.defect() {
+            return Err(CollectError::failed(defect.clone()));
+        }
+        visitor.family(self.metadata())?;
+        self.core.visit_points(visitor)?;
+        Ok(())
+    }
+}
+
+impl<L, M: Metric> Clone for Family<L, M> {
+    fn clone(&self) -> Self {
+        Family::from_core(Arc::clone(&self.core))
+    }
+}
+
+impl<L, M: Metric> fmt::Debug for Family<L, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Family")
+            .field("name", &self.metadata().name())
+            .field("type", &M::TYPE)
+            .field("series", &self.len())
+            .finish_non_exhaustive()
+    }
+}

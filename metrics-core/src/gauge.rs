@@ -1,0 +1,152 @@
+//! A value that goes up and down.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::buckets::BucketError;
+use crate::cell::Value;
+use crate::collect::{GaugePoint, Point};
+use crate::descriptor::{Descriptor, MetricType};
+use crate::label::Labels;
+use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
+
+/// A handle of a gauge: an `f64` that goes up and down, 0 when its series is made; NaN is allowed.
+///
+/// Clones change the same series.
+///
+/// # Concurrency
+///
+/// Every method is lock-free and can be called from any thread; of several `set` at once, one is the last.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::MetricsRegistry;
+///
+/// let registry = MetricsRegistry::new();
+/// let depth = registry.register_gauge("queue_depth", "Jobs waiting.")?.default();
+/// depth.set(10.0);
+/// depth.sub(3.5);
+/// assert_eq!(depth.get(), 6.5);
+/// # Ok::<(), nilometer_core::MetricsError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a gauge that nothing sets is a line that never moves"]
+pub struct Gauge {
+    series: Arc<Series<Value>>,
+}
+
+impl Gauge {
+    /// A gauge of its own, outside of any family and registry.
+    ///
+    /// Names are checked where they could reach a page: when something is registered or collected.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Gauge {
+        let descriptor = Descriptor::unchecked(name, help, MetricType::Gauge, Location::caller());
+        <Gauge as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &())
+    }
+
+    /// Sets the value.
+    #[inline]
+    pub fn set(&self, value: f64) {
+        self.series.cell.set(value);
+    }
+
+    /// Adds 1.
+    #[inline]
+    pub fn inc(&self) {
+        self.series.cell.add(1.0);
+    }
+
+    /// Subtracts 1.
+    #[inline]
+    pub fn dec(&self) {
+        self.series.cell.add(-1.0);
+    }
+
+    /// Adds `delta`, which may be negative.
+    #[inline]
+    pub fn add(&self, delta: f64) {
+        self.series.cell.add(delta);
+    }
+
+    /// Subtracts `delta`, which may be negative.
+    #[inline]
+    pub fn sub(&self, delta: f64) {
+        self.series.cell.add(-delta);
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn get(&self) -> f64 {
+        self.series.cell.get()
+    }
+
+    /// Adds 1 now and subtracts it when the guard is dropped: for what is in flight.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let registry = nilometer_core::MetricsRegistry::new();
+    /// let in_flight = registry.register_gauge("requests_in_flight", "Requests being served.")?.default();
+    /// {
+    ///     let _guard = in_flight.track_in_flight();
+    ///     assert_eq!(in_flight.get(), 1.0);
+    /// }
+    /// assert_eq!(in_flight.get(), 0.0);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn track_in_flight(&self) -> InFlightGuard {
+        self.inc();
+        InFlightGuard { gauge: self.clone() }
+    }
+}
+
+handle_basics!(Gauge);
+
+/// Keeps a gauge one higher until it is dropped; made by [`Gauge::track_in_flight`].
+#[derive(Debug)]
+#[must_use = "the work counts as done as soon as the guard is dropped"]
+pub struct InFlightGuard {
+    gauge: Gauge,
+}
+
+impl Drop for InFlightGuard {
+    fn drop(&mut self) {
+        self.gauge.dec();
+    }
+}
+
+impl Metric for Gauge {
+    const TYPE: MetricType = MetricType::Gauge;
+}
+
+impl sealed::Sealed for Gauge {
+    type Options = ();
+
+    fn options(_: &[f64]) -> Result<(), BucketError> {
+        Ok(())
+    }
+
+    fn fallback_options() {}
+
+    fn bounds((): &()) -> &[f64] {
+        &[]
+    }
+
+    fn create(info: Arc<FamilyInfo>, labels: Labels, (): &()) -> Gauge {
+        Gauge { series: Series::new(info, labels, Value::new()) }
+    }
+
+    fn series_labels(&self) -> &Labels {
+        &self.series.labels
+    }
+
+    fn same_series(&self, other: &Gauge) -> bool {
+        Arc::ptr_eq(&self.series, &other.series)
+    }
+
+    fn read<'a>(&'a self, _: &'a mut Vec<u64>) -> Point<'a> {
+        GaugePoint::new(self.get()).into()
+    }
+}

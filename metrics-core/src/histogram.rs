@@ -1,0 +1,212 @@
+//! A distribution over buckets with explicit upper bounds.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::buckets::{BucketError, check_bounds};
+use crate::cell::Distribution;
+use crate::collect::{HistogramPoint, Point};
+use crate::descriptor::{Descriptor, MetricType};
+use crate::label::Labels;
+use crate::metric::{FamilyInfo, Metric, Odd, Series, handle_basics, sealed};
+use crate::timer::Timer;
+
+/// A handle of a histogram with explicit bounds.
+///
+/// Clones observe into the same series. An observation counts in the first bucket whose upper bound is not below it.
+/// NaN is ignored; an infinite value counts in the outermost bucket and is not added to the sum; both are counted in
+/// `nilometer_odd_observations_total`.
+///
+/// # Concurrency
+///
+/// [`observe`](Histogram::observe) is lock-free and can be called from any thread. A reader never sees a count that
+/// differs from the sum of the buckets it sees, nor a sum that lacks an observation which it sees counted; the sum of
+/// observations that are not negative never goes down.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::{MetricsRegistry, buckets};
+///
+/// let registry = MetricsRegistry::new();
+/// let family = registry.register_histogram("wait_seconds", "Time waited.", &buckets::LATENCY_SECONDS)?;
+/// let wait = family.default();
+/// wait.observe(0.03);
+/// assert_eq!(wait.snapshot().count(), 1);
+/// # Ok::<(), nilometer_core::MetricsError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a histogram that observes nothing is a line that never moves"]
+pub struct Histogram {
+    series: Arc<Series<Buckets>>,
+}
+
+/// The bounds, shared by all series of a family, and the series' own counts.
+#[derive(Debug)]
+struct Buckets {
+    bounds: Arc<[f64]>,
+    cells: Distribution,
+}
+
+impl Histogram {
+    /// A histogram of its own, outside of any family and registry.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError`] when the bounds are not bounds.
+    #[track_caller]
+    pub fn try_new(
+        name: impl Into<String>,
+        help: impl Into<String>,
+        labels: impl Into<Labels>,
+        bounds: &[f64],
+    ) -> Result<Histogram, BucketError> {
+        let descriptor = Descriptor::unchecked(name, help, MetricType::Histogram, Location::caller());
+        let bounds = <Histogram as sealed::Sealed>::options(bounds)?;
+        Ok(<Histogram as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &bounds))
+    }
+
+    /// Counts `value` in its bucket and adds it to the sum.
+    #[inline]
+    pub fn observe(&self, value: f64) {
+        let Buckets { bounds, cells } = &self.series.cell;
+        if !value.is_finite() {
+            return self.observe_odd(value);
+        }
+        cells.observe(bounds.partition_point(|bound| *bound < value), value);
+    }
+
+    #[cold]
+    fn observe_odd(&self, value: f64) {
+        let Buckets { bounds, cells } = &self.series.cell;
+        if value.is_nan() {
+            return self.series.info.count_odd(Odd::Nan);
+        }
+        self.series.info.count_odd(Odd::Infinite);
+        cells.observe(if value > 0.0 { bounds.len() } else { 0 }, 0.0);
+    }
+
+    /// Observes a duration in the histogram's unit: its declared one, or the one that its name ends with (`_ms`,
+    /// `_milliseconds`, `_microseconds`, `_nanoseconds`), else seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let registry = nilometer_core::MetricsRegistry::new();
+    /// let family = registry.register_histogram("parse_duration_ms", "Parsing.", &nilometer_core::buckets::LATENCY_MS)?;
+    /// family.default().observe_duration(Duration::from_secs(2));
+    /// assert_eq!(family.default().snapshot().sum(), 2000.0);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn observe_duration(&self, duration: Duration) {
+        self.observe(duration.as_secs_f64() * self.series.info.units_per_second);
+    }
+
+    /// Starts a timer that observes the time until it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let registry = nilometer_core::MetricsRegistry::new();
+    /// # let family = registry.register_histogram("h_seconds", "H.", &[1.0])?;
+    /// let histogram = family.default();
+    /// {
+    ///     let _timer = histogram.start_timer();
+    ///     // the work
+    /// }
+    /// assert_eq!(histogram.snapshot().count(), 1);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn start_timer(&self) -> Timer {
+        Timer::start(self.clone())
+    }
+
+    /// The counts and the sum, read once and consistent with each other.
+    #[must_use]
+    pub fn snapshot(&self) -> HistogramSnapshot {
+        let mut counts = Vec::new();
+        let sum = self.series.cell.cells.read(&mut counts);
+        HistogramSnapshot { bounds: Arc::clone(&self.series.cell.bounds), counts, sum }
+    }
+
+    /// The upper bounds, inclusive, without the `+Inf` that comes last.
+    #[must_use]
+    pub fn bucket_bounds(&self) -> &[f64] {
+        &self.series.cell.bounds
+    }
+}
+
+handle_basics!(Histogram);
+
+/// What a histogram held at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramSnapshot {
+    bounds: Arc<[f64]>,
+    counts: Vec<u64>,
+    sum: f64,
+}
+
+impl HistogramSnapshot {
+    /// How many observations there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.point().count()
+    }
+
+    /// The sum of the observations.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// Each upper bound, `+Inf` included, with how many observations were at or below it.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.point().cumulative()
+    }
+
+    fn point(&self) -> HistogramPoint<'_> {
+        HistogramPoint::trusted(&self.bounds, &self.counts, self.sum)
+    }
+}
+
+impl Metric for Histogram {
+    const TYPE: MetricType = MetricType::Histogram;
+}
+
+impl sealed::Sealed for Histogram {
+    type Options = Arc<[f64]>;
+
+    fn options(bounds: &[f64]) -> Result<Arc<[f64]>, BucketError> {
+        check_bounds(bounds)?;
+        Ok(bounds.into())
+    }
+
+    fn fallback_options() -> Arc<[f64]> {
+        Arc::default()
+    }
+
+    fn bounds(options: &Arc<[f64]>) -> &[f64] {
+        options
+    }
+
+    fn create(info: Arc<FamilyInfo>, labels: Labels, bounds: &Arc<[f64]>) -> Histogram {
+        let cells = Distribution::new(bounds.len() + 1);
+        Histogram { series: Series::new(info, labels, Buckets { bounds: Arc::clone(bounds), cells }) }
+    }
+
+    fn series_labels(&self) -> &Labels {
+        &self.series.labels
+    }
+
+    fn same_series(&self, other: &Histogram) -> bool {
+        Arc::ptr_eq(&self.series, &other.series)
+    }
+
+    fn read<'a>(&'a self, scratch: &'a mut Vec<u64>) -> Point<'a> {
+        let sum = self.series.cell.cells.read(scratch);
+        HistogramPoint::trusted(&self.series.cell.bounds, scratch, sum).into()
+    }
+}

@@ -1,0 +1,142 @@
+//! What a family needs to know of a kind of metric.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::collect::Point;
+use crate::descriptor::{Descriptor, MetricType};
+use crate::label::{Labels, REASONS, Reason};
+
+/// A kind of metric: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram).
+///
+/// Sealed: kinds are added here, together with every exporter that has to know them.
+pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
+    /// The kind as pages name it.
+    const TYPE: MetricType;
+}
+
+pub(crate) mod sealed {
+    use super::{Arc, FamilyInfo, Labels, Point};
+    use crate::buckets::BucketError;
+
+    /// The half of [`Metric`](super::Metric) that is this crate's own affair.
+    pub trait Sealed: Sized {
+        /// What all series of a family share beside their descriptor: the bounds of a histogram.
+        type Options: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static;
+
+        /// The options for these bounds, which kinds without buckets ignore.
+        fn options(bounds: &[f64]) -> Result<Self::Options, BucketError>;
+
+        /// The options of a family whose bounds were refused: it records, and is never shown.
+        fn fallback_options() -> Self::Options;
+
+        /// The bounds in the options, empty for kinds without buckets.
+        fn bounds(options: &Self::Options) -> &[f64];
+
+        /// A new series at zero.
+        fn create(info: Arc<FamilyInfo>, labels: Labels, options: &Self::Options) -> Self;
+
+        /// The series' labels.
+        fn series_labels(&self) -> &Labels;
+
+        /// Whether both are handles of one series.
+        fn same_series(&self, other: &Self) -> bool;
+
+        /// Reads the series; counts that need room are put into `scratch`.
+        fn read<'a>(&'a self, scratch: &'a mut Vec<u64>) -> Point<'a>;
+    }
+}
+
+/// What a family's series share: its descriptor, and the counts of what went wrong in it.
+#[derive(Debug)]
+pub struct FamilyInfo {
+    pub(crate) descriptor: Descriptor,
+    overflows: [AtomicU64; REASONS.len()],
+    odd: [AtomicU64; ODD.len()],
+    /// How many of the histogram's unit make a second.
+    pub(crate) units_per_second: f64,
+}
+
+/// An observation that is no number, or no finite one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Odd {
+    Nan,
+    Infinite,
+}
+
+/// Every oddity, in the order of its number, with its spelling in `nilometer_odd_observations_total`.
+pub(crate) const ODD: [(Odd, &str); 2] = [(Odd::Nan, "nan"), (Odd::Infinite, "infinite")];
+
+impl FamilyInfo {
+    pub(crate) fn new(descriptor: Descriptor) -> Arc<FamilyInfo> {
+        let unit = descriptor.unit().or_else(|| crate::unit::Unit::of_name(descriptor.name()));
+        Arc::new(FamilyInfo {
+            units_per_second: unit.and_then(crate::unit::Unit::per_second).unwrap_or(1.0),
+            descriptor,
+            overflows: Default::default(),
+            odd: Default::default(),
+        })
+    }
+
+    // ORDERING: Relaxed throughout, counts that no other memory depends on.
+
+    pub(crate) fn count_overflow(&self, reason: Reason) {
+        self.overflows[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cold]
+    pub(crate) fn count_odd(&self, odd: Odd) {
+        self.odd[odd as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn overflows(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        REASONS.iter().zip(&self.overflows).map(|((_, name), count)| (*name, count.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn odd(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        ODD.iter().zip(&self.odd).map(|((_, name), count)| (*name, count.load(Ordering::Relaxed)))
+    }
+}
+
+/// One series: what handles share.
+#[derive(Debug)]
+pub(crate) struct Series<C> {
+    pub(crate) info: Arc<FamilyInfo>,
+    pub(crate) labels: Labels,
+    pub(crate) cell: C,
+}
+
+impl<C> Series<C> {
+    pub(crate) fn new(info: Arc<FamilyInfo>, labels: Labels, cell: C) -> Arc<Series<C>> {
+        Arc::new(Series { info, labels, cell })
+    }
+}
+
+/// Writes the parts of a kind that all kinds have alike: its `Debug`, its metadata and its labels.
+macro_rules! handle_basics {
+    ($kind:ident) => {
+        impl $kind {
+            /// The family's name, help and kind.
+            #[must_use]
+            pub fn metadata(&self) -> &$crate::MetricMetadata {
+                &self.series.info.descriptor
+            }
+
+            /// The series' own labels.
+            #[must_use]
+            pub fn labels(&self) -> &$crate::Labels {
+                &self.series.labels
+            }
+        }
+
+        impl std::fmt::Debug for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($kind))
+                    .field("name", &self.metadata().name())
+                    .field("labels", self.labels())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use handle_basics;

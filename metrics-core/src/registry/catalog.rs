@@ -1,0 +1,223 @@
+//! The families that are registered, and which names they take.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::error::RegisterError;
+use super::selfmetrics;
+use crate::declare::Slot;
+use crate::descriptor::{Descriptor, MetricType};
+use crate::family::{Budget, ErasedFamily};
+use crate::label::LabelSet;
+
+/// Families by name, and the owner of every name that could stand on a page.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    families: BTreeMap<String, Arc<Entry>>,
+    /// Every name in any format, with the family that takes it: a histogram `x` takes `x_bucket`, `x_sum` and so on,
+    /// a counter `x_total` takes `x`, which is what OpenMetrics calls it.
+    owners: HashMap<String, String>,
+}
+
+/// What has one name: the instances of a family, which differ in the values of their constant labels alone.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    families: Vec<Arc<dyn ErasedFamily>>,
+}
+
+impl Entry {
+    pub(super) fn families(&self) -> &[Arc<dyn ErasedFamily>] {
+        &self.families
+    }
+
+    pub(super) fn descriptor(&self) -> &Descriptor {
+        // An entry is made with one family and never loses it.
+        &self.families[0].info().descriptor
+    }
+}
+
+/// What adding a family did, so that it can be undone.
+enum Added {
+    Nothing(Arc<dyn ErasedFamily>),
+    Instance,
+    Entry,
+}
+
+impl Catalog {
+    pub(super) fn new() -> Catalog {
+        let mut owners = HashMap::new();
+        for name in selfmetrics::NAMES {
+            owners.extend(page_names(name, MetricType::Counter).map(|taken| (taken, name.to_owned())));
+        }
+        Catalog { families: BTreeMap::new(), owners }
+    }
+
+    /// All entries, by name.
+    pub(super) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.families.values().map(Arc::clone).collect()
+    }
+
+    pub(super) fn takes_any(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.owners.contains_key(name))
+    }
+
+    /// Adds the family of every enabled slot, or none of them. A slot whose family is there gets that one.
+    pub(super) fn add_all(&mut self, slots: &mut [Slot]) -> Result<(), RegisterError> {
+        let mut undo = Vec::new();
+        for slot in slots.iter_mut().filter(|slot| slot.enabled) {
+            match self.add(&slot.family) {
+                Ok(Added::Nothing(existing)) => slot.family = existing,
+                Ok(added) => undo.push((slot.family.info().descriptor.name().to_owned(), added)),
+                Err(error) => {
+                    undo.into_iter().rev().for_each(|(name, added)| self.undo(&name, &added));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a family that was made elsewhere, and attaches it.
+    pub(super) fn adopt(
+        &mut self,
+        family: &Arc<dyn ErasedFamily>,
+        constant: &LabelSet,
+        budget: &Arc<Budget>,
+    ) -> Result<(), RegisterError> {
+        let name = family.info().descriptor.name();
+        if let Some(entry) = self.families.get(name)
+            && entry.families.iter().any(|known| Arc::ptr_eq(known, family))
+        {
+            return Ok(());
+        }
+        if let Some(entry) = self.families.get(name) {
+            return Err(taken(entry, family));
+        }
+        self.check_owners(family)?;
+        family.attach(constant, budget)?;
+        self.insert(family);
+        Ok(())
+    }
+
+    /// Removes the entry `name` with all its instances.
+    pub(super) fn remove(&mut self, name: &str) -> Option<Arc<Entry>> {
+        let entry = self.families.remove(name)?;
+        self.owners.retain(|_, owner| owner != name);
+        Some(entry)
+    }
+
+    fn add(&mut self, family: &Arc<dyn ErasedFamily>) -> Result<Added, RegisterError> {
+        let name = family.info().descriptor.name();
+        let Some(entry) = self.families.get_mut(name) else {
+            self.check_owners(family)?;
+            self.insert(family);
+            return Ok(Added::Entry);
+        };
+        if let Some(conflict) = conflict(entry, &**family) {
+            return Err(conflict);
+        }
+        let constant = family.constant();
+        if let Some(existing) = entry.families.iter().find(|known| known.constant() == constant) {
+            return Ok(Added::Nothing(Arc::clone(existing)));
+        }
+        Arc::make_mut(entry).families.push(Arc::clone(family));
+        Ok(Added::Instance)
+    }
+
+    fn undo(&mut self, name: &str, added: &Added) {
+        match added {
+            Added::Nothing(_) => {}
+            Added::Entry => drop(self.remove(name)),
+            Added::Instance => {
+                if let Some(entry) = self.families.get_mut(name) {
+                    Arc::make_mut(entry).families.pop();
+                }
+            }
+        }
+    }
+
+    fn check_owners(&self, family: &Arc<dyn ErasedFamily>) -> Result<(), RegisterError> {
+        let descriptor = &family.info().descriptor;
+        for taken in page_names(descriptor.name(), descriptor.metric_type()) {
+            if let Some(owner) = self.owners.get(&taken) {
+                let (name, owner) = (descriptor.name().to_owned(), owner.clone());
+                return Err(RegisterError::Collision { name, taken, owner });
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, family: &Arc<dyn ErasedFamily>) {
+        let descriptor = &family.info().descriptor;
+        let name = descriptor.name().to_owned();
+        let taken = page_names(&name, descriptor.metric_type());
+        self.owners.extend(taken.map(|taken| (taken, name.clone())));
+        self.families.insert(name, Arc::new(Entry { families: vec![Arc::clone(family)] }));
+    }
+}
+
+/// Every name that a family can take on a page, in any format and with created timestamps.
+///
+/// SPEC: OpenMetrics 1.0.0, metric families and the suffixes of each type: a counter's family is named without
+/// `_total`.
+pub(super) fn page_names(name: &str, metric_type: MetricType) -> impl Iterator<Item = String> + use<> {
+    let (base, suffixes): (&str, &[&str]) = match metric_type {
+        MetricType::Counter => (name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
+        MetricType::Gauge => (name, &[""]),
+        MetricType::Histogram => (name, &["", "_bucket", "_count", "_sum", "_created"]),
+        MetricType::Summary => (name, &["", "_count", "_sum", "_created"]),
+    };
+    let base = base.to_owned();
+    suffixes.iter().map(move |suffix| format!("{base}{suffix}"))
+}
+
+/// The error for a family that was made elsewhere and whose name is taken.
+fn taken(entry: &Entry, family: &Arc<dyn ErasedFamily>) -> RegisterError {
+    let identity = "series of its own".to_owned();
+    conflict(entry, &**family).unwrap_or_else(|| {
+        refusal(entry, "series", "series made by another registration".to_owned(), identity)
+    })
+}
+
+/// What keeps `family` from being an instance of `entry`, if anything does.
+fn conflict(entry: &Entry, family: &dyn ErasedFamily) -> Option<RegisterError> {
+    let existing = &*entry.families[0];
+    let (old, new) = (&existing.info().descriptor, &family.info().descriptor);
+    let sides = [
+        ("type", old.metric_type().as_str().to_owned(), new.metric_type().as_str().to_owned()),
+        ("help", old.help().to_owned(), new.help().to_owned()),
+        ("unit", unit(old), unit(new)),
+        ("label names", label_names(old), label_names(new)),
+        ("bounds", format!("{:?}", existing.bounds()), format!("{:?}", family.bounds())),
+    ];
+    let constant = |family: &dyn ErasedFamily| {
+        let names: Vec<&str> = family.constant().into_iter().flatten().map(|(name, _)| name).collect();
+        names.join(", ")
+    };
+    let attached = family.constant().is_some();
+    let constant_sides = attached.then(|| ("constant label names", constant(existing), constant(family)));
+    let (what, existing, requested) =
+        sides.into_iter().chain(constant_sides).find(|(_, existing, requested)| existing != requested)?;
+    Some(refusal(entry, what, existing, requested))
+}
+
+fn refusal(entry: &Entry, what: &'static str, existing: String, requested: String) -> RegisterError {
+    let descriptor = entry.descriptor();
+    RegisterError::Conflict {
+        name: descriptor.name().to_owned(),
+        what,
+        existing,
+        requested,
+        location: descriptor.location(),
+    }
+}
+
+fn unit(descriptor: &Descriptor) -> String {
+    descriptor.unit().map_or_else(|| "none".to_owned(), |unit| unit.to_string())
+}
+
+fn label_names(descriptor: &Descriptor) -> String {
+    descriptor
+        .label_names()
+        .map_or_else(|| "not declared".to_owned(), |names| format!("[{}]", names.join(", ")))
+}

@@ -1,0 +1,150 @@
+//! How a registry names, limits and selects.
+
+use std::collections::BTreeSet;
+
+use crate::family::FamilyLimits;
+use crate::label::LabelLimits;
+
+/// The configuration of a [`MetricsRegistry`](crate::MetricsRegistry).
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::RegistryConfig;
+///
+/// let config = RegistryConfig::new().with_namespace("shop").with_series_limit(500);
+/// assert_eq!(config.series_limit(), 500);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a configuration does nothing until a registry is made with it"]
+pub struct RegistryConfig {
+    namespace: Option<String>,
+    constant: Vec<(String, String)>,
+    limits: FamilyLimits,
+    registry_limit: usize,
+    collector_buffer: usize,
+    disabled: BTreeSet<String>,
+    self_metrics: bool,
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        RegistryConfig {
+            namespace: None,
+            constant: Vec::new(),
+            limits: FamilyLimits::default(),
+            registry_limit: 1_000_000,
+            collector_buffer: 1 << 20,
+            disabled: BTreeSet::new(),
+            self_metrics: true,
+        }
+    }
+}
+
+impl RegistryConfig {
+    /// The defaults: no namespace, no constant labels, 10,000 series per family, 1,000,000 per registry, 32 labels of
+    /// at most 1,024 bytes, everything enabled, self-metrics on.
+    pub fn new() -> RegistryConfig {
+        RegistryConfig::default()
+    }
+
+    /// Puts `namespace` and `_` before each name that is registered. It is checked with the name.
+    pub fn with_namespace(mut self, namespace: impl Into<String>) -> RegistryConfig {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Adds labels that every series has. They are checked with each registration.
+    pub fn with_constant_labels(mut self, labels: &[(&str, &str)]) -> RegistryConfig {
+        let labels = labels.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        self.constant.extend(labels);
+        self
+    }
+
+    /// Sets how many series a family may have, its overflow series aside.
+    pub fn with_series_limit(mut self, series: usize) -> RegistryConfig {
+        self.limits.series = series;
+        self
+    }
+
+    /// Sets how many series all families may have together.
+    pub fn with_registry_limit(mut self, series: usize) -> RegistryConfig {
+        self.registry_limit = series;
+        self
+    }
+
+    /// Sets how many labels a series may have, and how long their values may be.
+    pub fn with_label_limits(mut self, limits: LabelLimits) -> RegistryConfig {
+        self.limits.labels = limits;
+        self
+    }
+
+    /// Sets how many bytes one foreign collector may show in one scrape, about.
+    pub fn with_collector_buffer(mut self, bytes: usize) -> RegistryConfig {
+        self.collector_buffer = bytes;
+        self
+    }
+
+    /// Turns families off by their names, namespace included: they are not served.
+    ///
+    /// Registering one still succeeds. An `Option` field of a derived struct is `None` then; any other handle records
+    /// where nobody looks.
+    pub fn with_disabled<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> RegistryConfig {
+        self.disabled.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets whether the registry's own `nilometer_*` families are collected.
+    pub fn with_self_metrics(mut self, on: bool) -> RegistryConfig {
+        self.self_metrics = on;
+        self
+    }
+
+    /// The namespace, if there is one.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// How many series a family may have.
+    #[must_use]
+    pub fn series_limit(&self) -> usize {
+        self.limits.series
+    }
+
+    /// How many series all families may have together.
+    #[must_use]
+    pub fn registry_limit(&self) -> usize {
+        self.registry_limit
+    }
+
+    /// How many labels a series may have, and how long their values may be.
+    #[must_use]
+    pub fn label_limits(&self) -> LabelLimits {
+        self.limits.labels
+    }
+
+    /// How many bytes one foreign collector may show in one scrape, about.
+    #[must_use]
+    pub fn collector_buffer(&self) -> usize {
+        self.collector_buffer
+    }
+
+    /// Whether the registry's own families are collected.
+    #[must_use]
+    pub fn self_metrics(&self) -> bool {
+        self.self_metrics
+    }
+
+    pub(crate) fn limits(&self) -> FamilyLimits {
+        self.limits
+    }
+
+    pub(super) fn constant_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.constant.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn is_disabled(&self, name: &str) -> bool {
+        self.disabled.contains(name)
+    }
+}

@@ -1,0 +1,136 @@
+//! What one foreign collector shows in one scrape.
+
+use crate::collect::{CounterPoint, GaugePoint, HistogramPoint, Point, SeriesLabels, Stopped, Visitor};
+use crate::descriptor::Descriptor;
+use crate::label::{LabelSet, Query};
+
+/// About what a family and a series take beside their text and counts.
+const OVERHEAD: usize = 64;
+
+/// Families and points, up to a number of bytes.
+pub(super) struct Buffer {
+    families: Vec<BufferedFamily>,
+    /// Which of `families` points belong to now; none before the first family.
+    current: Option<usize>,
+    room: usize,
+    full: bool,
+    wrong_type: u64,
+}
+
+pub(super) struct BufferedFamily {
+    pub(super) descriptor: Descriptor,
+    pub(super) points: Vec<(LabelSet, OwnedPoint)>,
+}
+
+/// A [`Point`] that borrows nothing.
+pub(super) enum OwnedPoint {
+    Counter(CounterPoint),
+    Gauge(GaugePoint),
+    Histogram { bounds: Box<[f64]>, counts: Box<[u64]>, sum: f64 },
+}
+
+impl OwnedPoint {
+    pub(super) fn as_point(&self) -> Point<'_> {
+        match self {
+            OwnedPoint::Counter(point) => Point::Counter(*point),
+            OwnedPoint::Gauge(point) => Point::Gauge(*point),
+            OwnedPoint::Histogram { bounds, counts, sum } => {
+                Point::Histogram(HistogramPoint::trusted(bounds, counts, *sum))
+            }
+        }
+    }
+}
+
+impl From<Point<'_>> for OwnedPoint {
+    fn from(point: Point<'_>) -> Self {
+        match point {
+            Point::Counter(point) => OwnedPoint::Counter(point),
+            Point::Gauge(point) => OwnedPoint::Gauge(point),
+            Point::Histogram(point) => OwnedPoint::Histogram {
+                bounds: point.bounds().into(),
+                counts: point.counts().into(),
+                sum: point.sum(),
+            },
+        }
+    }
+}
+
+impl Buffer {
+    pub(super) fn new(bound: usize) -> Buffer {
+        Buffer { families: Vec::new(), current: None, room: bound, full: false, wrong_type: 0 }
+    }
+
+    /// Whether something had to be left out for want of room.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// How many points were left out because they came before any family or were of another kind.
+    pub(super) fn wrong_type(&self) -> u64 {
+        self.wrong_type
+    }
+
+    pub(super) fn into_families(self) -> Vec<BufferedFamily> {
+        self.families
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Stopped> {
+        match self.room.checked_sub(bytes) {
+            Some(room) if !self.full => {
+                self.room = room;
+                Ok(())
+            }
+            _ => {
+                self.full = true;
+                Err(Stopped)
+            }
+        }
+    }
+}
+
+impl Visitor for Buffer {
+    fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
+        self.take(OVERHEAD + descriptor.name().len() + descriptor.help().len())?;
+        // A family that is shown in pieces is one family all the same.
+        let known = self.families.iter().position(|family| {
+            family.descriptor.name() == descriptor.name()
+                && family.descriptor.metric_type() == descriptor.metric_type()
+        });
+        self.current = Some(known.unwrap_or_else(|| {
+            self.families.push(BufferedFamily { descriptor: descriptor.clone(), points: Vec::new() });
+            self.families.len() - 1
+        }));
+        Ok(())
+    }
+
+    fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        let counts = if let Point::Histogram(point) = &point { point.counts().len() * 16 } else { 0 };
+        let text: usize = labels.sets().map(|set| set.as_prometheus().len()).sum();
+        self.take(OVERHEAD + text + counts)?;
+        let Some(family) = self.current.map(|current| &mut self.families[current]) else {
+            self.wrong_type += 1;
+            return Ok(());
+        };
+        if family.descriptor.metric_type() == point.metric_type() {
+            family.points.push((merged(labels), point.into()));
+        } else {
+            self.wrong_type += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The labels as one set.
+fn merged(labels: SeriesLabels<'_>) -> LabelSet {
+    let mut sets = labels.sets();
+    match (sets.next(), sets.next()) {
+        (None, _) => LabelSet::empty(),
+        (Some(set), None) => set.clone(),
+        _ => {
+            let pairs: Vec<(&str, &str)> = labels.iter().collect();
+            // Both sets were checked, and share no name; more labels than a set can have become the overflow set.
+            Query::new(&pairs)
+                .map_or_else(|_| crate::label::overflow_set(), |query| LabelSet::from_query(&query))
+        }
+    }
+}

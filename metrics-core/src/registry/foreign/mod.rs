@@ -1,0 +1,188 @@
+//! Collectors that are not this crate's families.
+//!
+//! What they show is checked before it reaches an exporter, and for that it is buffered: up to a bound, and only their
+//! own. A collector that panics loses what it had not shown yet; the others lose nothing.
+
+mod buffer;
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::RwLock;
+
+use self::buffer::Buffer;
+use super::catalog::page_names;
+use super::error::RegisterError;
+use crate::collect::{CollectError, Collector, SeriesLabels, Stopped, Visitor};
+use crate::label::LabelSet;
+
+/// Why something that a collector showed, or should have shown, is not on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    Panic,
+    Error,
+    TooLarge,
+    NameTaken,
+    DuplicateSeries,
+    WrongType,
+    ConstantLabel,
+}
+
+/// Every failure, in the order of its number, with its spelling in `nilometer_collector_failures_total`.
+pub(super) const FAILURES: [(Failure, &str); 7] = [
+    (Failure::Panic, "panic"),
+    (Failure::Error, "error"),
+    (Failure::TooLarge, "too_large"),
+    (Failure::NameTaken, "name_taken"),
+    (Failure::DuplicateSeries, "duplicate_series"),
+    (Failure::WrongType, "wrong_type"),
+    (Failure::ConstantLabel, "constant_label"),
+];
+
+/// A collector with its name and what went wrong with it.
+pub(super) struct Foreign {
+    name: String,
+    collector: Box<dyn Collector>,
+    failures: [AtomicU64; FAILURES.len()],
+}
+
+impl Foreign {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    // ORDERING: Relaxed, counts that no other memory depends on.
+
+    fn count(&self, failure: Failure, times: u64) {
+        self.failures[failure as usize].fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub(super) fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let counts = self.failures.iter().map(|count| count.load(Ordering::Relaxed));
+        FAILURES.iter().map(|(_, name)| *name).zip(counts)
+    }
+}
+
+/// The foreign collectors of a registry, in the order in which they came.
+#[derive(Default)]
+pub(super) struct Collectors {
+    list: Arc<RwLock<Vec<Arc<Foreign>>>>,
+}
+
+impl Collectors {
+    pub(super) fn all(&self) -> Vec<Arc<Foreign>> {
+        self.list.read().clone()
+    }
+
+    pub(super) fn add(
+        &self,
+        name: String,
+        collector: Box<dyn Collector>,
+    ) -> Result<Registration, RegisterError> {
+        let mut list = self.list.write();
+        if list.iter().any(|known| known.name == name) {
+            return Err(RegisterError::CollectorExists { name });
+        }
+        let foreign = Arc::new(Foreign { name, collector, failures: Default::default() });
+        let registration =
+            Registration { list: Arc::downgrade(&self.list), foreign: Arc::downgrade(&foreign) };
+        list.push(foreign);
+        Ok(registration)
+    }
+}
+
+/// A foreign collector's place in a registry; dropping it changes nothing.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    list: Weak<RwLock<Vec<Arc<Foreign>>>>,
+    foreign: Weak<Foreign>,
+}
+
+impl Registration {
+    /// Takes the collector off the registry; a scrape that has begun may still ask it.
+    pub fn unregister(self) {
+        self.remove();
+    }
+
+    /// Takes the collector off the registry when the guard is dropped.
+    pub fn guard(self) -> RegistrationGuard {
+        RegistrationGuard { registration: self }
+    }
+
+    fn remove(&self) {
+        let Some(list) = self.list.upgrade() else { return };
+        let mut list = list.write();
+        let place = list.iter().position(|known| Arc::as_ptr(known) == self.foreign.as_ptr());
+        // What is taken out is dropped after the lock.
+        let removed = place.map(|place| list.remove(place));
+        drop(list);
+        drop(removed);
+    }
+}
+
+impl std::fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Foreign").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Takes a foreign collector off its registry when it is dropped; made by [`Registration::guard`].
+#[derive(Debug)]
+#[must_use = "the collector is unregistered as soon as the guard is dropped"]
+pub struct RegistrationGuard {
+    registration: Registration,
+}
+
+impl Drop for RegistrationGuard {
+    fn drop(&mut self) {
+        self.registration.remove();
+    }
+}
+
+/// Shows what each collector has to `visitor`, checked.
+///
+/// `taken` says whether one of these names belongs to a family of the registry.
+pub(super) fn collect_all(
+    collectors: &[Arc<Foreign>],
+    constant: &LabelSet,
+    bound: usize,
+    taken: impl Fn(&[String]) -> bool,
+    visitor: &mut dyn Visitor,
+) -> Result<(), Stopped> {
+    let mut seen: HashSet<String> = HashSet::new();
+    for foreign in collectors {
+        let mut buffer = Buffer::new(bound);
+        let result = catch_unwind(AssertUnwindSafe(|| foreign.collector.collect(&mut buffer)));
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(CollectError::Stopped(_))) if buffer.is_full() => {}
+            Ok(Err(_)) => foreign.count(Failure::Error, 1),
+            Err(_) => foreign.count(Failure::Panic, 1),
+        }
+        foreign.count(Failure::TooLarge, u64::from(buffer.is_full()));
+        foreign.count(Failure::WrongType, buffer.wrong_type());
+        for family in buffer.into_families() {
+            let descriptor = &family.descriptor;
+            let names: Vec<String> = page_names(descriptor.name(), descriptor.metric_type()).collect();
+            if names.iter().any(|name| seen.contains(name)) || taken(&names) {
+                foreign.count(Failure::NameTaken, 1);
+                continue;
+            }
+            seen.extend(names);
+            visitor.family(descriptor)?;
+            let mut shown = HashSet::new();
+            for (labels, point) in &family.points {
+                if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
+                    foreign.count(Failure::ConstantLabel, 1);
+                } else if shown.insert(labels) {
+                    visitor.point(SeriesLabels::with_constant(constant, labels), point.as_point())?;
+                } else {
+                    foreign.count(Failure::DuplicateSeries, 1);
+                }
+            }
+        }
+    }
+    Ok(())
+}

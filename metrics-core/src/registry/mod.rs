@@ -1,0 +1,284 @@
+//! Families with unique names, and everything that is collected together.
+//!
+//! - `config`: [`RegistryConfig`].
+//! - `catalog`: the families that are registered, and which names they take.
+//! - `error`: [`RegisterError`].
+//! - `builder`: [`FamilyBuilder`], for a family with a unit, declared labels or a limit of its own.
+//! - `foreign`: collectors that are not this crate's families.
+//! - `selfmetrics`: what a registry tells about itself.
+
+mod builder;
+mod catalog;
+mod config;
+mod error;
+mod foreign;
+mod selfmetrics;
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+pub use self::builder::FamilyBuilder;
+use self::catalog::Catalog;
+pub use self::config::RegistryConfig;
+pub use self::error::RegisterError;
+use self::foreign::Collectors;
+pub use self::foreign::{Registration, RegistrationGuard};
+use crate::collect::{CollectError, Collector, Visitor};
+use crate::counter::Counter;
+use crate::declare::{Declaration, Handles, Slot};
+use crate::family::{Budget, CounterFamily, Family, GaugeFamily, HistogramFamily};
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::label::{LabelLimits, LabelSet, Query};
+use crate::metric::Metric;
+
+/// A set of families with unique names, which exporters collect.
+///
+/// Clones are handles of one registry. Registering is all or nothing: what fails changes nothing. It is idempotent:
+/// the same name, kind, unit, help, declared label names, bounds and constant labels give the same series again. A
+/// name that is taken with anything else is an error that names both sides.
+///
+/// # Concurrency
+///
+/// Everything can be called from any thread. Collecting holds no lock while the visitor runs, so a slow scrape delays
+/// neither recording nor registering; what is registered meanwhile is seen by the next scrape.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::{MetricsRegistry, RegistryConfig};
+///
+/// let config = RegistryConfig::new().with_namespace("shop").with_constant_labels(&[("region", "eu")]);
+/// let registry = MetricsRegistry::with_config(config);
+/// let orders = registry.register_counter("orders_total", "Orders placed.")?;
+/// assert_eq!(orders.metadata().name(), "shop_orders_total");
+/// # Ok::<(), nilometer_core::MetricsError>(())
+/// ```
+#[derive(Clone)]
+pub struct MetricsRegistry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: RegistryConfig,
+    budget: Arc<Budget>,
+    catalog: RwLock<Catalog>,
+    collectors: Collectors,
+}
+
+impl MetricsRegistry {
+    /// An empty registry with the default configuration.
+    #[must_use]
+    pub fn new() -> MetricsRegistry {
+        MetricsRegistry::with_config(RegistryConfig::new())
+    }
+
+    /// An empty registry.
+    ///
+    /// Constant labels that break a rule are an error of each registration.
+    #[must_use]
+    pub fn with_config(config: RegistryConfig) -> MetricsRegistry {
+        let budget = Arc::new(Budget::new(config.registry_limit()));
+        let inner =
+            Inner { config, budget, catalog: RwLock::new(Catalog::new()), collectors: Collectors::default() };
+        MetricsRegistry { inner: Arc::new(inner) }
+    }
+
+    /// The configuration.
+    #[must_use = "reading the configuration changes nothing"]
+    pub fn config(&self) -> &RegistryConfig {
+        &self.inner.config
+    }
+
+    /// Registers a family of counters with dynamic labels.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]: the name is invalid, or taken by something else. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, RegisterError};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// registry.register_counter("jobs_total", "Jobs.")?;
+    /// let error = registry.register_gauge("jobs_total", "Jobs.").unwrap_err();
+    /// assert!(matches!(error, RegisterError::Conflict { .. }));
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    #[track_caller]
+    pub fn register_counter(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Result<CounterFamily, RegisterError> {
+        self.family::<Counter>(name, help).register()
+    }
+
+    /// Registers a family of gauges with dynamic labels.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_counter`](MetricsRegistry::register_counter).
+    #[track_caller]
+    pub fn register_gauge(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Result<GaugeFamily, RegisterError> {
+        self.family::<Gauge>(name, help).register()
+    }
+
+    /// Registers a family of histograms with dynamic labels and these upper bounds, `+Inf` not among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_counter`](MetricsRegistry::register_counter), and when the bounds are not bounds.
+    #[track_caller]
+    pub fn register_histogram(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+        bounds: &[f64],
+    ) -> Result<HistogramFamily, RegisterError> {
+        self.family::<Histogram>(name, help).with_buckets(bounds).register()
+    }
+
+    /// Starts the registration of a family that has more to say than its name and help.
+    #[track_caller]
+    pub fn family<M: Metric>(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+    ) -> FamilyBuilder<'_, M> {
+        FamilyBuilder::new(self, Declaration::new(M::TYPE, name, help, Location::caller()))
+    }
+
+    /// Registers a family that was made elsewhere, under its own name: the namespace is for names that the registry
+    /// makes. Constant labels and the registry's series limit apply from now on.
+    ///
+    /// A family belongs to one registry. One whose name is disabled in the configuration is left out, without an
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]: the name or the bounds are invalid, the name is taken by something else, or the family
+    /// belongs to another registry. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{CounterFamily, MetricsRegistry};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// let family = CounterFamily::new("jobs_total", "Jobs.");
+    /// registry.register(&family)?;
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn register<L, M: Metric>(&self, family: &Family<L, M>) -> Result<(), RegisterError> {
+        let erased = family.erased();
+        if let Some(defect) = erased.defect() {
+            return Err(defect.clone());
+        }
+        if self.inner.config.is_disabled(family.metadata().name()) {
+            return Ok(());
+        }
+        let constant = self.constant_labels(&[])?;
+        self.inner.catalog.write().adopt(&erased, &constant, &self.inner.budget)
+    }
+
+    /// Registers many families at once, or none: what a derived `register` calls.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for the first declaration that cannot be had. Nothing has changed then.
+    pub(crate) fn register_all(
+        &self,
+        declarations: Vec<Declaration>,
+        labels: &[(&str, &str)],
+    ) -> Result<Handles, RegisterError> {
+        let constant = self.constant_labels(labels)?;
+        let config = &self.inner.config;
+        let mut slots = Vec::with_capacity(declarations.len());
+        for declaration in declarations {
+            let family = declaration.into_family(config)?;
+            family.attach(&constant, &self.inner.budget)?;
+            let enabled = !config.is_disabled(family.info().descriptor.name());
+            slots.push(Slot { family, enabled });
+        }
+        self.inner.catalog.write().add_all(&mut slots)?;
+        Ok(Handles::new(slots))
+    }
+
+    /// Takes the family `name`, namespace included, off the registry, with all its instances.
+    ///
+    /// Handles go on recording where nobody looks. Returns whether the family was there.
+    #[must_use = "a name that is not registered changes nothing"]
+    pub fn unregister(&self, name: &str) -> bool {
+        let removed = self.inner.catalog.write().remove(name);
+        removed.is_some()
+    }
+
+    /// Registers a source of families that the registry does not make: they are read from it at every scrape.
+    ///
+    /// `name` is what `nilometer_collector_failures_total` calls it. What it shows is buffered, up to
+    /// [`RegistryConfig::collector_buffer`] bytes, and checked before it goes on: names that are taken, series that
+    /// stand twice, and points of the wrong kind are left out and counted, and so is what follows a panic or the end
+    /// of the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::CollectorExists`] when a collector of that name is registered.
+    pub fn register_collector(
+        &self,
+        name: impl Into<String>,
+        collector: impl Collector + 'static,
+    ) -> Result<Registration, RegisterError> {
+        self.inner.collectors.add(name.into(), Box::new(collector))
+    }
+
+    fn constant_labels(&self, more: &[(&str, &str)]) -> Result<LabelSet, RegisterError> {
+        let pairs: Vec<(&str, &str)> =
+            self.inner.config.constant_pairs().chain(more.iter().copied()).collect();
+        let query = Query::new(&pairs)?;
+        query.check(LabelLimits::default())?;
+        Ok(LabelSet::from_query(&query))
+    }
+}
+
+impl Collector for MetricsRegistry {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        let entries = self.inner.catalog.read().entries();
+        for entry in &entries {
+            visitor.family(entry.descriptor())?;
+            for family in entry.families() {
+                family.visit_points(visitor)?;
+            }
+        }
+        let constant = self.constant_labels(&[]).unwrap_or_default();
+        let taken = |names: &[String]| self.inner.catalog.read().takes_any(names);
+        let bound = self.inner.config.collector_buffer();
+        let collectors = self.inner.collectors.all();
+        foreign::collect_all(&collectors, &constant, bound, taken, visitor)?;
+        if self.inner.config.self_metrics() {
+            selfmetrics::collect(&entries, &collectors, &constant, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for MetricsRegistry {
+    fn default() -> Self {
+        MetricsRegistry::new()
+    }
+}
+
+impl fmt::Debug for MetricsRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsRegistry").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}
