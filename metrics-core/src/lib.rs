@@ -68,3 +68,8 @@ pub use unit::Unit;
 
 /// The plan's name for a family's [`Descriptor`].
 pub type MetricMetadata = Descriptor;
+
+/// The README's program, compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
