@@ -1,0 +1,93 @@
+//! The attribute `label`, of the type and of its fields or variants.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, DeriveInput, LitStr};
+
+use crate::attr;
+use crate::case::Case;
+use crate::check::Place;
+use crate::error::Errors;
+use crate::path::CratePath;
+
+/// What `#[label(..)]` says on the type.
+pub(super) struct Container {
+    pub(super) krate: CratePath,
+    case: Option<Case>,
+}
+
+impl Container {
+    pub(super) fn read(input: &DeriveInput, errors: &mut Errors) -> Container {
+        let (mut krate, mut case) = (None, None);
+        attr::read(&input.attrs, "label", errors, |meta, errors| {
+            let key = &meta.path;
+            if key.is_ident("crate") {
+                attr::set(&mut krate, key, attr::crate_path(meta)?, errors);
+            } else if key.is_ident("rename_all") {
+                let spelling = attr::string(meta)?;
+                let found = Case::of_spelling(&spelling.value());
+                if found.is_none() {
+                    errors.at(&spelling, format!("not a case: there are {}", Case::spellings()));
+                }
+                attr::set(&mut case, key, found, errors);
+            } else {
+                attr::unknown(meta, "the type takes `crate` and `rename_all`", errors)?;
+            }
+            Ok(())
+        });
+        Container {
+            krate: krate.map(|keyed| keyed.value).unwrap_or_default(),
+            case: case.and_then(|keyed| keyed.value),
+        }
+    }
+}
+
+/// The name or value that a field or a variant stands for, and where it comes from.
+pub(super) struct Spelled {
+    pub(super) text: String,
+    pub(super) literal: Option<LitStr>,
+    ident: Ident,
+}
+
+impl Spelled {
+    /// Reads `#[label(key = "..")]`, without which it is the identifier in the container's case.
+    pub(super) fn read(
+        key: &str,
+        ident: &Ident,
+        attributes: &[Attribute],
+        container: &Container,
+        errors: &mut Errors,
+    ) -> Spelled {
+        let mut literal = None;
+        attr::read(attributes, "label", errors, |meta, errors| {
+            if meta.path.is_ident(key) {
+                attr::set(&mut literal, &meta.path, attr::string(meta)?, errors);
+                Ok(())
+            } else {
+                attr::unknown(meta, &format!("here it takes `{key}`"), errors)
+            }
+        });
+        let literal = literal.map(|keyed| keyed.value);
+        let text = literal.as_ref().map_or_else(
+            || {
+                let name = ident.unraw().to_string();
+                container.case.map_or_else(|| name.clone(), |case| case.apply(&name))
+            },
+            LitStr::value,
+        );
+        Spelled { text, literal, ident: ident.clone() }
+    }
+
+    /// Reports a mistake about it.
+    pub(super) fn refuse(&self, message: String, errors: &mut Errors) {
+        match &self.literal {
+            Some(literal) => errors.at(literal, message),
+            None => errors.at(&self.ident, message),
+        }
+    }
+
+    /// Where it stands.
+    pub(super) fn place(&self) -> Place {
+        self.literal.as_ref().map_or_else(|| Place::of(&self.ident), Place::of)
+    }
+}

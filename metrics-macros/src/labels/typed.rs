@@ -1,0 +1,138 @@
+//! A struct whose fields are labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Data, DeriveInput, Fields, GenericParam, Generics, Ident, Type, parse_quote};
+
+use super::attr::{Container, Spelled};
+use crate::check::{self, Place};
+use crate::error::Errors;
+use crate::generics::mentions;
+
+/// The struct, with as much of its fields as could be read, by the names of the labels.
+pub(super) struct Labels<'a> {
+    input: &'a DeriveInput,
+    container: &'a Container,
+    /// Sorted by name: the order in which core wants the pairs.
+    fields: BTreeMap<String, Label<'a>>,
+}
+
+struct Label<'a> {
+    ident: &'a Ident,
+    ty: &'a Type,
+    name: Spelled,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn read(input: &'a DeriveInput, container: &'a Container, errors: &mut Errors) -> Labels<'a> {
+        let mut fields = BTreeMap::new();
+        for field in struct_fields(input, errors) {
+            let Some(ident) = &field.ident else { continue };
+            let name = Spelled::read("name", ident, &field.attrs, container, errors);
+            if fields.contains_key(&name.text) {
+                name.refuse(format!("a label named `{}` is already in this struct", name.text), errors);
+            } else {
+                fields.insert(name.text.clone(), Label { ident, ty: &field.ty, name });
+            }
+        }
+        Labels { input, container, fields }
+    }
+
+    pub(super) fn expand(&self) -> TokenStream {
+        let krate = &self.container.krate;
+        let ident = &self.input.ident;
+        let generics = self.bounded();
+        let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+        let schema = schema(ident, &self.input.generics);
+        let names = self.fields.keys();
+        let checks =
+            self.fields.iter().map(|(name, label)| check::label_name(krate, name, label.name.place()));
+        let count = check::label_count(krate, self.fields.len(), Place::of(ident));
+        let pairs = self.fields.iter().map(|(name, Label { ident, ty, .. })| {
+            quote! {(
+                #name,
+                <#ty as #krate::label::LabelValue>::as_value(
+                    &self.#ident,
+                    &mut #krate::label::ValueBuffer::new(),
+                ),
+            )}
+        });
+        quote! {
+            #(#checks)*
+            #count
+
+            #[automatically_derived]
+            #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+            impl #impl_generics #krate::label::TypedLabels for #ident #type_generics #where_clause {
+                type Schema = #schema;
+                const NAMES: &'static [&'static str] = &[#(#names),*];
+
+                fn with_pairs<__R>(&self, __f: impl ::core::ops::FnOnce(&[(&str, &str)]) -> __R) -> __R {
+                    __f(&[#(#pairs),*])
+                }
+            }
+        }
+    }
+
+    /// The struct's generics, with types that outlive everything and can stand as values where a field has them.
+    fn bounded(&self) -> Generics {
+        let krate = &self.container.krate;
+        let mut generics = outliving(&self.input.generics);
+        let parameters: BTreeSet<&Ident> =
+            self.input.generics.type_params().map(|parameter| &parameter.ident).collect();
+        for Label { ty, .. } in self.fields.values() {
+            if mentions(ty, &parameters) {
+                let predicate = parse_quote!(#ty: #krate::label::LabelValue);
+                generics.make_where_clause().predicates.push(predicate);
+            }
+        }
+        generics
+    }
+}
+
+/// The fields of a struct that has them by name, or has none.
+fn struct_fields<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<&'a syn::Field> {
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => return fields.named.iter().collect(),
+            Fields::Unit => {}
+            Fields::Unnamed(fields) => {
+                errors.at(fields, "labels are named by their fields: a tuple struct has no names");
+            }
+        },
+        Data::Enum(data) => {
+            let message =
+                "`TypedLabels` needs a struct whose fields are the labels: for an enum there is `LabelValue`";
+            errors.at(data.enum_token, message);
+        }
+        Data::Union(data) => {
+            errors.at(
+                data.union_token,
+                "`TypedLabels` needs a struct whose fields are the labels, not a union",
+            );
+        }
+    }
+    Vec::new()
+}
+
+/// The generics with `'static` for every type, which `TypedLabels::Schema` asks for.
+pub(super) fn outliving(generics: &Generics) -> Generics {
+    let mut outliving = generics.clone();
+    for parameter in generics.type_params() {
+        let ident = &parameter.ident;
+        outliving.make_where_clause().predicates.push(parse_quote!(#ident: 'static));
+    }
+    outliving
+}
+
+/// The type with every lifetime `'static`.
+pub(super) fn schema(ident: &Ident, generics: &Generics) -> TokenStream {
+    let arguments = generics.params.iter().map(|parameter| match parameter {
+        GenericParam::Lifetime(_) => quote!('static),
+        GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+    });
+    quote!(#ident<#(#arguments),*>)
+}

@@ -1,0 +1,96 @@
+//! The attributes `metrics`, of the struct, and `metric`, of its fields.
+
+use syn::punctuated::Punctuated;
+use syn::{DeriveInput, Expr, Field, LitBool, LitStr, Path, Token, bracketed};
+
+use crate::attr::{self, Keyed};
+use crate::error::Errors;
+use crate::path::CratePath;
+
+/// What `#[metrics(..)]` says.
+pub(super) struct Container {
+    pub(super) krate: CratePath,
+    pub(super) prefix: Option<LitStr>,
+    /// Whether `new` is generated.
+    pub(super) new: bool,
+}
+
+impl Container {
+    pub(super) fn read(input: &DeriveInput, errors: &mut Errors) -> Container {
+        let (mut krate, mut prefix, mut new) = (None, None, None);
+        attr::read(&input.attrs, "metrics", errors, |meta, errors| {
+            let key = &meta.path;
+            if key.is_ident("prefix") {
+                attr::set(&mut prefix, key, attr::string(meta)?, errors);
+            } else if key.is_ident("crate") {
+                attr::set(&mut krate, key, attr::crate_path(meta)?, errors);
+            } else if key.is_ident("new") {
+                attr::set(&mut new, key, meta.value()?.parse::<LitBool>()?.value, errors);
+            } else {
+                attr::unknown(meta, "the struct takes `prefix`, `crate` and `new`", errors)?;
+            }
+            Ok(())
+        });
+        attr::misplaced(&input.attrs, "metric", "`metric` is for fields: the struct takes `metrics`", errors);
+        Container {
+            krate: krate.map(|keyed| keyed.value).unwrap_or_default(),
+            prefix: prefix.map(|keyed| keyed.value),
+            new: new.is_none_or(|keyed| keyed.value),
+        }
+    }
+}
+
+/// What `#[metric(..)]` says.
+#[derive(Default)]
+pub(super) struct FieldAttributes {
+    pub(super) name: Option<Keyed<LitStr>>,
+    pub(super) help: Option<Keyed<LitStr>>,
+    pub(super) unit: Option<Keyed<LitStr>>,
+    pub(super) buckets: Option<Keyed<Expr>>,
+    pub(super) labels: Option<Keyed<Vec<LitStr>>>,
+    pub(super) flatten: Option<Keyed<()>>,
+    pub(super) prefix: Option<Keyed<LitStr>>,
+}
+
+impl FieldAttributes {
+    pub(super) fn read(field: &Field, errors: &mut Errors) -> FieldAttributes {
+        let mut read = FieldAttributes::default();
+        attr::read(&field.attrs, "metric", errors, |meta, errors| {
+            let key = &meta.path;
+            if key.is_ident("name") {
+                attr::set(&mut read.name, key, attr::string(meta)?, errors);
+            } else if key.is_ident("help") {
+                attr::set(&mut read.help, key, attr::string(meta)?, errors);
+            } else if key.is_ident("unit") {
+                attr::set(&mut read.unit, key, attr::string(meta)?, errors);
+            } else if key.is_ident("buckets") {
+                attr::set(&mut read.buckets, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("labels") {
+                let names;
+                let value = meta.value()?;
+                bracketed!(names in value);
+                let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&names)?;
+                attr::set(&mut read.labels, key, names.into_iter().collect(), errors);
+            } else if key.is_ident("flatten") {
+                attr::set(&mut read.flatten, key, (), errors);
+            } else if key.is_ident("prefix") {
+                attr::set(&mut read.prefix, key, attr::string(meta)?, errors);
+            } else {
+                let known =
+                    "a field takes `name`, `help`, `unit`, `buckets`, `labels`, `flatten` and `prefix`";
+                attr::unknown(meta, known, errors)?;
+            }
+            Ok(())
+        });
+        attr::misplaced(&field.attrs, "metrics", "`metrics` is for the struct: fields take `metric`", errors);
+        read
+    }
+
+    /// The keys that describe a metric of the field's own, of those that stand there.
+    pub(super) fn of_a_metric(&self) -> impl Iterator<Item = &Path> {
+        let strings = [&self.name, &self.help, &self.unit].into_iter().flatten().map(|keyed| &keyed.key);
+        let buckets = self.buckets.iter().map(|keyed| &keyed.key);
+        let labels = self.labels.iter().map(|keyed| &keyed.key);
+        strings.chain(buckets).chain(labels)
+    }
+}

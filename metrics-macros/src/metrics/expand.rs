@@ -1,0 +1,254 @@
+//! The code for a struct without mistakes.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Expr, Generics, parse_quote};
+
+use super::ast::{Field, Metrics};
+use crate::check::{self, Place};
+use crate::path::respan;
+
+/// The trait's implementation, the functions around it, and the checks that the compiler makes.
+pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
+    let krate = &metrics.container.krate;
+    let generics = bounded(metrics);
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let ident = &metrics.input.ident;
+    let scope = Ident::new("__scope", Span::mixed_site());
+    let handles = Ident::new("__handles", Span::mixed_site());
+
+    let checks = metrics.fields.iter().map(|field| checks(metrics, field));
+    let prefix_check = metrics.container.prefix.as_ref().map(|prefix| {
+        let value = prefix.value();
+        check::metric_name(krate, &value, &value, Place::of(prefix))
+    });
+    let declared = metrics.fields.iter().map(|field| declare(metrics, field, &scope));
+    let built = metrics.fields.iter().map(|field| {
+        let Field { ident, ty, .. } = field;
+        let role = role(metrics, field);
+        quote!(#ident: <#ty as #role>::build(#handles))
+    });
+    let inherent = inherent(metrics, &generics);
+
+    quote! {
+        #prefix_check
+        #(#checks)*
+
+        #[automatically_derived]
+        #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+        impl #impl_generics #krate::declare::Metrics for #ident #type_generics #where_clause {
+            fn declare(#scope: &mut #krate::declare::Scope) {
+                #(#declared)*
+            }
+
+            fn build(#handles: &mut #krate::declare::Handles) -> Self {
+                Self { #(#built),* }
+            }
+        }
+
+        #inherent
+    }
+}
+
+/// `register` and its kin.
+pub(super) fn inherent(metrics: &Metrics<'_>, generics: &Generics) -> TokenStream {
+    let krate = &metrics.container.krate;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let (ident, vis) = (&metrics.input.ident, &metrics.input.vis);
+    let new = metrics.container.new.then(|| {
+        quote! {
+            /// Registers these metrics and returns their handles; the same as `register`.
+            ///
+            /// # Errors
+            ///
+            /// As for `register`.
+            #vis fn new(registry: &#krate::MetricsRegistry) -> #krate::Result<Self> {
+                <Self as #krate::declare::Metrics>::register(registry)
+            }
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code, unused_qualifications, reason = "which of these functions a program calls is up to it")]
+        impl #impl_generics #ident #type_generics #where_clause {
+            #new
+
+            /// Registers these metrics and returns their handles.
+            ///
+            /// Registering them again gives the same handles.
+            ///
+            /// # Errors
+            ///
+            /// Where one of the names is taken by something else; nothing is registered then.
+            #vis fn register(registry: &#krate::MetricsRegistry) -> #krate::Result<Self> {
+                <Self as #krate::declare::Metrics>::register(registry)
+            }
+
+            /// Registers these metrics as one instance of several, known by `labels`, and returns its handles.
+            ///
+            /// # Errors
+            ///
+            /// Where one of the names is taken by something else, or `labels` are no labels; nothing is registered
+            /// then.
+            #vis fn register_with(
+                registry: &#krate::MetricsRegistry,
+                labels: &[(&str, &str)],
+            ) -> #krate::Result<Self> {
+                <Self as #krate::declare::Metrics>::register_with(registry, labels)
+            }
+
+            /// Describes these metrics, in the order of their declaration.
+            #[must_use]
+            #vis fn descriptors() -> ::std::vec::Vec<#krate::Descriptor> {
+                <Self as #krate::declare::Metrics>::descriptors()
+            }
+        }
+    }
+}
+
+/// The struct's generics, and that what its fields are made of with them can stand in a field.
+fn bounded(metrics: &Metrics<'_>) -> Generics {
+    let mut generics = metrics.input.generics.clone();
+    for field in metrics.fields.iter().filter(|field| field.has_type_parameter) {
+        let ty = field.ty;
+        let role = role(metrics, field);
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: #role));
+    }
+    generics
+}
+
+/// The trait that the field's type has to implement.
+fn role(metrics: &Metrics<'_>, field: &Field<'_>) -> TokenStream {
+    let krate = &metrics.container.krate;
+    if field.is_flat() { quote!(#krate::declare::Metrics) } else { quote!(#krate::declare::MetricField) }
+}
+
+/// The statement that declares a field.
+fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStream {
+    let krate = &metrics.container.krate;
+    let (ty, role) = (field.ty, role(metrics, field));
+    if field.is_flat() {
+        let prefix = match field.prefix() {
+            Some(prefix) => Some(metrics.full_name(&prefix.value())),
+            None => metrics.container.prefix.as_ref().map(syn::LitStr::value),
+        };
+        let Some(prefix) = prefix else { return quote!(<#ty as #role>::declare(#scope);) };
+        return quote! {
+            #krate::declare::Scope::nested(
+                #scope,
+                ::core::option::Option::Some(#prefix),
+                |#scope| <#ty as #role>::declare(#scope),
+            );
+        };
+    }
+    // In the user's own position, unlike the rest: the descriptor's location is that of the call.
+    let span = field.ident.span();
+    let path = krate.at(span);
+    let (name, help) = (metrics.full_name(&field.name()), field.help());
+    let arguments = respan(quote!(#name, #help), span);
+    let new = quote_spanned!(span=> #path::declare::Field::new(#arguments));
+    let unit = field.attributes.unit.as_ref().map(|unit| {
+        let unit = &unit.value;
+        quote!(.with_unit(#krate::Unit::new(#unit)))
+    });
+    let labels = field.labels().map(|labels| quote!(.with_labels(&[#(#labels),*])));
+    let buckets = field.buckets().map(|buckets| {
+        let bounds = bounds(metrics, buckets);
+        quote!(.with_buckets(#bounds))
+    });
+    let inline = if field.is_generic { type_checks(metrics, field) } else { Vec::new() };
+    quote! {
+        #(const { #inline };)*
+        <#ty as #role>::declare(#scope, #new #unit #labels #buckets);
+    }
+}
+
+/// A block with the bounds, which are checked there.
+fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
+    let krate = &metrics.container.krate;
+    let place = Place::of(buckets);
+    let borrow = (!matches!(buckets, Expr::Reference(_))).then(|| quote!(&));
+    let check = check::item(&check::assertion(
+        place,
+        &quote!(#krate::buckets::check_bounds(BOUNDS).is_ok()),
+        "these are no bounds: from 1 to 256 of them, finite and increasing (`+Inf` comes by itself)",
+    ));
+    quote! {{
+        const BOUNDS: &[f64] = #borrow #buckets;
+        #check
+        BOUNDS
+    }}
+}
+
+/// The checks that are items: of names, and of types that items can name.
+fn checks(metrics: &Metrics<'_>, field: &Field<'_>) -> TokenStream {
+    let krate = &metrics.container.krate;
+    // A prefix is checked by itself; after one, a name may start with a digit.
+    let after_prefix = |name: String| match metrics.container.prefix {
+        Some(_) => format!("_{name}"),
+        None => name,
+    };
+    if field.is_flat() {
+        let check = field.prefix().map(|prefix| {
+            let value = prefix.value();
+            check::metric_name(krate, &value, &after_prefix(value.clone()), Place::of(prefix))
+        });
+        return check.unwrap_or_default();
+    }
+    let name = field.name();
+    let mut items = vec![check::metric_name(krate, &name, &after_prefix(name.clone()), field.name_place())];
+    if let Some(unit) = &field.attributes.unit {
+        let (literal, full) = (&unit.value, metrics.full_name(&name));
+        let unit = literal.value();
+        let base = full.strip_suffix("_total").unwrap_or(&full);
+        let message = format!(
+            "`{}` does not end in its unit: `_{unit}`, or `_{unit}_total` for a counter",
+            full.escape_debug(),
+            unit = unit.escape_debug()
+        );
+        items.push(check::item(&check::assertion(
+            Place::of(literal),
+            &quote!(#krate::name::has_suffix(#base, #unit)),
+            &message,
+        )));
+    }
+    if let Some(labels) = field.labels() {
+        items.extend(labels.iter().map(|label| check::label_name(krate, &label.value(), Place::of(label))));
+        if let Some(first) = labels.first() {
+            items.push(check::label_count(krate, labels.len(), Place::of(first)));
+        }
+    }
+    if !field.is_generic {
+        items.extend(type_checks(metrics, field).iter().map(check::item));
+    }
+    items.into_iter().collect()
+}
+
+/// Assertions that the field's type takes the attributes it has, and has those that it takes.
+fn type_checks(metrics: &Metrics<'_>, field: &Field<'_>) -> Vec<TokenStream> {
+    let krate = &metrics.container.krate;
+    let ty = field.ty;
+    let takes = |constant: &str| {
+        let constant = Ident::new(constant, Span::call_site());
+        quote!(<#ty as #krate::declare::MetricField>::#constant)
+    };
+    let takes_buckets = takes("TAKES_BUCKETS");
+    let mut assertions = vec![match field.buckets() {
+        Some(buckets) => {
+            check::assertion(Place::of(buckets), &takes_buckets, "`buckets` are for histograms alone")
+        }
+        None => check::assertion(
+            Place::of(ty),
+            &quote!(!#takes_buckets),
+            "a histogram needs its bounds: `#[metric(buckets = ..)]`",
+        ),
+    }];
+    if let Some(labels) = &field.attributes.labels {
+        assertions.push(check::assertion(
+            Place::of(&labels.key),
+            &takes("TAKES_LABELS"),
+            "`labels` are for families with dynamic labels: a single metric has none, and typed labels name themselves",
+        ));
+    }
+    assertions
+}
