@@ -23,6 +23,11 @@ impl Place {
         let last = tokens.last().map_or(first, |token| token.span());
         Place { first, last }
     }
+
+    /// Where it begins.
+    pub(crate) fn first(self) -> Span {
+        self.first
+    }
 }
 
 /// `assert!(condition, message)`, which covers `place` when it fails.

@@ -167,7 +167,8 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
 fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
     let krate = &metrics.container.krate;
     let place = Place::of(buckets);
-    let borrow = (!matches!(buckets, Expr::Reference(_))).then(|| quote!(&));
+    // With the position of the expression, which is where the compiler then finds a wrong type.
+    let borrow = (!matches!(buckets, Expr::Reference(_))).then(|| quote_spanned!(place.first()=> &));
     let check = check::item(&check::assertion(
         place,
         &quote!(#krate::buckets::check_bounds(BOUNDS).is_ok()),

@@ -1,0 +1,13 @@
+use nilometer_core::Histogram;
+use nilometer_macros::Metrics;
+
+#[derive(Metrics)]
+#[metrics(crate = "nilometer_core")]
+struct Queue<T> {
+    /// Time spent waiting.
+    wait: T,
+}
+
+fn main() {
+    let _ = <Queue<Histogram> as nilometer_core::declare::Metrics>::declare;
+}

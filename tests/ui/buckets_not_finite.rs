@@ -1,0 +1,14 @@
+use nilometer_core::{Histogram, MetricsRegistry};
+use nilometer_macros::Metrics;
+
+#[derive(Metrics)]
+#[metrics(crate = "nilometer_core")]
+struct Queue {
+    /// Time spent waiting.
+    #[metric(buckets = &[1.0, f64::INFINITY])]
+    wait: Histogram,
+}
+
+fn main() {
+    let _ = Queue::register(&MetricsRegistry::new());
+}

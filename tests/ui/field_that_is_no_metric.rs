@@ -1,0 +1,13 @@
+use nilometer_core::MetricsRegistry;
+use nilometer_macros::Metrics;
+
+#[derive(Metrics)]
+#[metrics(crate = "nilometer_core")]
+struct Queue {
+    /// Jobs that wait.
+    length: u64,
+}
+
+fn main() {
+    let _ = Queue::register(&MetricsRegistry::new());
+}

@@ -1,0 +1,12 @@
+use nilometer_macros::LabelValue;
+
+#[derive(LabelValue)]
+#[label(crate = "nilometer_core")]
+enum Method {
+    Get,
+    Other(String),
+}
+
+fn main() {
+    let _ = <Method as nilometer_core::label::ClosedLabelValue>::VALUES;
+}

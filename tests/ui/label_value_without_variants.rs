@@ -1,0 +1,9 @@
+use nilometer_macros::LabelValue;
+
+#[derive(LabelValue)]
+#[label(crate = "nilometer_core")]
+enum Method {}
+
+fn main() {
+    let _ = <Method as nilometer_core::label::ClosedLabelValue>::VALUES;
+}

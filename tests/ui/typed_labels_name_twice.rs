@@ -1,0 +1,13 @@
+use nilometer_macros::TypedLabels;
+
+#[derive(TypedLabels)]
+#[label(crate = "nilometer_core")]
+struct Route {
+    status: u16,
+    #[label(name = "status")]
+    code: u16,
+}
+
+fn main() {
+    let _ = <Route as nilometer_core::label::TypedLabels>::NAMES;
+}
