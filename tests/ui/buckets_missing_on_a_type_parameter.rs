@@ -1,4 +1,5 @@
 use nilometer_core::Histogram;
+use nilometer_core::declare::{Metrics as _, Scope};
 use nilometer_macros::Metrics;
 
 #[derive(Metrics)]
@@ -9,5 +10,5 @@ struct Queue<T> {
 }
 
 fn main() {
-    let _ = <Queue<Histogram> as nilometer_core::declare::Metrics>::declare;
+    let _: fn(&mut Scope) = Queue::<Histogram>::declare;
 }

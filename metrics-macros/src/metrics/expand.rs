@@ -171,13 +171,13 @@ fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
     let borrow = (!matches!(buckets, Expr::Reference(_))).then(|| quote_spanned!(place.first()=> &));
     let check = check::item(&check::assertion(
         place,
-        &quote!(#krate::buckets::check_bounds(BOUNDS).is_ok()),
+        &quote!(#krate::buckets::check_bounds(__NILOMETER_BOUNDS).is_ok()),
         "these are no bounds: from 1 to 256 of them, finite and increasing (`+Inf` comes by itself)",
     ));
     quote! {{
-        const BOUNDS: &[f64] = #borrow #buckets;
+        const __NILOMETER_BOUNDS: &[f64] = #borrow #buckets;
         #check
-        BOUNDS
+        __NILOMETER_BOUNDS
     }}
 }
 

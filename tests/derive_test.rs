@@ -1,0 +1,487 @@
+//! What the derives generate, used the way a program uses it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use nilometer_core::collect::{Collector, Point, SeriesLabels, Stopped, Visitor};
+use nilometer_core::label::{ClosedLabelValue, LabelValue as _, TypedLabels as _, ValueBuffer};
+use nilometer_core::{
+    Counter, CounterFamily, Descriptor, Family, Gauge, GaugeFamily, Histogram, HistogramFamily, Metric,
+    MetricType, MetricsError, MetricsRegistry, RegisterError, RegistryConfig, Unit, buckets,
+};
+use nilometer_macros::{LabelValue, Metrics, TypedLabels};
+
+/// A line per series: its name, its labels, and its value (a histogram's count).
+#[derive(Default)]
+struct Lines {
+    family: String,
+    lines: Vec<String>,
+}
+
+impl Visitor for Lines {
+    fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
+        descriptor.name().clone_into(&mut self.family);
+        Ok(())
+    }
+
+    fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        let labels: BTreeMap<&str, &str> = labels.iter().collect();
+        let value = match point {
+            Point::Counter(counter) => counter.total().as_f64().to_string(),
+            Point::Gauge(gauge) => gauge.value().as_f64().to_string(),
+            Point::Histogram(histogram) => format!("count {}", histogram.count()),
+        };
+        self.lines.push(format!("{} {labels:?} {value}", self.family));
+        Ok(())
+    }
+}
+
+fn lines(registry: &MetricsRegistry) -> Vec<String> {
+    let mut lines = Lines::default();
+    registry.collect(&mut lines).expect("the visitor stops nothing");
+    lines.lines
+}
+
+fn names<T: nilometer_core::declare::Metrics>() -> Vec<String> {
+    T::descriptors().iter().map(|descriptor| descriptor.name().to_owned()).collect()
+}
+
+/// Metrics of a server.
+#[derive(Debug, Clone, Metrics)]
+#[metrics(prefix = "server", crate = "nilometer_core")]
+struct ServerMetrics {
+    /// Requests that were
+    /// answered, by method.
+    ///
+    /// The second paragraph is for readers of the source.
+    #[metric(labels = ["status", "method"])]
+    requests_total: CounterFamily,
+    /// Connections that are open.
+    connections: Gauge,
+    #[metric(help = "Time to answer.", unit = "seconds", buckets = buckets::LATENCY_SECONDS)]
+    answer_seconds: Histogram,
+    /** Time that the
+     * processor was busy.
+     *
+     * Not for the page. */
+    #[metric(name = "cpu_seconds_total", unit = "seconds")]
+    busy: Counter,
+    /// A kind of thing.
+    r#type: GaugeFamily,
+}
+
+#[test]
+fn every_field_is_a_metric_under_the_prefix() {
+    let registry = MetricsRegistry::new();
+    let metrics = ServerMetrics::register(&registry).unwrap();
+    metrics.requests_total.get_or_create(&[("method", "GET"), ("status", "200")]).inc();
+    metrics.connections.set(3.0);
+    metrics.answer_seconds.observe(0.2);
+    metrics.busy.inc_by(7);
+    metrics.r#type.get_or_create(&[("kind", "a")]).set(1.5);
+    let expected = [
+        r"server_answer_seconds {} count 1",
+        r"server_connections {} 3",
+        r"server_cpu_seconds_total {} 7",
+        r#"server_requests_total {"method": "GET", "status": "200"} 1"#,
+        r#"server_type {"kind": "a"} 1.5"#,
+    ];
+    assert_eq!(lines(&registry), expected);
+}
+
+#[test]
+fn descriptors_say_what_the_attributes_say_in_the_order_of_the_fields() {
+    let described: Vec<_> = ServerMetrics::descriptors()
+        .iter()
+        .map(|descriptor| {
+            let labels = descriptor.label_names().map(<[_]>::to_vec);
+            let name = descriptor.name().to_owned();
+            (name, descriptor.help().to_owned(), descriptor.metric_type(), descriptor.unit(), labels)
+        })
+        .collect();
+    let row = |name: &str, help: &str, metric_type, unit, labels: Option<&[&str]>| {
+        let labels = labels.map(|labels| labels.iter().map(|&label| label.into()).collect());
+        (name.to_owned(), help.to_owned(), metric_type, unit, labels)
+    };
+    let seconds = Some(Unit::SECONDS);
+    let expected = [
+        row(
+            "server_requests_total",
+            "Requests that were answered, by method.",
+            MetricType::Counter,
+            None,
+            Some(&["method", "status"]),
+        ),
+        row("server_connections", "Connections that are open.", MetricType::Gauge, None, Some(&[])),
+        row("server_answer_seconds", "Time to answer.", MetricType::Histogram, seconds, Some(&[])),
+        row(
+            "server_cpu_seconds_total",
+            "Time that the processor was busy.",
+            MetricType::Counter,
+            seconds,
+            Some(&[]),
+        ),
+        row("server_type", "A kind of thing.", MetricType::Gauge, None, None),
+    ];
+    assert_eq!(described, expected);
+}
+
+#[test]
+fn a_descriptor_is_located_at_its_field() {
+    #[rustfmt::skip]
+    let (line, location) = {
+        #[derive(Metrics)]
+        #[metrics(crate = "nilometer_core")]
+        struct Located {
+            /// Help.
+            #[metric(labels = ["a"])]
+            field: CounterFamily,
+        }
+        let _ = |located: &Located| located.field.len();
+        (line!() - 3, Located::descriptors()[0].location())
+    };
+    assert!(location.file().ends_with("derive_test.rs"), "{location}");
+    assert_eq!((location.line(), location.column()), (line, 13));
+}
+
+#[test]
+fn registering_twice_gives_the_same_handles_and_new_is_the_same_as_register() {
+    let registry = MetricsRegistry::new();
+    let first = ServerMetrics::register(&registry).unwrap();
+    let second = ServerMetrics::new(&registry).unwrap();
+    first.busy.inc();
+    second.busy.inc();
+    assert_eq!(first.busy.get(), 2);
+}
+
+#[test]
+fn instances_are_told_apart_by_their_labels() {
+    let registry = MetricsRegistry::new();
+    let left = ServerMetrics::register_with(&registry, &[("side", "left")]).unwrap();
+    let right = ServerMetrics::register_with(&registry, &[("side", "right")]).unwrap();
+    left.busy.inc();
+    right.busy.inc_by(2);
+    right.requests_total.get_or_create(&[("method", "GET"), ("status", "200")]).inc_by(3);
+    let lines = lines(&registry);
+    for line in [
+        r#"server_cpu_seconds_total {"side": "left"} 1"#,
+        r#"server_cpu_seconds_total {"side": "right"} 2"#,
+        r#"server_requests_total {"method": "GET", "side": "right", "status": "200"} 3"#,
+    ] {
+        assert!(lines.iter().any(|seen| seen == line), "no {line} in {lines:#?}");
+    }
+}
+
+#[test]
+fn a_failed_registration_registers_nothing() {
+    let registry = MetricsRegistry::new();
+    let other = registry.register_gauge("server_type", "Something else.").unwrap();
+    let error = ServerMetrics::register(&registry).unwrap_err();
+    assert!(
+        matches!(&error, MetricsError::Register(RegisterError::Conflict { name, .. }) if name == "server_type"),
+        "{error}"
+    );
+    other.default().set(1.0);
+    assert_eq!(lines(&registry), ["server_type {} 1"]);
+    assert!(registry.register_counter("server_connections", "Free.").is_ok());
+}
+
+#[derive(Debug, Metrics)]
+#[metrics(prefix = "cache", crate = "nilometer_core")]
+struct CacheMetrics {
+    /// Lookups that found something.
+    hits_total: Counter,
+    /// What is in there.
+    entries: Option<Gauge>,
+}
+
+#[derive(Debug, Metrics)]
+#[metrics(prefix = "app", crate = "nilometer_core")]
+struct AppMetrics {
+    /// Whether it runs.
+    up: Gauge,
+    #[metric(flatten)]
+    plain: CacheMetrics,
+    #[metric(flatten, prefix = "page")]
+    pages: CacheMetrics,
+    #[metric(flatten, prefix = "user")]
+    users: Option<CacheMetrics>,
+}
+
+#[derive(Debug, Metrics)]
+#[metrics(crate = "nilometer_core")]
+struct WithoutPrefix {
+    #[metric(flatten)]
+    plain: CacheMetrics,
+    #[metric(flatten, prefix = "page")]
+    pages: CacheMetrics,
+}
+
+#[test]
+fn prefixes_of_flattened_structs_follow_each_other() {
+    let expected = [
+        "app_up",
+        "app_cache_hits_total",
+        "app_cache_entries",
+        "app_page_cache_hits_total",
+        "app_page_cache_entries",
+        "app_user_cache_hits_total",
+        "app_user_cache_entries",
+    ];
+    assert_eq!(names::<AppMetrics>(), expected);
+    let expected = ["cache_hits_total", "cache_entries", "page_cache_hits_total", "page_cache_entries"];
+    assert_eq!(names::<WithoutPrefix>(), expected);
+
+    let registry = MetricsRegistry::new();
+    let metrics = WithoutPrefix::register(&registry).unwrap();
+    metrics.plain.hits_total.inc();
+    metrics.pages.hits_total.inc_by(2);
+    assert!(lines(&registry).contains(&"page_cache_hits_total {} 2".to_owned()));
+}
+
+#[test]
+fn optional_fields_are_there_unless_they_are_disabled() {
+    let metrics = AppMetrics::register(&MetricsRegistry::new()).unwrap();
+    assert!(metrics.plain.entries.is_some());
+    assert!(metrics.users.is_some());
+
+    let disabled = ["app_cache_entries", "app_user_cache_hits_total", "app_user_cache_entries"];
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_disabled(disabled));
+    let metrics = AppMetrics::register(&registry).unwrap();
+    assert!(metrics.plain.entries.is_none());
+    assert!(metrics.users.is_none());
+    metrics.up.set(1.0);
+    metrics.plain.hits_total.inc();
+    metrics.pages.entries.unwrap().set(4.0);
+    let expected = [
+        "app_cache_hits_total {} 1",
+        "app_page_cache_entries {} 4",
+        "app_page_cache_hits_total {} 0",
+        "app_up {} 1",
+    ];
+    assert_eq!(lines(&registry), expected);
+}
+
+#[derive(Debug, Metrics)]
+#[metrics(prefix = "pair", crate = "nilometer_core")]
+struct Pair<A, B, const N: usize>
+where
+    A: Metric,
+{
+    /// The first.
+    first: A,
+    /// The second, perhaps.
+    second: Option<B>,
+    /// A family of the first kind, by slot.
+    by_slot: Family<Slot<N>, A>,
+}
+
+#[derive(Debug, TypedLabels)]
+#[label(crate = "nilometer_core")]
+struct Slot<const N: usize> {
+    number: usize,
+}
+
+#[test]
+fn type_parameters_need_no_bounds_of_their_own() {
+    let registry = MetricsRegistry::new();
+    let pair = Pair::<Counter, GaugeFamily, 3>::register(&registry).unwrap();
+    pair.first.inc();
+    pair.second.unwrap().get_or_create(&[("a", "b")]).set(2.0);
+    pair.by_slot.get_or_create(&Slot::<3> { number: 1 }).inc();
+    let expected = [r#"pair_by_slot {"number": "1"} 1"#, r"pair_first {} 1", r#"pair_second {"a": "b"} 2"#];
+    assert_eq!(lines(&registry), expected);
+}
+
+#[test]
+fn a_field_behind_a_cfg_that_is_off_does_not_exist() {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Gated {
+        #[cfg(not(test))]
+        absent: NoSuchType,
+        /// Present.
+        #[cfg(test)]
+        present: Counter,
+        #[cfg(not(test))]
+        #[metric(name = "renamed")]
+        /// Absent as well, under the name that the next one has.
+        hidden: Counter,
+        #[cfg_attr(test, metric(name = "renamed"))]
+        /// Named by a conditional attribute.
+        field: Counter,
+    }
+    assert_eq!(names::<Gated>(), ["present", "renamed"]);
+    let gated = Gated::register(&MetricsRegistry::new()).unwrap();
+    gated.present.inc();
+    assert_eq!((gated.present.get(), gated.field.get()), (1, 0));
+}
+
+#[test]
+fn a_name_may_start_with_a_digit_after_a_prefix() {
+    #[derive(Metrics)]
+    #[metrics(prefix = "http", crate = "nilometer_core")]
+    struct Responses {
+        /// Errors.
+        #[metric(name = "5xx_total")]
+        errors: Counter,
+    }
+    assert_eq!(names::<Responses>(), ["http_5xx_total"]);
+    Responses::register(&MetricsRegistry::new()).unwrap().errors.inc();
+}
+
+#[test]
+fn bounds_are_any_constant_expression() {
+    const BOUNDS: &[f64] = &[0.5, 1.0];
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Sizes {
+        /// A literal.
+        #[metric(buckets = [1.0, 2.0])]
+        literal: Histogram,
+        /// A constant slice.
+        #[metric(buckets = BOUNDS)]
+        slice: HistogramFamily,
+        /// A reference.
+        #[metric(buckets = &buckets::SIZE_BYTES)]
+        reference: Option<Histogram>,
+        /// A call.
+        #[metric(buckets = buckets::exponential::<3>(1.0, 10.0))]
+        call: Family<(), Histogram>,
+    }
+    let sizes = Sizes::register(&MetricsRegistry::new()).unwrap();
+    assert_eq!(sizes.literal.bucket_bounds(), [1.0, 2.0]);
+    assert_eq!(sizes.slice.default().bucket_bounds(), BOUNDS);
+    assert_eq!(sizes.reference.unwrap().bucket_bounds(), buckets::SIZE_BYTES);
+    assert_eq!(sizes.call.get_or_create(&()).bucket_bounds(), [1.0, 10.0, 100.0]);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, LabelValue)]
+#[label(crate = "nilometer_core", rename_all = "SCREAMING_SNAKE_CASE")]
+enum Method {
+    Get,
+    PostAll = 7,
+    #[label(rename = "other")]
+    Unknown,
+    r#Put,
+}
+
+#[derive(Debug, Clone, TypedLabels)]
+#[label(crate = "nilometer_core")]
+struct Request<'a, T>
+where
+    T: Copy,
+{
+    route: Cow<'a, str>,
+    method: Method,
+    #[label(name = "code")]
+    status: T,
+    r#async: Option<bool>,
+}
+
+#[test]
+fn typed_labels_are_pairs_sorted_by_name() {
+    assert_eq!(Request::<u16>::NAMES, ["async", "code", "method", "route"]);
+    let request =
+        Request { route: "/".into(), method: Method::PostAll, status: 200_u16, r#async: Some(true) };
+    let expected = [("async", "true"), ("code", "200"), ("method", "POST_ALL"), ("route", "/")];
+    request.with_pairs(|pairs| assert_eq!(pairs, expected));
+}
+
+#[test]
+fn a_lookup_by_typed_labels_may_borrow() {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Typed {
+        /// Requests.
+        requests_total: Family<Request<'static, u16>, Counter>,
+    }
+    assert_eq!(Typed::descriptors()[0].label_names().map(<[_]>::len), Some(4));
+    let registry = MetricsRegistry::new();
+    let typed = Typed::register(&registry).unwrap();
+    let route = String::from("/cart");
+    for _ in 0..2 {
+        let labels = Request { route: (&route).into(), method: Method::Get, status: 404, r#async: None };
+        typed.requests_total.get_or_create(&labels).inc();
+    }
+    let expected = r#"requests_total {"code": "404", "method": "GET", "route": "/cart"} 2"#;
+    assert_eq!(lines(&registry), [expected]);
+}
+
+#[test]
+fn a_struct_without_fields_is_no_labels() {
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Nothing;
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Empty {}
+    assert!(Nothing::NAMES.is_empty());
+    Nothing.with_pairs(|pairs| assert!(pairs.is_empty()));
+    Empty {}.with_pairs(|pairs| assert!(pairs.is_empty()));
+}
+
+#[test]
+fn an_enum_knows_its_values_and_their_indexes() {
+    assert_eq!(Method::VALUES, ["GET", "POST_ALL", "other", "PUT"]);
+    for (index, method) in
+        [Method::Get, Method::PostAll, Method::Unknown, Method::Put].into_iter().enumerate()
+    {
+        assert_eq!(method.index(), index);
+        assert_eq!(method.as_value(&mut ValueBuffer::new()), Method::VALUES[index]);
+    }
+}
+
+#[test]
+fn values_are_spelled_in_the_case_that_is_asked_for() {
+    macro_rules! spelled {
+        ($case:literal) => {{
+            #[derive(LabelValue)]
+            #[label(crate = "nilometer_core", rename_all = $case)]
+            #[allow(dead_code, reason = "its values are what is tested")]
+            enum Outcome {
+                NotFound,
+                TLSError,
+            }
+            Outcome::VALUES
+        }};
+    }
+    #[derive(LabelValue)]
+    #[label(crate = "nilometer_core")]
+    #[allow(dead_code, reason = "its values are what is tested")]
+    enum Plain {
+        NotFound,
+        TLSError,
+    }
+    let table = [
+        (Plain::VALUES, ["NotFound", "TLSError"]),
+        (spelled!("lowercase"), ["notfound", "tlserror"]),
+        (spelled!("UPPERCASE"), ["NOTFOUND", "TLSERROR"]),
+        (spelled!("snake_case"), ["not_found", "tls_error"]),
+        (spelled!("SCREAMING_SNAKE_CASE"), ["NOT_FOUND", "TLS_ERROR"]),
+        (spelled!("kebab-case"), ["not-found", "tls-error"]),
+        (spelled!("camelCase"), ["notFound", "tlsError"]),
+        (spelled!("PascalCase"), ["NotFound", "TlsError"]),
+    ];
+    for (values, expected) in table {
+        assert_eq!(values, expected);
+    }
+}
+
+#[test]
+fn a_struct_may_have_a_new_of_its_own() {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core", new = false)]
+    struct Own {
+        /// Things.
+        things: Counter,
+    }
+    impl Own {
+        fn new(registry: &MetricsRegistry, things: u64) -> nilometer_core::Result<Own> {
+            let own = Own::register(registry)?;
+            own.things.inc_by(things);
+            Ok(own)
+        }
+    }
+    assert_eq!(Own::new(&MetricsRegistry::new(), 5).unwrap().things.get(), 5);
+}

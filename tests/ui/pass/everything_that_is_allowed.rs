@@ -1,0 +1,118 @@
+//! What the derives take, in a crate that denies what lints could say about the code they make.
+
+#![deny(warnings, missing_docs, unused_qualifications, unreachable_pub, rust_2018_idioms)]
+
+use std::sync::Arc;
+
+use nilometer_core::label::TypedLabels as _;
+use nilometer_core::{Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
+use nilometer_core::{Metric, buckets};
+use nilometer_macros::{LabelValue, Metrics, TypedLabels};
+
+const BOUNDS: &[f64] = &[0.5, 1.0];
+const FIXED: &[f64; 2] = &[0.5, 1.0];
+
+/// Public, generic, and private inside.
+#[derive(Debug, Clone, Metrics)]
+#[metrics(crate = "nilometer_core", prefix = "pool")]
+pub struct PoolMetrics<M, const N: usize>
+where
+    M: Metric,
+{
+    /// A metric of the caller's choice.
+    pub(crate) of_choice: M,
+    /// A family of them.
+    families: Option<Family<Slot<'static, N>, M>>,
+    #[metric(flatten)]
+    sizes: Sizes,
+}
+
+/** Bounds, in every way to write them. */
+#[derive(Debug, Clone, Metrics)]
+#[metrics(crate = "::nilometer_core", new = false)]
+#[rustfmt::skip]
+struct Sizes {
+    /** In a block comment. */
+    #[metric(buckets = [1.0, 2.0,])]
+    array: Histogram,
+    #[metric(help = "A slice.", buckets = BOUNDS)]
+    slice: Histogram,
+    #[metric(help = "A reference.", buckets = &[1.0])]
+    reference: Histogram,
+    #[metric(help = "A reborrow.", buckets = &*FIXED)]
+    reborrow: Histogram,
+    #[metric(help = "A call.", buckets = buckets::exponential::<4>(1.0, 2.0), labels = ["b", "a",])]
+    call: HistogramFamily,
+    #[metric(help = "A block.", name = "a_block_bytes", unit = "bytes")]
+    #[metric(buckets = { let width = 4.0; buckets::linear::<3>(width, width) })]
+    block: Histogram,
+}
+
+impl Sizes {
+    #[allow(dead_code, reason = "that it can exist is the point")]
+    fn new(_: u8) {}
+}
+
+/// Borrowed and constant parameters.
+#[derive(Debug, TypedLabels)]
+#[label(crate = "nilometer_core", rename_all = "camelCase")]
+pub struct Slot<'a, const N: usize> {
+    pool_name: &'a str,
+    kind: Kind,
+    number: Option<u16>,
+    owner: Arc<str>,
+}
+
+/// A parameter in a field.
+#[derive(Debug, TypedLabels)]
+#[label(crate = "nilometer_core")]
+pub struct Of<T: Copy>
+where
+    T: PartialEq,
+{
+    value: T,
+}
+
+/// No labels.
+#[derive(Debug, TypedLabels)]
+#[label(crate = "nilometer_core")]
+pub struct Nothing;
+
+/// Values.
+#[derive(Debug, Clone, Copy, LabelValue)]
+#[label(crate = "nilometer_core", rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Kind {
+    /// One.
+    InMemory = 7,
+    /// Another.
+    #[label(rename = "disk")]
+    OnDisk = 3,
+}
+
+fn main() -> nilometer_core::Result<()> {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Local {
+        /// In a function.
+        r#type: CounterFamily,
+        /// A gauge.
+        level: Gauge,
+    }
+
+    let registry = MetricsRegistry::new();
+    let pool = PoolMetrics::<Counter, 4>::new(&registry)?;
+    pool.of_choice.inc();
+    let slot = Slot::<4> { pool_name: "a", kind: Kind::OnDisk, number: None, owner: "me".into() };
+    if let Some(families) = &pool.families {
+        families.get_or_create(&slot).inc();
+    }
+    let _ = (&pool.sizes.array, &pool.sizes.slice, &pool.sizes.reference, &pool.sizes.reborrow);
+    let _ = (&pool.sizes.call, &pool.sizes.block);
+    let local = Local::register_with(&registry, &[("side", "left")])?;
+    local.r#type.get_or_create(&[]).inc();
+    local.level.set(1.0);
+    Of { value: 5_u8 }.with_pairs(|pairs| assert_eq!(pairs, [("value", "5")]));
+    Nothing.with_pairs(|pairs| assert!(pairs.is_empty()));
+    Ok(())
+}
