@@ -90,12 +90,15 @@ pub(crate) fn first_paragraph(attributes: &[Attribute]) -> String {
 
 /// The text of `#[doc = ".."]`, which is what a doc comment is to a macro.
 fn doc_text(attribute: &Attribute) -> Option<String> {
-    match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(literal) => match &literal.lit {
-                Lit::Str(text) => Some(text.value()),
-                _ => None,
-            },
+    let Meta::NameValue(pair) = &attribute.meta else { return None };
+    let mut value = &pair.value;
+    // What another macro put in is in a group that nobody sees.
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    match value {
+        Expr::Lit(literal) if pair.path.is_ident("doc") => match &literal.lit {
+            Lit::Str(text) => Some(text.value()),
             _ => None,
         },
         _ => None,

@@ -23,7 +23,7 @@
 //! - It never changes a name: `unit` adds no suffix, a counter gets no `_total`.
 //! - It sees one struct at a time. Whether a name is taken by another struct, or by one that is taken in with
 //!   `flatten`, shows when the struct is registered, as an error.
-//! - It does not read help from `#[doc = include_str!(..)]`, which a macro sees before it is expanded.
+//! - It does not read help from a macro's call in `#[doc = ..]`, which a derive sees before it is expanded.
 //! - It has no attribute for help per label, and none for constant labels: `register_with` gives these, the registry
 //!   those that are everywhere.
 //! - It makes no `Default`, `Clone` or `Debug`: the standard derives do.

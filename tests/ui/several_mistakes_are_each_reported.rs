@@ -6,8 +6,9 @@ use nilometer_macros::Metrics;
 struct Queue {
     length: Counter,
     /// Jobs that came.
-    #[metric(nam = "jobs", flat)]
     jobs: Counter,
+    #[metric(nam = "jobs", flat)]
+    again: Counter,
     /// Jobs that went.
     #[metric(name = "jobs", labels = ["a", "a"])]
     done: CounterFamily,

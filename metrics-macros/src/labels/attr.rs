@@ -14,10 +14,13 @@ use crate::path::CratePath;
 pub(super) struct Container {
     pub(super) krate: CratePath,
     case: Option<Case>,
+    /// Whether all of the attribute was understood.
+    understood: bool,
 }
 
 impl Container {
     pub(super) fn read(input: &DeriveInput, errors: &mut Errors) -> Container {
+        let before = errors.count();
         let (mut krate, mut case) = (None, None);
         attr::read(&input.attrs, "label", errors, |meta, errors| {
             let key = &meta.path;
@@ -38,6 +41,7 @@ impl Container {
         Container {
             krate: krate.map(|keyed| keyed.value).unwrap_or_default(),
             case: case.and_then(|keyed| keyed.value),
+            understood: errors.count() == before,
         }
     }
 }
@@ -47,6 +51,8 @@ pub(super) struct Spelled {
     pub(super) text: String,
     pub(super) literal: Option<LitStr>,
     ident: Ident,
+    /// Whether the attributes that it depends on were understood: where not, it says nothing.
+    pub(super) understood: bool,
 }
 
 impl Spelled {
@@ -58,6 +64,7 @@ impl Spelled {
         container: &Container,
         errors: &mut Errors,
     ) -> Spelled {
+        let before = errors.count();
         let mut literal = None;
         attr::read(attributes, "label", errors, |meta, errors| {
             if meta.path.is_ident(key) {
@@ -75,7 +82,8 @@ impl Spelled {
             },
             LitStr::value,
         );
-        Spelled { text, literal, ident: ident.clone() }
+        let understood = container.understood && errors.count() == before;
+        Spelled { text, literal, ident: ident.clone(), understood }
     }
 
     /// Reports a mistake about it.

@@ -18,7 +18,7 @@ pub(super) fn typed(input: &DeriveInput, container: &Container, error: &syn::Err
         #error
 
         #[automatically_derived]
-        #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+        #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
         impl #impl_generics #krate::label::TypedLabels for #ident #type_generics #where_clause {
             type Schema = #schema;
             const NAMES: &'static [&'static str] = &[];
@@ -39,7 +39,7 @@ pub(super) fn value(input: &DeriveInput, container: &Container, error: &syn::Err
         #error
 
         #[automatically_derived]
-        #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+        #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
         impl #impl_generics #krate::label::LabelValue for #ident #type_generics #where_clause {
             fn as_value<'__a>(&'__a self, _: &'__a mut #krate::label::ValueBuffer) -> &'__a str {
                 ""
@@ -47,7 +47,7 @@ pub(super) fn value(input: &DeriveInput, container: &Container, error: &syn::Err
         }
 
         #[automatically_derived]
-        #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+        #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
         impl #impl_generics #krate::label::ClosedLabelValue for #ident #type_generics #where_clause {
             const VALUES: &'static [&'static str] = &[];
 

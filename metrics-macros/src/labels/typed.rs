@@ -31,6 +31,9 @@ impl<'a> Labels<'a> {
         for field in struct_fields(input, errors) {
             let Some(ident) = &field.ident else { continue };
             let name = Spelled::read("name", ident, &field.attrs, container, errors);
+            if !name.understood {
+                continue;
+            }
             if fields.contains_key(&name.text) {
                 name.refuse(format!("a label named `{}` is already in this struct", name.text), errors);
             } else {
@@ -64,7 +67,7 @@ impl<'a> Labels<'a> {
             #count
 
             #[automatically_derived]
-            #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+            #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
             impl #impl_generics #krate::label::TypedLabels for #ident #type_generics #where_clause {
                 type Schema = #schema;
                 const NAMES: &'static [&'static str] = &[#(#names),*];

@@ -58,7 +58,7 @@ impl<'a> Values<'a> {
         let indexes = 0..values.len();
         quote! {
             #[automatically_derived]
-            #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+            #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
             impl #impl_generics #krate::label::LabelValue for #ident #type_generics #where_clause {
                 fn as_value<'__a>(&'__a self, _: &'__a mut #krate::label::ValueBuffer) -> &'__a str {
                     match self {
@@ -68,7 +68,7 @@ impl<'a> Values<'a> {
             }
 
             #[automatically_derived]
-            #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+            #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
             impl #impl_generics #krate::label::ClosedLabelValue for #ident #type_generics #where_clause {
                 const VALUES: &'static [&'static str] = &[#(#values),*];
 
@@ -85,7 +85,7 @@ impl<'a> Values<'a> {
 /// Reports values that no page can hold and values that stand twice.
 fn check(variants: &[(&Ident, Spelled)], errors: &mut Errors) {
     let mut seen = BTreeSet::new();
-    for (_, value) in variants {
+    for (_, value) in variants.iter().filter(|(_, value)| value.understood) {
         let text = &value.text;
         if text.is_empty() {
             value.refuse("an empty value is the same as no label: name the value".to_owned(), errors);

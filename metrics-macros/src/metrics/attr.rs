@@ -50,10 +50,13 @@ pub(super) struct FieldAttributes {
     pub(super) labels: Option<Keyed<Vec<LitStr>>>,
     pub(super) flatten: Option<Keyed<()>>,
     pub(super) prefix: Option<Keyed<LitStr>>,
+    /// Whether all of them were understood: where one was not, what seems wrong besides follows from it.
+    pub(super) understood: bool,
 }
 
 impl FieldAttributes {
     pub(super) fn read(field: &Field, errors: &mut Errors) -> FieldAttributes {
+        let before = errors.count();
         let mut read = FieldAttributes::default();
         attr::read(&field.attrs, "metric", errors, |meta, errors| {
             let key = &meta.path;
@@ -83,6 +86,7 @@ impl FieldAttributes {
             Ok(())
         });
         attr::misplaced(&field.attrs, "metrics", "`metrics` is for the struct: fields take `metric`", errors);
+        read.understood = errors.count() == before;
         read
     }
 

@@ -6,7 +6,6 @@ use syn::{Expr, Generics, parse_quote};
 
 use super::ast::{Field, Metrics};
 use crate::check::{self, Place};
-use crate::path::respan;
 
 /// The trait's implementation, the functions around it, and the checks that the compiler makes.
 pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
@@ -22,6 +21,11 @@ pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
         let value = prefix.value();
         check::metric_name(krate, &value, &value, Place::of(prefix))
     });
+    let import = metrics
+        .fields
+        .iter()
+        .any(|field| !field.is_flat())
+        .then(|| quote!(use #krate::declare::Field as __NilometerField;));
     let declared = metrics.fields.iter().map(|field| declare(metrics, field, &scope));
     let built = metrics.fields.iter().map(|field| {
         let Field { ident, ty, .. } = field;
@@ -35,9 +39,10 @@ pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
         #(#checks)*
 
         #[automatically_derived]
-        #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+        #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
         impl #impl_generics #krate::declare::Metrics for #ident #type_generics #where_clause {
             fn declare(#scope: &mut #krate::declare::Scope) {
+                #import
                 #(#declared)*
             }
 
@@ -141,12 +146,9 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
             );
         };
     }
-    // In the user's own position, unlike the rest: the descriptor's location is that of the call.
-    let span = field.ident.span();
-    let path = krate.at(span);
     let (name, help) = (metrics.full_name(&field.name()), field.help());
-    let arguments = respan(quote!(#name, #help), span);
-    let new = quote_spanned!(span=> #path::declare::Field::new(#arguments));
+    // In the user's own position, unlike the rest: the descriptor's location is that of the call.
+    let new = quote_spanned!(field.ident.span()=> __NilometerField::new(#name, #help));
     let unit = field.attributes.unit.as_ref().map(|unit| {
         let unit = &unit.value;
         quote!(.with_unit(#krate::Unit::new(#unit)))
@@ -168,7 +170,7 @@ fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
     let krate = &metrics.container.krate;
     let place = Place::of(buckets);
     // With the position of the expression, which is where the compiler then finds a wrong type.
-    let borrow = (!matches!(buckets, Expr::Reference(_))).then(|| quote_spanned!(place.first()=> &));
+    let borrow = (!is_reference(buckets)).then(|| quote_spanned!(place.first()=> &));
     let check = check::item(&check::assertion(
         place,
         &quote!(#krate::buckets::check_bounds(__NILOMETER_BOUNDS).is_ok()),
@@ -179,6 +181,16 @@ fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
         #check
         __NILOMETER_BOUNDS
     }}
+}
+
+/// Whether `expr` begins with `&`, in parentheses or in what a macro put it in.
+fn is_reference(expr: &Expr) -> bool {
+    match expr {
+        Expr::Reference(_) => true,
+        Expr::Paren(inner) => is_reference(&inner.expr),
+        Expr::Group(inner) => is_reference(&inner.expr),
+        _ => false,
+    }
 }
 
 /// The checks that are items: of names, and of types that items can name.

@@ -17,7 +17,7 @@ pub(super) fn expand(metrics: &Metrics<'_>, error: &syn::Error) -> TokenStream {
         #error
 
         #[automatically_derived]
-        #[allow(unused_qualifications, reason = "the paths hold wherever the derive stands")]
+        #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
         impl #impl_generics #krate::declare::Metrics for #ident #type_generics #where_clause {
             fn declare(_: &mut #krate::declare::Scope) {}
 

@@ -15,7 +15,7 @@ pub(super) fn check(metrics: &Metrics<'_>, errors: &mut Errors) {
     if let Some(prefix) = metrics.container.prefix.as_ref().filter(|prefix| prefix.value().is_empty()) {
         errors.at(prefix, "a prefix has at least one character: leave `prefix` out for none");
     }
-    for field in &metrics.fields {
+    for field in metrics.fields.iter().filter(|field| field.attributes.understood) {
         if field.is_flat() {
             flat(field, errors);
         } else {

@@ -25,6 +25,19 @@ where
     families: Option<Family<Slot<'static, N>, M>>,
     #[metric(flatten)]
     sizes: Sizes,
+    #[metric(flatten)]
+    private: Private<M>,
+    /// A deprecated field.
+    #[deprecated]
+    old: Gauge,
+}
+
+/// Private, in the bounds of what is public.
+#[derive(Debug, Clone, Metrics)]
+#[metrics(crate = "nilometer_core", prefix = "private")]
+struct Private<M> {
+    /// A metric.
+    metric: M,
 }
 
 /** Bounds, in every way to write them. */
@@ -88,7 +101,23 @@ pub enum Kind {
     /// Another.
     #[label(rename = "disk")]
     OnDisk = 3,
+    /// Gone.
+    #[deprecated]
+    Tape,
 }
+
+macro_rules! declared {
+    ($name:ident, $field:ident: $type:ty, $metric:literal, $doc:expr, $bounds:expr) => {
+        #[derive(Metrics)]
+        #[metrics(crate = "nilometer_core")]
+        struct $name {
+            #[doc = $doc]
+            #[metric(name = $metric, buckets = $bounds)]
+            $field: $type,
+        }
+    };
+}
+declared!(Declared, field: Histogram, "declared_by_a_macro", "Help.", &[1.0, 2.0]);
 
 fn main() -> nilometer_core::Result<()> {
     #[derive(Metrics)]
@@ -108,7 +137,8 @@ fn main() -> nilometer_core::Result<()> {
         families.get_or_create(&slot).inc();
     }
     let _ = (&pool.sizes.array, &pool.sizes.slice, &pool.sizes.reference, &pool.sizes.reborrow);
-    let _ = (&pool.sizes.call, &pool.sizes.block);
+    let _ = (&pool.sizes.call, &pool.sizes.block, &pool.private.metric);
+    Declared::register(&registry)?.field.observe(1.0);
     let local = Local::register_with(&registry, &[("side", "left")])?;
     local.r#type.get_or_create(&[]).inc();
     local.level.set(1.0);
