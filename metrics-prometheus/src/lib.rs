@@ -1,1 +1,78 @@
-//! To come.
+//! Prometheus exposition and a scrape server for nilometer.
+//!
+//! Everything here is generic over `nilometer_core::collect::Collector`, which registries and families implement, and
+//! knows nothing else of the core.
+//!
+//! | module of the source | what it holds |
+//! |---|---|
+//! | `text` | [`TextEncoder`]: the text format 0.0.4, streamed |
+//! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
+//! | `renderer` | [`PrometheusRenderer`]: a page as a `String` |
+//! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
+//! | `number`, `bounds` | how values and upper bounds are spelled |
+//!
+//! # Examples
+//!
+//! ```
+//! use nilometer_core::collect::{
+//!     CollectError, Collector, CounterPoint, Descriptor, LabelSet, MetricType, SeriesLabels, Visitor,
+//! };
+//! use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
+//!
+//! /// A source of metrics of one's own; a registry is one as well.
+//! struct Requests;
+//!
+//! impl Collector for Requests {
+//!     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+//!         visitor.family(&Descriptor::try_new("requests_total", "Requests.", MetricType::Counter)?)?;
+//!         let labels = LabelSet::from_pairs(&[("method", "GET")]);
+//!         visitor.point(SeriesLabels::of(&labels), CounterPoint::new(3_u64).into())?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! assert_eq!(
+//!     PrometheusRenderer::render_all(&Requests),
+//!     "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total{method=\"GET\"} 3\n"
+//! );
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
+//! let server = MetricsServer::new(Requests, config).bind().await?;
+//! println!("http://{}/metrics", server.local_addr());
+//! # let stop = async {};
+//! server.serve_until(stop).await // `stop` is a future, such as `tokio::signal::ctrl_c()`'s
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What this crate does not do
+//!
+//! - No TLS and no authentication: what listens on a network that is not trusted stands behind a proxy, or the
+//!   [`MetricsService`] is mounted in a server that has both.
+//! - No compression, and no format but the text format 0.0.4, whatever a client accepts.
+//! - No HTTP/2.
+//! - No limit on how slowly a client takes a response that was rendered: such a client holds one of the connections,
+//!   but no scrape and no lock.
+//! - No log: what fails is in the response, in [`ServerError`], or in [`RenderError`].
+//! - No check that a foreign collector shows each family and each series once: the registry does that.
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod chunk;
+mod number;
+mod renderer;
+mod server;
+mod text;
+
+pub use chunk::Output;
+pub use renderer::{PrometheusRenderer, RenderError};
+pub use server::{
+    BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ServerConfig, ServerError,
+    TruncatedPage,
+};
+pub use text::{TEXT_CONTENT_TYPE, TextEncoder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,200 @@
+//! A page as a `String`.
+
+use nilometer_core::collect::{
+    CollectError, Collector, Descriptor, MetricType, Point, SeriesLabels, Stopped, Visitor,
+};
+use thiserror::Error;
+
+use crate::chunk::Output;
+use crate::text::TextEncoder;
+
+/// Renders collectors as pages of the text format 0.0.4, whole and in memory.
+///
+/// For tests, command lines and pages that are known to be short; [`TextEncoder`] and the
+/// [server](crate::MetricsServer) write pages of any size in bounded memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrometheusRenderer;
+
+impl PrometheusRenderer {
+    /// Renders all that `collector` shows.
+    ///
+    /// When it fails, the page holds what it showed before; [`try_render_all`](Self::try_render_all) tells.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nilometer_core::collect::*;
+    /// # struct Uptime;
+    /// # impl Collector for Uptime {
+    /// #     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+    /// #         visitor.family(&Descriptor::try_new("uptime_seconds", "Time since start.", MetricType::Gauge)?)?;
+    /// #         Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), GaugePoint::new(2.5).into())?)
+    /// #     }
+    /// # }
+    /// use nilometer_prometheus::PrometheusRenderer;
+    ///
+    /// let page = PrometheusRenderer::render_all(&Uptime);
+    /// assert_eq!(page, "# HELP uptime_seconds Time since start.\n# TYPE uptime_seconds gauge\nuptime_seconds 2.5\n");
+    /// ```
+    #[must_use]
+    pub fn render_all<C: Collector + ?Sized>(collector: &C) -> String {
+        render(collector, None).0
+    }
+
+    /// Renders all that `collector` shows, or says why that is not possible.
+    ///
+    /// # Errors
+    ///
+    /// [`RenderError::Collect`] when the collector fails, [`RenderError::Skipped`] when it shows points that do not
+    /// belong to a family of their kind.
+    pub fn try_render_all<C: Collector + ?Sized>(collector: &C) -> Result<String, RenderError> {
+        let (page, result) = render(collector, None);
+        result.map(|()| page)
+    }
+
+    /// Appends a counter family to `output`.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_render_all`](Self::try_render_all), and [`RenderError::Kind`] when the collector shows a family of
+    /// another kind. `output` is then unchanged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nilometer_core::collect::*;
+    /// # struct Uptime;
+    /// # impl Collector for Uptime {
+    /// #     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+    /// #         visitor.family(&Descriptor::try_new("uptime_seconds", "Time since start.", MetricType::Gauge)?)?;
+    /// #         Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), GaugePoint::new(2.5).into())?)
+    /// #     }
+    /// # }
+    /// use nilometer_prometheus::PrometheusRenderer;
+    ///
+    /// let mut output = String::new();
+    /// assert!(PrometheusRenderer::render_counter_family(&mut output, &Uptime).is_err(), "it is a gauge");
+    /// PrometheusRenderer::render_gauge_family(&mut output, &Uptime)?;
+    /// # Ok::<(), nilometer_prometheus::RenderError>(())
+    /// ```
+    pub fn render_counter_family<C: Collector + ?Sized>(
+        output: &mut String,
+        family: &C,
+    ) -> Result<(), RenderError> {
+        append(output, family, MetricType::Counter)
+    }
+
+    /// Appends a gauge family to `output`.
+    ///
+    /// # Errors
+    ///
+    /// As [`render_counter_family`](Self::render_counter_family).
+    pub fn render_gauge_family<C: Collector + ?Sized>(
+        output: &mut String,
+        family: &C,
+    ) -> Result<(), RenderError> {
+        append(output, family, MetricType::Gauge)
+    }
+
+    /// Appends a histogram family to `output`.
+    ///
+    /// # Errors
+    ///
+    /// As [`render_counter_family`](Self::render_counter_family).
+    pub fn render_histogram_family<C: Collector + ?Sized>(
+        output: &mut String,
+        family: &C,
+    ) -> Result<(), RenderError> {
+        append(output, family, MetricType::Histogram)
+    }
+}
+
+/// Says why a page could not be rendered.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// The collector did not show all that it has.
+    #[error("the page is not complete")]
+    Collect(#[from] CollectError),
+    /// A family was of another kind than the one asked for.
+    #[error("`{name}` is a {}, not a {}", found.as_str(), expected.as_str())]
+    Kind {
+        /// The family's name.
+        name: String,
+        /// The kind that was asked for.
+        expected: MetricType,
+        /// The kind that the family has.
+        found: MetricType,
+    },
+    /// Points stood before any family, or were of another kind than their family.
+    #[error("{points} points do not belong to a family of their kind")]
+    Skipped {
+        /// How many.
+        points: u64,
+    },
+}
+
+fn append<C: Collector + ?Sized>(
+    output: &mut String,
+    family: &C,
+    expected: MetricType,
+) -> Result<(), RenderError> {
+    let (page, result) = render(family, Some(expected));
+    result.map(|()| output.push_str(&page))
+}
+
+/// What could be rendered, and whether that is all.
+fn render<C: Collector + ?Sized>(
+    collector: &C,
+    expected: Option<MetricType>,
+) -> (String, Result<(), RenderError>) {
+    let mut page = Vec::new();
+    let mut visitor = OfKind {
+        encoder: TextEncoder::new(|mut chunk: Vec<u8>| {
+            page.append(&mut chunk);
+            Ok(())
+        }),
+        expected,
+        refused: None,
+    };
+    let collected = collector.collect(&mut visitor);
+    let OfKind { encoder, refused, .. } = visitor;
+    let points = encoder.skipped();
+    let finished = encoder.finish();
+    let result = match (refused, collected, finished) {
+        (Some(refused), ..) => Err(refused),
+        (None, Err(error), _) => Err(error.into()),
+        (None, Ok(()), Err(stopped)) => Err(CollectError::from(stopped).into()),
+        (None, Ok(()), Ok(_)) if points > 0 => Err(RenderError::Skipped { points }),
+        (None, Ok(()), Ok(_)) => Ok(()),
+    };
+    // Names, label sets and help texts are `str`s, and all else on a page is ASCII, so nothing is ever replaced.
+    let page = String::from_utf8(page)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    (page, result)
+}
+
+/// Lets families of the expected kind through and stops at any other.
+struct OfKind<O> {
+    encoder: TextEncoder<O>,
+    expected: Option<MetricType>,
+    refused: Option<RenderError>,
+}
+
+impl<O: Output> Visitor for OfKind<O> {
+    fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
+        let found = descriptor.metric_type();
+        match self.expected {
+            Some(expected) if expected != found => {
+                self.refused =
+                    Some(RenderError::Kind { name: descriptor.name().to_owned(), expected, found });
+                Err(Stopped)
+            }
+            _ => self.encoder.family(descriptor),
+        }
+    }
+
+    fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        self.encoder.point(labels, point)
+    }
+}

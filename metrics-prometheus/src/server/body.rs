@@ -1,0 +1,105 @@
+//! A page on its way out.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use super::scrape::Piece;
+
+/// The body of a [`MetricsService`](crate::MetricsService)'s responses.
+///
+/// A page that does not fit into one buffer is streamed while it is collected. When the collection breaks off, the
+/// body ends with [`TruncatedPage`], so that the client never takes a part for the whole. Dropping the body stops the
+/// collection.
+pub struct MetricsBody(State);
+
+enum State {
+    Whole(Bytes),
+    /// The first piece, and where the others come from.
+    Streamed(Option<Bytes>, mpsc::Receiver<Piece>),
+    /// The answer to a HEAD request whose page has an unknown size.
+    Unsent,
+    Ended,
+}
+
+/// Says that a page ends before its end: the collector failed or panicked, or the reader took nothing for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the page broke off before its end")]
+pub struct TruncatedPage;
+
+impl MetricsBody {
+    pub(super) fn whole(bytes: impl Into<Bytes>) -> MetricsBody {
+        MetricsBody(State::Whole(bytes.into()))
+    }
+
+    pub(super) fn streamed(first: Bytes, rest: mpsc::Receiver<Piece>) -> MetricsBody {
+        MetricsBody(State::Streamed(Some(first), rest))
+    }
+
+    pub(super) fn unsent() -> MetricsBody {
+        MetricsBody(State::Unsent)
+    }
+}
+
+impl Body for MetricsBody {
+    type Data = Bytes;
+    type Error = TruncatedPage;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
+        let (bytes, next) = match &mut self.0 {
+            State::Whole(bytes) => (std::mem::take(bytes), Some(State::Ended)),
+            State::Streamed(first, pieces) => match first.take() {
+                Some(first) => (first, None),
+                None => match ready!(pieces.poll_recv(context)) {
+                    Some(Piece::More(bytes)) => (bytes, None),
+                    Some(Piece::Last { rest, .. }) => (rest, Some(State::Ended)),
+                    None => {
+                        self.0 = State::Ended;
+                        return Poll::Ready(Some(Err(TruncatedPage)));
+                    }
+                },
+            },
+            State::Unsent | State::Ended => (Bytes::new(), Some(State::Ended)),
+        };
+        if let Some(next) = next {
+            self.0 = next;
+        }
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            State::Whole(bytes) => bytes.is_empty(),
+            State::Streamed(..) | State::Unsent => false,
+            State::Ended => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            State::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            State::Streamed(..) | State::Unsent => SizeHint::new(),
+            State::Ended => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl fmt::Debug for MetricsBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.0 {
+            State::Whole(bytes) => return f.debug_tuple("MetricsBody").field(&bytes.len()).finish(),
+            State::Streamed(..) => "streamed",
+            State::Unsent => "unsent",
+            State::Ended => "ended",
+        };
+        f.debug_tuple("MetricsBody").field(&state).finish()
+    }
+}

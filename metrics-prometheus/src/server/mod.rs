@@ -1,0 +1,21 @@
+//! The scrape endpoint.
+//!
+//! - `config`: [`ServerConfig`].
+//! - `error`: [`ServerError`].
+//! - `bound`: [`MetricsServer`] and [`BoundServer`], sockets and connections.
+//! - `service`: [`MetricsService`], what answers a request, on this server or inside another one.
+//! - `scrape`: the collection behind one answer, on a thread of its own.
+//! - `body`: [`MetricsBody`], the page on its way out.
+
+mod body;
+mod bound;
+mod config;
+mod error;
+mod scrape;
+mod service;
+
+pub use body::{MetricsBody, TruncatedPage};
+pub use bound::{BoundServer, MetricsServer};
+pub use config::ServerConfig;
+pub use error::ServerError;
+pub use service::{MetricsFuture, MetricsService};

@@ -1,0 +1,81 @@
+//! One collection, on a thread where it may take its time.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nilometer_core::collect::{Collector, Stopped};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
+
+use crate::chunk::Output;
+use crate::text::TextEncoder;
+
+/// How many pieces of a page wait for their reader before the collection does, 64 KiB each.
+///
+/// With the piece being filled, the one being sent and the connection's own buffer that is less than 1 MiB a scrape.
+const PIECES_WAITING: usize = 8;
+
+/// What a scrape sends.
+pub(super) enum Piece {
+    /// More follows.
+    More(Bytes),
+    /// The page is complete. A channel that closes without this one broke off.
+    Last { rest: Bytes, took: Duration },
+}
+
+/// Collects on the blocking pool. The collection stops when the receiver is dropped.
+pub(super) fn start(
+    collector: impl Collector + 'static,
+    permit: OwnedSemaphorePermit,
+    stall_timeout: Duration,
+) -> mpsc::Receiver<Piece> {
+    let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
+    let runtime = Handle::current();
+    let blocking = runtime.clone();
+    // The task is not waited for: what it has to say, a panic included, the channel says.
+    drop(blocking.spawn_blocking(move || {
+        let outlet = Outlet { pieces, permit: Some(permit), runtime, stall_timeout, started: Instant::now() };
+        let mut encoder = TextEncoder::new(outlet);
+        if collector.collect(&mut encoder).is_ok() {
+            // An output that has stopped has no reader left to tell.
+            let _ = encoder.finish();
+        }
+    }));
+    receiver
+}
+
+/// Hands the pieces to whoever sends them.
+struct Outlet {
+    pieces: mpsc::Sender<Piece>,
+    /// Given back before the last piece goes out: whoever has read a page to its end can ask for the next one.
+    permit: Option<OwnedSemaphorePermit>,
+    runtime: Handle,
+    stall_timeout: Duration,
+    started: Instant,
+}
+
+impl Outlet {
+    fn send(&self, piece: Piece) -> Result<(), Stopped> {
+        match self.pieces.try_send(piece) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Stopped),
+            Err(mpsc::error::TrySendError::Full(piece)) => self
+                .runtime
+                .block_on(async { timeout(self.stall_timeout, self.pieces.send(piece)).await })
+                .map_err(|_| Stopped)?
+                .map_err(|_| Stopped),
+        }
+    }
+}
+
+impl Output for Outlet {
+    fn chunk(&mut self, chunk: Vec<u8>) -> Result<(), Stopped> {
+        self.send(Piece::More(chunk.into()))
+    }
+
+    fn last(&mut self, rest: Vec<u8>) -> Result<(), Stopped> {
+        self.permit = None;
+        self.send(Piece::Last { rest: rest.into(), took: self.started.elapsed() })
+    }
+}

@@ -1,0 +1,109 @@
+//! Collectors that the tests share.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex};
+
+use nilometer_core::collect::{
+    CollectError, Collector, CounterPoint, Descriptor, LabelSet, MetricType, SeriesLabels, Visitor,
+};
+
+/// A collector made of a closure.
+pub struct Closure<F>(pub F);
+
+impl<F> Collector for Closure<F>
+where
+    F: Fn(&mut dyn Visitor) -> Result<(), CollectError> + Send + Sync,
+{
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        (self.0)(visitor)
+    }
+}
+
+/// Shows one counter family of `series` series, each of them a line of [`LINE`] bytes, and returns `end`.
+pub struct Rows<E> {
+    pub series: u64,
+    pub end: E,
+}
+
+/// The length of a line of [`Rows`], in bytes.
+pub const LINE: usize = 64;
+
+/// The head of the page of [`Rows`].
+pub const ROWS_HEAD: &str = "# HELP rows_total Rows.\n# TYPE rows_total counter\n";
+
+/// A line of [`Rows`].
+pub fn row(index: u64) -> String {
+    format!("rows_total{{pad=\"aaaaaaaaaaaaaaaa\",row=\"{index:020}\"}} 1\n")
+}
+
+impl<E: Fn() -> Result<(), CollectError> + Send + Sync> Collector for Rows<E> {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        visitor.family(&Descriptor::try_new("rows_total", "Rows.", MetricType::Counter)?)?;
+        for index in 0..self.series {
+            let row = format!("{index:020}");
+            let labels = LabelSet::from_pairs(&[("row", &row), ("pad", "aaaaaaaaaaaaaaaa")]);
+            visitor.point(SeriesLabels::of(&labels), CounterPoint::new(1_u64).into())?;
+        }
+        (self.end)()
+    }
+}
+
+/// A door that a collector waits at.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn wait(&self) {
+        let guard = self.0.0.lock().unwrap();
+        drop(self.0.1.wait_while(guard, |open| !*open).unwrap());
+    }
+}
+
+/// Shows one counter, once its gate is open; tells when it waits.
+pub fn gated() -> (impl Collector + 'static, Gate, mpsc::Receiver<()>) {
+    let gate = Gate::default();
+    let (entered, waits) = mpsc::channel();
+    let entered = Mutex::new(entered);
+    let door = gate.clone();
+    let collector = Closure(move |visitor: &mut dyn Visitor| {
+        entered.lock().unwrap().send(()).unwrap();
+        door.wait();
+        visitor.family(&Descriptor::try_new("passed_total", "Passed.", MetricType::Counter)?)?;
+        Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), CounterPoint::new(1_u64).into())?)
+    });
+    (collector, gate, waits)
+}
+
+/// The page of [`gated`].
+pub const GATED: &str = "# HELP passed_total Passed.\n# TYPE passed_total counter\npassed_total 1\n";
+
+/// Shows series without end; tells when it was stopped.
+pub fn endless() -> (impl Collector + 'static, mpsc::Receiver<()>) {
+    let (stopped, told) = mpsc::channel();
+    let stopped = Mutex::new(stopped);
+    let collector = Closure(move |visitor: &mut dyn Visitor| {
+        let rows = Rows { series: u64::MAX, end: || Ok(()) };
+        let result = rows.collect(visitor);
+        assert!(matches!(result, Err(CollectError::Stopped(_))));
+        let _ = stopped.lock().unwrap().send(());
+        result
+    });
+    (collector, told)
+}
+
+/// Waits for a message of a collector without holding up the runtime.
+pub async fn told(receiver: mpsc::Receiver<()>) -> mpsc::Receiver<()> {
+    tokio::task::spawn_blocking(move || {
+        receiver.recv().unwrap();
+        receiver
+    })
+    .await
+    .unwrap()
+}

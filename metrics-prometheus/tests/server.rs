@@ -1,0 +1,212 @@
+//! The server, over real sockets.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use common::{GATED, LINE, ROWS_HEAD, Rows, endless, gated, row, told};
+use nilometer_core::collect::{CollectError, Collector};
+use nilometer_prometheus::{BoundServer, MetricsServer, ServerConfig, ServerError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+fn local() -> ServerConfig {
+    ServerConfig::new().with_host("127.0.0.1").with_port(0)
+}
+
+async fn bind<C: Collector + 'static>(collector: C, config: ServerConfig) -> BoundServer<C> {
+    MetricsServer::new(collector, config).bind().await.unwrap()
+}
+
+/// A server that runs until its sender says so.
+async fn start<C: Collector + 'static>(
+    collector: C,
+    config: ServerConfig,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<(), ServerError>>) {
+    let server = bind(collector, config).await;
+    let (stop, stopped) = oneshot::channel();
+    let address = server.local_addr();
+    let running = tokio::spawn(server.serve_until(async {
+        let _ = stopped.await;
+    }));
+    (address, stop, running)
+}
+
+async fn send(address: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Sends a request and returns the head and the body of all that comes back until the connection closes.
+async fn ask(address: SocketAddr, method: &str, path: &str) -> (String, String) {
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    read(send(address, &request).await).await
+}
+
+async fn read(mut stream: TcpStream) -> (String, String) {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// Takes the chunks of a body apart; `None` when the one that ends it is missing.
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (size, rest) = chunks.split_once("\r\n")?;
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return Some(body);
+        }
+        body.push_str(rest.get(..size)?);
+        chunks = rest.get(size + 2..)?;
+    }
+}
+
+#[tokio::test]
+async fn a_short_page_is_answered_whole() {
+    let (address, stop, running) = start(Rows { series: 2, end: || Ok(()) }, local()).await;
+    let (head, body) = ask(address, "GET", "/metrics").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert_eq!(body, format!("{ROWS_HEAD}{}{}", row(0), row(1)));
+    for (method, path, status) in [
+        ("GET", "/health", "200 OK"),
+        ("HEAD", "/metrics", "200 OK"),
+        ("GET", "/", "404 Not Found"),
+        ("POST", "/metrics", "405 Method Not Allowed"),
+    ] {
+        let (head, body) = ask(address, method, path).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{method} {path}: {head}");
+        assert_eq!(body.is_empty(), method == "HEAD");
+    }
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_5_mb_arrives_complete() {
+    const SERIES: u64 = 80_000;
+    let (address, _stop, _running) = start(Rows { series: SERIES, end: || Ok(()) }, local()).await;
+    let (head, body) = ask(address, "GET", "/metrics").await;
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    let page = joined(&body).unwrap();
+    assert_eq!(page.len(), ROWS_HEAD.len() + LINE * usize::try_from(SERIES).unwrap());
+    assert!(page.ends_with(&row(SERIES - 1)));
+}
+
+#[tokio::test]
+async fn head_of_a_streamed_page_has_no_length_and_no_body() {
+    let (collector, stopped) = endless();
+    let (address, _stop, _running) = start(collector, local()).await;
+    let (head, body) = ask(address, "HEAD", "/metrics").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(!head.contains("content-length"), "{head}");
+    assert_eq!(body, "");
+    told(stopped).await;
+}
+
+#[tokio::test]
+async fn a_page_that_breaks_off_does_not_look_complete() {
+    let failing = Rows { series: 5_000, end: || Err(CollectError::failed("no source")) };
+    let (address, _stop, _running) = start(failing, local()).await;
+    let (head, body) = ask(address, "GET", "/metrics").await;
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    assert_eq!(joined(&body), None);
+}
+
+#[tokio::test]
+async fn a_client_that_disconnects_stops_the_collection() {
+    let (collector, stopped) = endless();
+    let (address, _stop, _running) = start(collector, local()).await;
+    let mut stream = send(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut some = vec![0; 1024 * 1024];
+    stream.read_exact(&mut some).await.unwrap();
+    drop(stream);
+    told(stopped).await;
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let (address, _stop, _running) = start(Rows { series: 0, end: || Ok(()) }, local()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with("\r\n\r\nOK") {
+            answer.push(char::from(stream.read_u8().await.unwrap()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_path_is_refused_before_anything_is_bound() {
+    for path in ["metrics", "/health", "/a b"] {
+        let server = MetricsServer::new(Rows { series: 0, end: || Ok(()) }, local().with_path(path));
+        let error = server.bind().await.unwrap_err();
+        assert!(error.to_string().contains(&format!("`{path}`")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_names_the_address() {
+    let first = bind(Rows { series: 0, end: || Ok(()) }, local()).await;
+    let port = first.local_addr().port();
+    let second = MetricsServer::new(Rows { series: 0, end: || Ok(()) }, local().with_port(port));
+    let error = second.serve().await.unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot listen on `127.0.0.1:{port}`"));
+    let ServerError::Bind { source, .. } = error else { panic!("{error:?}") };
+    assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn a_shutdown_finishes_the_scrapes_under_way_and_accepts_no_more() {
+    let (collector, gate, waits) = gated();
+    let (address, stop, running) = start(collector, local()).await;
+    let idle = TcpStream::connect(address).await.unwrap();
+    let scrape = tokio::spawn(ask(address, "GET", "/metrics"));
+    let waits = told(waits).await;
+    stop.send(()).unwrap();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!running.is_finished());
+    gate.open();
+    assert_eq!(scrape.await.unwrap().1, GATED);
+    running.await.unwrap().unwrap();
+    drop((idle, waits));
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let (collector, gate, waits) = gated();
+    let timeout = Duration::from_millis(20);
+    let (address, stop, running) = start(collector, local().with_shutdown_timeout(timeout)).await;
+    let scrape = send(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let waits = told(waits).await;
+    stop.send(()).unwrap();
+    let error = running.await.unwrap().unwrap_err();
+    assert!(matches!(error, ServerError::ShutdownTimeout { connections: 1, .. }), "{error}");
+    gate.open();
+    drop((scrape, waits));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let config = local().with_connection_limit(1);
+    let (address, _stop, _running) = start(Rows { series: 0, end: || Ok(()) }, config).await;
+    let mut first = TcpStream::connect(address).await.unwrap();
+    first.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    first.read_u8().await.unwrap();
+    let second = tokio::spawn(ask(address, "GET", "/health"));
+    first.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut rest = String::new();
+    first.read_to_string(&mut rest).await.unwrap();
+    assert!(!second.is_finished(), "the place was taken");
+    drop(first);
+    assert_eq!(second.await.unwrap().1, "OK");
+}
