@@ -1,1 +1,66 @@
-//! To come.
+//! Metrics for services: declare a struct, record through its handles, serve Prometheus.
+//!
+//! This is the crate that an application depends on. It re-exports the others, and adds ready-made metric sets.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(all(feature = "derive", feature = "prometheus"))]
+//! # fn main() -> nilometer::Result<()> {
+//! use nilometer::{Counter, Metrics, MetricsRegistry, PrometheusRenderer};
+//!
+//! #[derive(Metrics)]
+//! #[metrics(prefix = "shop")]
+//! struct ShopMetrics {
+//!     /// Orders taken.
+//!     orders_total: Counter,
+//! }
+//!
+//! let registry = MetricsRegistry::new();
+//! let metrics = ShopMetrics::register(&registry)?;
+//! metrics.orders_total.inc();
+//!
+//! let page = PrometheusRenderer::render_all(&registry);
+//! assert_eq!(
+//!     page,
+//!     "# HELP shop_orders_total Orders taken.\n# TYPE shop_orders_total counter\nshop_orders_total 1\n",
+//! );
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "derive", feature = "prometheus")))]
+//! # fn main() {}
+//! ```
+//!
+//! # Contents
+//!
+//! | from | what |
+//! |---|---|
+//! | `nilometer-core` | all of it, at the root: [`Counter`], [`Gauge`], [`Histogram`], their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
+//! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
+//! | `nilometer-prometheus` | the module `prometheus`: the text format and the scrape server |
+//! | here | the module `application`: metric sets for a stream processor |
+//!
+//! # Features
+//!
+//! - `derive` (default): the derives, and `application`, which is declared with them.
+//! - `prometheus` (default): the module `prometheus`, and `PrometheusRenderer`, `MetricsServer` and `ServerConfig` at
+//!   the root.
+//!
+//! # What this crate does not do
+//!
+//! It has no global registry: a registry is a value that is passed. It does not push: Prometheus pulls. It does not yet
+//! speak OpenTelemetry, nor TLS.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "derive")]
+pub mod application;
+
+#[doc(inline)]
+pub use nilometer_core::*;
+#[cfg(feature = "derive")]
+pub use nilometer_macros::{LabelValue, Metrics, TypedLabels};
+#[cfg(feature = "prometheus")]
+pub use nilometer_prometheus as prometheus;
+#[cfg(feature = "prometheus")]
+pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
