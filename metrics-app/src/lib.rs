@@ -64,3 +64,14 @@ pub use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 pub use nilometer_prometheus as prometheus;
 #[cfg(feature = "prometheus")]
 pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
+
+/// Compiles the programs of the two readme files.
+///
+/// The repository's is outside of the package, and only tests of the documentation look for it.
+#[cfg(all(doctest, feature = "derive", feature = "prometheus"))]
+mod readme {
+    #[doc = include_str!("../../README.md")]
+    mod repository {}
+    #[doc = include_str!("../README.md")]
+    mod package {}
+}
