@@ -165,8 +165,8 @@ fn render<C: Collector + ?Sized>(
         (Some(refused), ..) => Err(refused),
         (None, Err(error), _) => Err(error.into()),
         (None, Ok(()), Err(stopped)) => Err(CollectError::from(stopped).into()),
-        (None, Ok(()), Ok(_)) if points > 0 => Err(RenderError::Skipped { points }),
-        (None, Ok(()), Ok(_)) => Ok(()),
+        (None, Ok(()), Ok(())) if points > 0 => Err(RenderError::Skipped { points }),
+        (None, Ok(()), Ok(())) => Ok(()),
     };
     // Names, label sets and help texts are `str`s, and all else on a page is ASCII, so nothing is ever replaced.
     let page = String::from_utf8(page)

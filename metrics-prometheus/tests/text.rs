@@ -1,5 +1,7 @@
 //! Whole pages of the text format.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Closure, LINE, ROWS_HEAD, Rows, row};
@@ -46,8 +48,8 @@ fn every_kind_has_its_lines() {
         let bounds = [0.000_01, 0.1, 1.0, 2.5, 1_000_000.0, 1_234_567.0];
         point(visitor, &[], HistogramPoint::try_new(&bounds, &[1, 2, 0, 3, 0, 0, 4], 17.25)?)?;
         point(visitor, &[("queue", "a")], HistogramPoint::try_new(&bounds, &[0; 7], 0.0)?)?;
-        family(visitor, "size_bytes", "No bounds at all.", MetricType::Histogram)?;
-        point(visitor, &[], HistogramPoint::try_new(&[], &[2], -1.5)?)?;
+        family(visitor, "change_bytes", "Below zero.", MetricType::Histogram)?;
+        point(visitor, &[], HistogramPoint::try_new(&[-0.5], &[1, 1], -1.5)?)?;
         Ok(())
     });
     assert_eq!(
@@ -90,11 +92,12 @@ wait_seconds_bucket{queue="a",le="1.234567e+06"} 0
 wait_seconds_bucket{queue="a",le="+Inf"} 0
 wait_seconds_sum{queue="a"} 0
 wait_seconds_count{queue="a"} 0
-# HELP size_bytes No bounds at all.
-# TYPE size_bytes histogram
-size_bytes_bucket{le="+Inf"} 2
-size_bytes_sum -1.5
-size_bytes_count 2
+# HELP change_bytes Below zero.
+# TYPE change_bytes histogram
+change_bytes_bucket{le="-0.5"} 1
+change_bytes_bucket{le="+Inf"} 2
+change_bytes_sum -1.5
+change_bytes_count 2
 "#
     );
 }

@@ -47,9 +47,10 @@ pub(super) fn start(
 
 /// Hands the pieces to whoever sends them.
 struct Outlet {
-    pieces: mpsc::Sender<Piece>,
-    /// Given back before the last piece goes out: whoever has read a page to its end can ask for the next one.
+    /// Given back before the last piece goes out, and, where there is none, before the channel closes (fields are
+    /// dropped in their order): whoever has seen the end of a scrape can ask for the next one.
     permit: Option<OwnedSemaphorePermit>,
+    pieces: mpsc::Sender<Piece>,
     runtime: Handle,
     stall_timeout: Duration,
     started: Instant,

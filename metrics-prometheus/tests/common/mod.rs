@@ -1,5 +1,6 @@
 //! Collectors that the tests share.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::sync::mpsc;
@@ -10,7 +11,7 @@ use nilometer_core::collect::{
 };
 
 /// A collector made of a closure.
-pub struct Closure<F>(pub F);
+pub(crate) struct Closure<F>(pub(crate) F);
 
 impl<F> Collector for Closure<F>
 where
@@ -22,19 +23,19 @@ where
 }
 
 /// Shows one counter family of `series` series, each of them a line of [`LINE`] bytes, and returns `end`.
-pub struct Rows<E> {
-    pub series: u64,
-    pub end: E,
+pub(crate) struct Rows<E> {
+    pub(crate) series: u64,
+    pub(crate) end: E,
 }
 
 /// The length of a line of [`Rows`], in bytes.
-pub const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// The head of the page of [`Rows`].
-pub const ROWS_HEAD: &str = "# HELP rows_total Rows.\n# TYPE rows_total counter\n";
+pub(crate) const ROWS_HEAD: &str = "# HELP rows_total Rows.\n# TYPE rows_total counter\n";
 
 /// A line of [`Rows`].
-pub fn row(index: u64) -> String {
+pub(crate) fn row(index: u64) -> String {
     format!("rows_total{{pad=\"aaaaaaaaaaaaaaaa\",row=\"{index:020}\"}} 1\n")
 }
 
@@ -52,22 +53,22 @@ impl<E: Fn() -> Result<(), CollectError> + Send + Sync> Collector for Rows<E> {
 
 /// A door that a collector waits at.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
     }
 
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let guard = self.0.0.lock().unwrap();
         drop(self.0.1.wait_while(guard, |open| !*open).unwrap());
     }
 }
 
 /// Shows one counter, once its gate is open; tells when it waits.
-pub fn gated() -> (impl Collector + 'static, Gate, mpsc::Receiver<()>) {
+pub(crate) fn gated() -> (impl Collector + 'static, Gate, mpsc::Receiver<()>) {
     let gate = Gate::default();
     let (entered, waits) = mpsc::channel();
     let entered = Mutex::new(entered);
@@ -82,10 +83,10 @@ pub fn gated() -> (impl Collector + 'static, Gate, mpsc::Receiver<()>) {
 }
 
 /// The page of [`gated`].
-pub const GATED: &str = "# HELP passed_total Passed.\n# TYPE passed_total counter\npassed_total 1\n";
+pub(crate) const GATED: &str = "# HELP passed_total Passed.\n# TYPE passed_total counter\npassed_total 1\n";
 
 /// Shows series without end; tells when it was stopped.
-pub fn endless() -> (impl Collector + 'static, mpsc::Receiver<()>) {
+pub(crate) fn endless() -> (impl Collector + 'static, mpsc::Receiver<()>) {
     let (stopped, told) = mpsc::channel();
     let stopped = Mutex::new(stopped);
     let collector = Closure(move |visitor: &mut dyn Visitor| {
@@ -99,7 +100,7 @@ pub fn endless() -> (impl Collector + 'static, mpsc::Receiver<()>) {
 }
 
 /// Waits for a message of a collector without holding up the runtime.
-pub async fn told(receiver: mpsc::Receiver<()>) -> mpsc::Receiver<()> {
+pub(crate) async fn told(receiver: mpsc::Receiver<()>) -> mpsc::Receiver<()> {
     tokio::task::spawn_blocking(move || {
         receiver.recv().unwrap();
         receiver
