@@ -61,6 +61,7 @@ pub trait Metrics: Sized {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Metrics> Metrics for Option<T> {
     fn declare(scope: &mut Scope) {
         T::declare(scope);
