@@ -150,10 +150,14 @@ fn render<C: Collector + ?Sized>(
 ) -> (String, Result<(), RenderError>) {
     let mut page = Vec::new();
     let mut visitor = OfKind {
-        encoder: TextEncoder::new(|mut chunk: Vec<u8>| {
-            page.append(&mut chunk);
-            Ok(())
-        }),
+        // In one piece, which is the page: nothing is copied together.
+        encoder: TextEncoder::with_chunk_size(
+            |whole| {
+                page = whole;
+                Ok(())
+            },
+            usize::MAX,
+        ),
         expected,
         refused: None,
     };
