@@ -122,6 +122,23 @@ async fn a_page_that_breaks_off_does_not_look_complete() {
 }
 
 #[tokio::test]
+async fn a_page_that_breaks_off_under_http_1_0_is_invalid() {
+    let failing = Rows { series: 5_000, end: || Err(CollectError::failed("no source")) };
+    let (address, _stop, _running) = start(failing, local()).await;
+    let (head, body) = read(send(address, "GET /metrics HTTP/1.0\r\n\r\n").await).await;
+    assert!(!head.contains("content-length") && !head.contains("chunked"), "{head}");
+    assert!(body.starts_with(ROWS_HEAD));
+    assert!(body.ends_with("\n! the page broke off here\n"));
+}
+
+#[tokio::test]
+async fn a_long_page_is_whole_under_http_1_0() {
+    let (address, _stop, _running) = start(Rows { series: 5_000, end: || Ok(()) }, local()).await;
+    let (_, body) = read(send(address, "GET /metrics HTTP/1.0\r\n\r\n").await).await;
+    assert_eq!(body, (0..5_000).fold(ROWS_HEAD.to_owned(), |page, index| page + &row(index)));
+}
+
+#[tokio::test]
 async fn a_client_that_disconnects_stops_the_collection() {
     let (collector, stopped) = endless();
     let (address, _stop, _running) = start(collector, local()).await;

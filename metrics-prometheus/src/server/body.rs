@@ -14,18 +14,26 @@ use super::scrape::Piece;
 /// The body of a [`MetricsService`](crate::MetricsService)'s responses.
 ///
 /// A page that does not fit into one buffer is streamed while it is collected. When the collection breaks off, the
-/// body ends with [`TruncatedPage`], so that the client never takes a part for the whole. Dropping the body stops the
-/// collection.
+/// body ends with [`TruncatedPage`], or under HTTP/1.0 with an invalid line, so that the client never takes a part for
+/// the whole. Dropping the body stops the collection.
 pub struct MetricsBody(State);
 
 enum State {
     Whole(Bytes),
-    /// The first piece, and where the others come from.
-    Streamed(Option<Bytes>, mpsc::Receiver<Piece>),
+    /// The first piece, where the others come from, and what a page that breaks off ends with.
+    Streamed {
+        first: Option<Bytes>,
+        rest: mpsc::Receiver<Piece>,
+        breakage: &'static [u8],
+    },
     /// The answer to a HEAD request whose page has an unknown size.
     Unsent,
     Ended,
 }
+
+/// What makes a page invalid: no line of the text format starts with an exclamation mark, and an open quote is not
+/// closed by it.
+const BROKEN_LINE: &[u8] = b"\n! the page broke off here\n";
 
 /// Says that a page ends before its end: the collector failed or panicked, or the reader took nothing for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -37,8 +45,12 @@ impl MetricsBody {
         MetricsBody(State::Whole(bytes.into()))
     }
 
-    pub(super) fn streamed(first: Bytes, rest: mpsc::Receiver<Piece>) -> MetricsBody {
-        MetricsBody(State::Streamed(Some(first), rest))
+    /// A page whose `first` piece is there. One that breaks off ends with an error, or, where it is not `framed` so that
+    /// the client sees the error, with a line that no parser takes: a server may drop what it has not sent before an
+    /// error.
+    pub(super) fn streamed(first: Bytes, rest: mpsc::Receiver<Piece>, framed: bool) -> MetricsBody {
+        let breakage: &[u8] = if framed { b"" } else { BROKEN_LINE };
+        MetricsBody(State::Streamed { first: Some(first), rest, breakage })
     }
 
     pub(super) fn unsent() -> MetricsBody {
@@ -56,11 +68,12 @@ impl Body for MetricsBody {
     ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
         let (bytes, next) = match &mut self.0 {
             State::Whole(bytes) => (std::mem::take(bytes), Some(State::Ended)),
-            State::Streamed(first, pieces) => match first.take() {
+            State::Streamed { first, rest, breakage } => match first.take() {
                 Some(first) => (first, None),
-                None => match ready!(pieces.poll_recv(context)) {
+                None => match ready!(rest.poll_recv(context)) {
                     Some(Piece::More(bytes)) => (bytes, None),
                     Some(Piece::Last { rest, .. }) => (rest, Some(State::Ended)),
+                    None if !breakage.is_empty() => (Bytes::from_static(breakage), Some(State::Ended)),
                     None => {
                         self.0 = State::Ended;
                         return Poll::Ready(Some(Err(TruncatedPage)));
@@ -78,7 +91,7 @@ impl Body for MetricsBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             State::Whole(bytes) => bytes.is_empty(),
-            State::Streamed(..) | State::Unsent => false,
+            State::Streamed { .. } | State::Unsent => false,
             State::Ended => true,
         }
     }
@@ -86,7 +99,7 @@ impl Body for MetricsBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             State::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            State::Streamed(..) | State::Unsent => SizeHint::new(),
+            State::Streamed { .. } | State::Unsent => SizeHint::new(),
             State::Ended => SizeHint::with_exact(0),
         }
     }
@@ -96,7 +109,7 @@ impl fmt::Debug for MetricsBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.0 {
             State::Whole(bytes) => return f.debug_tuple("MetricsBody").field(&bytes.len()).finish(),
-            State::Streamed(..) => "streamed",
+            State::Streamed { .. } => "streamed",
             State::Unsent => "unsent",
             State::Ended => "ended",
         };

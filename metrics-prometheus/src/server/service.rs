@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use nilometer_core::collect::{CollectError, Collector, Visitor};
 use tokio::sync::{Semaphore, mpsc};
 use tower_service::Service;
@@ -36,7 +36,7 @@ const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-m
 ///
 /// A page of up to 64 KiB has `Content-Length` and `X-Render-Duration-Ms`. A larger one is streamed while it is
 /// collected; one that breaks off after that ends with an error, which HTTP shows to the client as an incomplete
-/// response. Collecting happens on tokio's blocking pool, and stops when the reader goes away.
+/// response, and under HTTP/1.0, which cannot, with a line that makes the page invalid. Collecting happens on tokio's blocking pool, and stops when the reader goes away.
 ///
 /// Clones share the collector and the limit. The path is compared with that of the request as the service sees it:
 /// under axum's `route_service` that is the whole path, under `nest_service` what follows the prefix.
@@ -142,7 +142,10 @@ impl<C: Collector + 'static> MetricsService<C> {
             return State::Ready(Some(response));
         };
         let collector = SharedCollector(Arc::clone(&self.shared));
-        State::Scraping { pieces: scrape::start(collector, permit, self.shared.stall_timeout), head }
+        // SPEC: RFC 9112, section 6.3: a response without a length that is not chunked ends where its connection does,
+        // whether or not it is complete.
+        let framed = request.version() > Version::HTTP_10;
+        State::Scraping { pieces: scrape::start(collector, permit, self.shared.stall_timeout), head, framed }
     }
 }
 
@@ -178,7 +181,7 @@ pub struct MetricsFuture(State);
 
 enum State {
     Ready(Option<Response<MetricsBody>>),
-    Scraping { pieces: mpsc::Receiver<Piece>, head: bool },
+    Scraping { pieces: mpsc::Receiver<Piece>, head: bool, framed: bool },
 }
 
 impl State {
@@ -196,13 +199,13 @@ impl Future for MetricsFuture {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.0 {
             State::Ready(response) => response.take(),
-            State::Scraping { pieces, head } => {
-                let (first, head) = (ready!(pieces.poll_recv(context)), *head);
+            State::Scraping { pieces, head, framed } => {
+                let (first, head, framed) = (ready!(pieces.poll_recv(context)), *head, *framed);
                 let State::Scraping { pieces, .. } = std::mem::replace(&mut self.0, State::Ready(None))
                 else {
                     unreachable!("the state was matched above");
                 };
-                Some(page(first, pieces, head))
+                Some(page(first, pieces, head, framed))
             }
         };
         Poll::Ready(Ok(response.expect("a future is not polled after it was ready")))
@@ -220,7 +223,12 @@ impl fmt::Debug for MetricsFuture {
 }
 
 /// The response to a scrape whose first piece is there.
-fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, head: bool) -> Response<MetricsBody> {
+fn page(
+    first: Option<Piece>,
+    pieces: mpsc::Receiver<Piece>,
+    head: bool,
+    framed: bool,
+) -> Response<MetricsBody> {
     let mut response = match first {
         None => return plain(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head),
         Some(Piece::Last { rest, took }) => {
@@ -233,7 +241,7 @@ fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, head: bool) -> Resp
             response
         }
         Some(Piece::More(_)) if head => Response::new(MetricsBody::unsent()),
-        Some(Piece::More(first)) => Response::new(MetricsBody::streamed(first, pieces)),
+        Some(Piece::More(first)) => Response::new(MetricsBody::streamed(first, pieces, framed)),
     };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_CONTENT_TYPE));
     response
