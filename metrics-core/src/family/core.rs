@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
@@ -108,22 +109,35 @@ impl<M: Metric> FamilyCore<M> {
 
     pub(super) fn try_get_or_create(&self, query: Result<Query<'_>, LabelError>) -> Result<M, SeriesError> {
         let query = query.map_err(|source| self.refused(source))?;
-        if let Some(metric) = self.get(&query) {
+        let (found, len) = {
+            let table = self.table.read();
+            (table.find(&query).cloned(), table.len())
+        };
+        if let Some(metric) = found
+            && self.names_all(&query)
+        {
             return Ok(metric);
         }
         self.check(&query).map_err(|source| self.refused(source))?;
+        let full = |len| len >= self.limits.series;
+        if full(len) {
+            // Told before the exclusive lock, for which the lookups past the limit would queue otherwise.
+            return Err(self.is_full());
+        }
         let mut table = self.table.write();
         if let Some(metric) = table.find(&query) {
             return Ok(metric.clone());
         }
-        let family = || self.descriptor().name().to_owned();
-        if table.len() >= self.limits.series {
-            return Err(SeriesError::FamilyLimit { family: family(), max: self.limits.series });
+        if full(table.len()) {
+            return Err(self.is_full());
         }
-        if let Some(Attachment { budget, .. }) = self.attachment.get()
-            && !budget.take()
-        {
-            return Err(SeriesError::RegistryLimit { family: family(), max: budget.max() });
+        if let Some(Attachment { constant, budget }) = self.attachment.get() {
+            // Once more, for a family that was attached since the first check: it cannot be while the lock is held.
+            check_constant(constant, query.iter()).map_err(|source| self.refused(source))?;
+            if !budget.take() {
+                let family = self.descriptor().name().to_owned();
+                return Err(SeriesError::RegistryLimit { family, max: budget.max() });
+            }
         }
         let metric = self.create(intern(LabelSet::from_query(&query)));
         table.insert(query.hash(), metric.clone());
@@ -131,10 +145,7 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     pub(super) fn remove(&self, query: &Query<'_>) -> bool {
-        // What is taken out is dropped after the lock.
-        let removed = self.table.write().remove(query);
-        self.give_back(usize::from(removed.is_some()));
-        removed.is_some()
+        self.take_out(|table| table.remove(query)).is_some()
     }
 
     pub(super) fn retain(&self, mut keep: impl FnMut(&M) -> bool) {
@@ -142,17 +153,24 @@ impl<M: Metric> FamilyCore<M> {
         while chunks.next_chunk(self) {
             for metric in &chunks.handles {
                 if !keep(metric) {
-                    let removed = self.table.write().remove_series(metric);
-                    self.give_back(usize::from(removed.is_some()));
+                    drop(self.take_out(|table| table.remove_series(metric)));
                 }
             }
         }
     }
 
     pub(super) fn clear(&self) {
-        let (series, overflow) = self.table.write().take_all();
-        self.give_back(series.len());
-        drop((series, overflow));
+        drop(self.take_out(Table::take_all));
+    }
+
+    /// Takes series out and gives them back to the registry's budget under the lock, as `attach` counts them under
+    /// it: a series that it has not counted is not given back. What is returned is dropped after the lock.
+    fn take_out<T>(&self, take: impl FnOnce(&mut Table<M>) -> T) -> T {
+        let mut table = self.table.write();
+        let before = table.len();
+        let taken = take(&mut table);
+        self.give_back(before - table.len());
+        taken
     }
 
     pub(super) fn series(self: &Arc<Self>) -> impl Iterator<Item = M> + use<M> {
@@ -173,7 +191,12 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     fn chunks(&self) -> Chunks<M> {
-        Chunks { at: 0, number: self.table.read().next_number(), handles: Vec::new() }
+        Chunks { numbers: 0..self.table.read().next_number(), handles: Vec::new() }
+    }
+
+    /// Whether there are as many labels as the family declares, those with empty values included.
+    fn names_all(&self, query: &Query<'_>) -> bool {
+        self.descriptor().label_names().is_none_or(|declared| declared.len() == query.given())
     }
 
     /// Checks what a series is to be made of.
@@ -188,6 +211,16 @@ impl<M: Metric> FamilyCore<M> {
         Ok(())
     }
 
+    /// Checks that a series with the declared labels could be made.
+    fn check_declared(&self, constant: &LabelSet) -> Result<(), LabelError> {
+        let declared = self.descriptor().label_names().unwrap_or_default();
+        let max = self.limits.labels.max_labels();
+        if declared.len() > max {
+            return Err(LabelError::TooMany { count: declared.len(), max });
+        }
+        check_constant(constant, declared.iter().map(|name| (&**name, "")))
+    }
+
     fn overflow(&self) -> M {
         if let Some(metric) = &self.table.read().overflow {
             return metric.clone();
@@ -197,6 +230,10 @@ impl<M: Metric> FamilyCore<M> {
 
     fn create(&self, labels: LabelSet) -> M {
         M::create(Arc::clone(&self.info), labels.into_labels(), &self.options)
+    }
+
+    fn is_full(&self) -> SeriesError {
+        SeriesError::FamilyLimit { family: self.descriptor().name().to_owned(), max: self.limits.series }
     }
 
     fn refused(&self, source: LabelError) -> SeriesError {
@@ -225,8 +262,8 @@ impl<M: Metric> fmt::Debug for FamilyCore<M> {
 
 /// Handles of a family's series, a few at a time, so that no lock is held while they are looked at.
 struct Chunks<M> {
-    at: usize,
-    number: u64,
+    /// The numbers of the series that are still to come.
+    numbers: Range<u64>,
     handles: Vec<M>,
 }
 
@@ -235,7 +272,7 @@ impl<M: Metric> Chunks<M> {
     fn next_chunk(&mut self, core: &FamilyCore<M>) -> bool {
         // Before the lock: dropping the last handle of a removed series frees it.
         self.handles.clear();
-        self.at = core.table.read().copy(self.at, self.number, CHUNK, &mut self.handles);
+        self.numbers.start = core.table.read().copy(self.numbers.clone(), CHUNK, &mut self.handles);
         !self.handles.is_empty()
     }
 }
@@ -263,7 +300,7 @@ pub(crate) trait ErasedFamily: fmt::Debug + Send + Sync {
     /// The constant labels that its registry gave it.
     fn constant(&self) -> Option<&LabelSet>;
 
-    /// Gives it the constant labels and the budget of a registry; once.
+    /// Gives it the constant labels and the budget of a registry; once, but for the same registry again.
     fn attach(&self, constant: &LabelSet, budget: &Arc<Budget>) -> Result<(), RegisterError>;
 
     /// Shows every series to `visitor`, which has been shown the descriptor.
@@ -291,13 +328,20 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
 
     fn attach(&self, constant: &LabelSet, budget: &Arc<Budget>) -> Result<(), RegisterError> {
         let family = || self.descriptor().name().to_owned();
+        let refused = |source| RegisterError::Labels { name: family(), source };
+        if let Some(attachment) = self.attachment.get()
+            && Arc::ptr_eq(&attachment.budget, budget)
+        {
+            // It was unregistered and comes back: its series are counted, and have its constant labels.
+            return Ok(());
+        }
+        self.check_declared(constant).map_err(refused)?;
         // The lock keeps new series out until they can see the attachment.
         let table = self.table.write();
         let mut handles = Vec::new();
-        table.copy(0, table.next_number(), usize::MAX, &mut handles);
+        table.copy(0..table.next_number(), usize::MAX, &mut handles);
         for metric in &handles {
-            check_constant(constant, metric.series_labels().pairs())
-                .map_err(|source| RegisterError::Labels { name: family(), source })?;
+            check_constant(constant, metric.series_labels().pairs()).map_err(refused)?;
         }
         let attachment = Attachment { constant: constant.clone(), budget: Arc::clone(budget) };
         self.attachment.set(attachment).map_err(|_| RegisterError::Attached { name: family() })?;

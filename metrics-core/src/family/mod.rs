@@ -130,7 +130,8 @@ impl<L, M: Metric> Family<L, M> {
         self.len() == 0
     }
 
-    /// Removes every series for which `keep` is false; their handles go on recording where nobody looks.
+    /// Removes every series for which `keep` is false, the overflow series aside; their handles go on recording where
+    /// nobody looks.
     ///
     /// `keep` is called without a lock held, so it can use the family.
     pub fn retain(&self, keep: impl FnMut(&M) -> bool) {

@@ -59,6 +59,11 @@ impl<'a> Query<'a> {
         self.len
     }
 
+    /// How many pairs were given, those with empty values included.
+    pub(crate) fn given(&self) -> usize {
+        self.pairs.len()
+    }
+
     pub(crate) fn hash(&self) -> u64 {
         self.hash
     }

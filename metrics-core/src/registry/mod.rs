@@ -161,8 +161,8 @@ impl MetricsRegistry {
     /// Registers a family that was made elsewhere, under its own name: the namespace is for names that the registry
     /// makes. Constant labels and the registry's series limit apply from now on.
     ///
-    /// A family belongs to one registry. One whose name is disabled in the configuration is left out, without an
-    /// error.
+    /// A family belongs to one registry, which takes it back after [`unregister`](MetricsRegistry::unregister). One
+    /// whose name is disabled in the configuration is left out, without an error.
     ///
     /// # Errors
     ///

@@ -1,0 +1,40 @@
+//! What the integration tests of this crate share.
+
+use nilometer_core::collect::{Collector, Descriptor, Number, Point, SeriesLabels, Stopped, Visitor};
+
+/// Writes what it is shown as lines: `name type` for a family, `  {labels} value` for a series.
+#[derive(Default)]
+struct Page(Vec<String>);
+
+impl Visitor for Page {
+    fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
+        self.0.push(format!("{} {}", descriptor.name(), descriptor.metric_type().as_str()));
+        Ok(())
+    }
+
+    fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        let value = match point {
+            Point::Counter(point) => number(point.total()),
+            Point::Gauge(point) => number(point.value()),
+            Point::Histogram(point) => format!("{} in {:?}", point.sum(), point.counts()),
+        };
+        self.0.push(format!("  {{{}}} {value}", labels.join(",")));
+        Ok(())
+    }
+}
+
+fn number(number: Number) -> String {
+    match number {
+        Number::U64(value) => value.to_string(),
+        Number::I64(value) => value.to_string(),
+        Number::F64(value) => value.to_string(),
+    }
+}
+
+/// Everything that `collector` shows, line by line.
+pub(crate) fn page(collector: &impl Collector) -> Vec<String> {
+    let mut page = Page::default();
+    collector.collect(&mut page).unwrap();
+    page.0
+}
