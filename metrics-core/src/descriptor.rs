@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::name::{NameError, check_metric_name};
+use crate::name::{NameError, check_metric_name, has_suffix};
 use crate::unit::Unit;
 
 /// The kinds of metric.
@@ -110,6 +110,17 @@ impl Descriptor {
         names.sort_unstable();
         self.label_names = Some(names.into_boxed_slice());
         self
+    }
+
+    /// Whether name and unit can be written as they are: those of a handle that was made outside of any registry, or
+    /// of a foreign collector, may be anything.
+    pub(crate) fn is_fit_for_a_page(&self) -> bool {
+        check_metric_name(&self.name).is_ok() && self.unit.is_none_or(|unit| self.ends_with(unit))
+    }
+
+    /// Whether the name ends with `unit`, a counter's `_total` aside.
+    pub(crate) fn ends_with(&self, unit: Unit) -> bool {
+        has_suffix(self.name.strip_suffix("_total").unwrap_or(&self.name), unit.as_str())
     }
 
     /// The name as it stands on a page of the text format.

@@ -14,15 +14,27 @@ use crate::label::LabelSet;
 #[derive(Debug)]
 pub(super) struct Catalog {
     families: BTreeMap<String, Arc<Entry>>,
-    /// Every name in any format, with the family that takes it: a histogram `x` takes `x_bucket`, `x_sum` and so on,
-    /// a counter `x_total` takes `x`, which is what OpenMetrics calls it.
-    owners: HashMap<String, String>,
+    /// Shared with the scrapes that run, so that each has one answer from its beginning to its end.
+    owners: Arc<Owners>,
+}
+
+/// Every name in any format, with the family that takes it: a histogram `x` takes `x_bucket`, `x_sum` and so on, a
+/// counter `x_total` takes `x`, which is what OpenMetrics calls it.
+#[derive(Debug, Clone)]
+pub(super) struct Owners(HashMap<String, String>);
+
+impl Owners {
+    pub(super) fn takes_any(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.0.contains_key(name))
+    }
 }
 
 /// What has one name: the instances of a family, which differ in the values of their constant labels alone.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     families: Vec<Arc<dyn ErasedFamily>>,
+    /// Whether it is served. One that is not takes its own name alone, and no other on a page.
+    enabled: bool,
 }
 
 impl Entry {
@@ -49,23 +61,20 @@ impl Catalog {
         for name in selfmetrics::NAMES {
             owners.extend(page_names(name, MetricType::Counter).map(|taken| (taken, name.to_owned())));
         }
-        Catalog { families: BTreeMap::new(), owners }
+        Catalog { families: BTreeMap::new(), owners: Arc::new(Owners(owners)) }
     }
 
-    /// All entries, by name.
-    pub(super) fn entries(&self) -> Vec<Arc<Entry>> {
-        self.families.values().map(Arc::clone).collect()
+    /// All entries that are served, by name, and the names that they take.
+    pub(super) fn served(&self) -> (Vec<Arc<Entry>>, Arc<Owners>) {
+        let entries = self.families.values().filter(|entry| entry.enabled).map(Arc::clone).collect();
+        (entries, Arc::clone(&self.owners))
     }
 
-    pub(super) fn takes_any(&self, names: &[String]) -> bool {
-        names.iter().any(|name| self.owners.contains_key(name))
-    }
-
-    /// Adds the family of every enabled slot, or none of them. A slot whose family is there gets that one.
+    /// Adds the family of every slot, or none of them. A slot whose family is there gets that one.
     pub(super) fn add_all(&mut self, slots: &mut [Slot]) -> Result<(), RegisterError> {
         let mut undo = Vec::new();
-        for slot in slots.iter_mut().filter(|slot| slot.enabled) {
-            match self.add(&slot.family) {
+        for slot in slots.iter_mut() {
+            match self.add(&slot.family, slot.enabled) {
                 Ok(Added::Nothing(existing)) => slot.family = existing,
                 Ok(added) => undo.push((slot.family.info().descriptor.name().to_owned(), added)),
                 Err(error) => {
@@ -95,22 +104,26 @@ impl Catalog {
         }
         self.check_owners(family)?;
         family.attach(constant, budget)?;
-        self.insert(family);
+        self.insert(family, true);
         Ok(())
     }
 
     /// Removes the entry `name` with all its instances.
     pub(super) fn remove(&mut self, name: &str) -> Option<Arc<Entry>> {
         let entry = self.families.remove(name)?;
-        self.owners.retain(|_, owner| owner != name);
+        if entry.enabled {
+            Arc::make_mut(&mut self.owners).0.retain(|_, owner| owner != name);
+        }
         Some(entry)
     }
 
-    fn add(&mut self, family: &Arc<dyn ErasedFamily>) -> Result<Added, RegisterError> {
+    fn add(&mut self, family: &Arc<dyn ErasedFamily>, enabled: bool) -> Result<Added, RegisterError> {
         let name = family.info().descriptor.name();
         let Some(entry) = self.families.get_mut(name) else {
-            self.check_owners(family)?;
-            self.insert(family);
+            if enabled {
+                self.check_owners(family)?;
+            }
+            self.insert(family, enabled);
             return Ok(Added::Entry);
         };
         if let Some(conflict) = conflict(entry, &**family) {
@@ -139,7 +152,7 @@ impl Catalog {
     fn check_owners(&self, family: &Arc<dyn ErasedFamily>) -> Result<(), RegisterError> {
         let descriptor = &family.info().descriptor;
         for taken in page_names(descriptor.name(), descriptor.metric_type()) {
-            if let Some(owner) = self.owners.get(&taken) {
+            if let Some(owner) = self.owners.0.get(&taken) {
                 let (name, owner) = (descriptor.name().to_owned(), owner.clone());
                 return Err(RegisterError::Collision { name, taken, owner });
             }
@@ -147,12 +160,14 @@ impl Catalog {
         Ok(())
     }
 
-    fn insert(&mut self, family: &Arc<dyn ErasedFamily>) {
+    fn insert(&mut self, family: &Arc<dyn ErasedFamily>, enabled: bool) {
         let descriptor = &family.info().descriptor;
         let name = descriptor.name().to_owned();
-        let taken = page_names(&name, descriptor.metric_type());
-        self.owners.extend(taken.map(|taken| (taken, name.clone())));
-        self.families.insert(name, Arc::new(Entry { families: vec![Arc::clone(family)] }));
+        if enabled {
+            let taken = page_names(&name, descriptor.metric_type());
+            Arc::make_mut(&mut self.owners).0.extend(taken.map(|taken| (taken, name.clone())));
+        }
+        self.families.insert(name, Arc::new(Entry { families: vec![Arc::clone(family)], enabled }));
     }
 }
 
@@ -212,12 +227,15 @@ fn refusal(entry: &Entry, what: &'static str, existing: String, requested: Strin
     }
 }
 
+/// What an error says for what a family leaves open; no unit and no label name can read like it.
+const NOT_DECLARED: &str = "not declared";
+
 fn unit(descriptor: &Descriptor) -> String {
-    descriptor.unit().map_or_else(|| "none".to_owned(), |unit| unit.to_string())
+    descriptor.unit().map_or_else(|| NOT_DECLARED.to_owned(), |unit| unit.to_string())
 }
 
 fn label_names(descriptor: &Descriptor) -> String {
     descriptor
         .label_names()
-        .map_or_else(|| "not declared".to_owned(), |names| format!("[{}]", names.join(", ")))
+        .map_or_else(|| NOT_DECLARED.to_owned(), |names| format!("[{}]", names.join(", ")))
 }

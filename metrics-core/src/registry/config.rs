@@ -85,10 +85,11 @@ impl RegistryConfig {
         self
     }
 
-    /// Turns families off by their names, namespace included: they are not served.
+    /// Turns families off by their names, namespace included: they are not served, whether they are the registry's
+    /// own, a foreign collector's, or of those that the registry tells about itself.
     ///
-    /// Registering one still succeeds. An `Option` field of a derived struct is `None` then; any other handle records
-    /// where nobody looks.
+    /// Registering one still succeeds, under the rules for its name and within the same limits. An `Option` field of a
+    /// derived struct is `None` then; any other handle records where nobody looks.
     pub fn with_disabled<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> RegistryConfig {
         self.disabled.extend(names.into_iter().map(Into::into));
         self

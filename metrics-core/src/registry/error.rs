@@ -80,6 +80,14 @@ pub enum RegisterError {
         /// The family's name.
         name: String,
     },
+    /// The name of a collector cannot be a label value.
+    #[error("invalid collector name {name:?}")]
+    CollectorName {
+        /// The collector's name.
+        name: String,
+        /// What is wrong with it.
+        source: LabelError,
+    },
     /// A collector of that name is registered.
     #[error("a collector named `{name}` is registered")]
     CollectorExists {

@@ -24,7 +24,7 @@ pub use self::builder::FamilyBuilder;
 use self::catalog::Catalog;
 pub use self::config::RegistryConfig;
 pub use self::error::RegisterError;
-use self::foreign::Collectors;
+use self::foreign::{Collectors, Rules};
 pub use self::foreign::{Registration, RegistrationGuard};
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
@@ -228,17 +228,26 @@ impl MetricsRegistry {
     /// `name` is what `nilometer_collector_failures_total` calls it. What it shows is buffered, up to
     /// [`RegistryConfig::collector_buffer`] bytes, and checked before it goes on: names that are taken, series that
     /// stand twice, and points of the wrong kind are left out and counted, and so is what follows a panic or the end
-    /// of the buffer.
+    /// of the buffer. A collector that comes to collect this registry is not asked again from within itself. Families
+    /// that are disabled by name are left out without a count.
     ///
     /// # Errors
     ///
-    /// [`RegisterError::CollectorExists`] when a collector of that name is registered.
+    /// [`RegisterError::CollectorExists`] when a collector of that name is registered,
+    /// [`RegisterError::CollectorName`] when the name cannot be a label value, and [`RegisterError::ConstantLabels`]
+    /// when those of the configuration break a rule. Nothing has changed then.
     pub fn register_collector(
         &self,
         name: impl Into<String>,
         collector: impl Collector + 'static,
     ) -> Result<Registration, RegisterError> {
-        self.inner.collectors.add(name.into(), Box::new(collector))
+        let name = name.into();
+        let checked = LabelSet::try_from_pairs(&[("collector", &name)]);
+        if let Err(source) = checked {
+            return Err(RegisterError::CollectorName { name, source });
+        }
+        self.constant_labels(&[])?;
+        self.inner.collectors.add(name, Box::new(collector))
     }
 
     fn constant_labels(&self, more: &[(&str, &str)]) -> Result<LabelSet, RegisterError> {
@@ -252,7 +261,7 @@ impl MetricsRegistry {
 
 impl Collector for MetricsRegistry {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-        let entries = self.inner.catalog.read().entries();
+        let (entries, owners) = self.inner.catalog.read().served();
         for entry in &entries {
             visitor.family(entry.descriptor())?;
             for family in entry.families() {
@@ -260,12 +269,11 @@ impl Collector for MetricsRegistry {
             }
         }
         let constant = self.constant_labels(&[]).unwrap_or_default();
-        let taken = |names: &[String]| self.inner.catalog.read().takes_any(names);
-        let bound = self.inner.config.collector_buffer();
+        let config = &self.inner.config;
         let collectors = self.inner.collectors.all();
-        foreign::collect_all(&collectors, &constant, bound, taken, visitor)?;
-        if self.inner.config.self_metrics() {
-            selfmetrics::collect(&entries, &collectors, &constant, visitor)?;
+        foreign::collect_all(&collectors, &Rules { config, constant: &constant, owners: &owners }, visitor)?;
+        if config.self_metrics() {
+            selfmetrics::collect(&entries, &collectors, config, &constant, visitor)?;
         }
         Ok(())
     }

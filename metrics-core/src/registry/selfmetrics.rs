@@ -1,8 +1,11 @@
 //! What a registry tells about itself: only what has happened, so that a page without trouble has no line of these.
 
+use std::collections::HashMap;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::catalog::Entry;
+use super::config::RegistryConfig;
 use super::foreign::Foreign;
 use crate::collect::{CounterPoint, SeriesLabels, Stopped, Visitor};
 use crate::descriptor::{Descriptor, MetricType};
@@ -20,6 +23,7 @@ pub(super) const NAMES: [&str; 4] = [OVERFLOW, ODD, REJECTED, FAILURES];
 pub(super) fn collect(
     entries: &[Arc<Entry>],
     collectors: &[Arc<Foreign>],
+    config: &RegistryConfig,
     constant: &LabelSet,
     visitor: &mut dyn Visitor,
 ) -> Result<(), Stopped> {
@@ -38,7 +42,7 @@ pub(super) fn collect(
     }
     let rejected = rejected_sets().map(|(reason, count)| Line { of: String::new(), reason, count }).collect();
 
-    let mut page = SelfPage { constant, visitor };
+    let mut page = SelfPage { config, constant, visitor };
     page.family(
         FAILURES,
         "What foreign collectors showed or should have shown and is not served.",
@@ -76,36 +80,52 @@ fn add_up(
             if at == out.len() {
                 out.push(Line { of: name.to_owned(), reason, count: 0 });
             }
-            out[at].count += count;
+            out[at].count = out[at].count.wrapping_add(count);
             at += 1;
         });
     }
 }
 
 struct SelfPage<'a> {
+    config: &'a RegistryConfig,
     constant: &'a LabelSet,
     visitor: &'a mut dyn Visitor,
 }
 
 impl SelfPage<'_> {
     fn family(&mut self, name: &str, help: &str, label: &str, lines: Vec<Line>) -> Result<(), Stopped> {
-        let mut descriptor = None;
-        for Line { of, reason, count } in lines.into_iter().filter(|line| line.count > 0) {
-            if descriptor.is_none() {
-                let new =
-                    Descriptor::unchecked(name, help, MetricType::Counter, std::panic::Location::caller());
-                self.visitor.family(descriptor.insert(new))?;
-            }
-            let pairs = [(label, of.as_str()), ("reason", reason)];
-            // An empty value is no label; names are this module's, and a constant label of the same name wins.
-            let pairs: Vec<_> =
-                pairs.into_iter().filter(|(name, _)| self.constant.get(name).is_none()).collect();
-            if let Ok(query) = Query::new(&pairs) {
-                let labels = LabelSet::from_query(&query);
-                let labels = SeriesLabels::with_constant(self.constant, &labels);
-                self.visitor.point(labels, CounterPoint::new(count).into())?;
-            }
+        let series = self.series(label, lines);
+        if series.is_empty() || self.config.is_disabled(name) {
+            return Ok(());
+        }
+        let descriptor = Descriptor::unchecked(name, help, MetricType::Counter, Location::caller());
+        self.visitor.family(&descriptor)?;
+        for (labels, count) in &series {
+            let labels = SeriesLabels::with_constant(self.constant, labels);
+            self.visitor.point(labels, CounterPoint::new(*count).into())?;
         }
         Ok(())
+    }
+
+    /// The lines above zero by their labels, in their order.
+    ///
+    /// A constant label of the same name wins; lines that only that label told apart are one series then.
+    fn series(&self, label: &str, lines: Vec<Line>) -> Vec<(LabelSet, u64)> {
+        let mut series: Vec<(LabelSet, u64)> = Vec::new();
+        let mut places: HashMap<LabelSet, usize> = HashMap::new();
+        for Line { of, reason, count } in lines.into_iter().filter(|line| line.count > 0) {
+            // An empty value is no label.
+            let pairs = [(label, of.as_str()), ("reason", reason)];
+            let pairs: Vec<_> =
+                pairs.into_iter().filter(|(name, _)| self.constant.get(name).is_none()).collect();
+            let Ok(query) = Query::new(&pairs) else { continue };
+            let labels = LabelSet::from_query(&query);
+            let place = *places.entry(labels.clone()).or_insert(series.len());
+            if place == series.len() {
+                series.push((labels, 0));
+            }
+            series[place].1 = series[place].1.wrapping_add(count);
+        }
+        series
     }
 }

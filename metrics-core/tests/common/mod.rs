@@ -32,9 +32,11 @@ fn number(number: Number) -> String {
     }
 }
 
-/// Everything that `collector` shows, line by line.
+/// Everything that `collector` shows, line by line; an error is a line as well.
 pub(crate) fn page(collector: &impl Collector) -> Vec<String> {
     let mut page = Page::default();
-    collector.collect(&mut page).unwrap();
+    if let Err(error) = collector.collect(&mut page) {
+        page.0.push(format!("error: {error}"));
+    }
     page.0
 }

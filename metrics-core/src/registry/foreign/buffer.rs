@@ -1,7 +1,9 @@
 //! What one foreign collector shows in one scrape.
 
+use std::collections::HashMap;
+
 use crate::collect::{CounterPoint, GaugePoint, HistogramPoint, Point, SeriesLabels, Stopped, Visitor};
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, MetricType};
 use crate::label::{LabelSet, Query};
 
 /// About what a family and a series take beside their text and counts.
@@ -10,6 +12,8 @@ const OVERHEAD: usize = 64;
 /// Families and points, up to a number of bytes.
 pub(super) struct Buffer {
     families: Vec<BufferedFamily>,
+    /// Where in `families` each name and type is.
+    known: HashMap<(Box<str>, MetricType), usize>,
     /// Which of `families` points belong to now; none before the first family.
     current: Option<usize>,
     room: usize,
@@ -57,7 +61,14 @@ impl From<Point<'_>> for OwnedPoint {
 
 impl Buffer {
     pub(super) fn new(bound: usize) -> Buffer {
-        Buffer { families: Vec::new(), current: None, room: bound, full: false, wrong_type: 0 }
+        Buffer {
+            families: Vec::new(),
+            known: HashMap::new(),
+            current: None,
+            room: bound,
+            full: false,
+            wrong_type: 0,
+        }
     }
 
     /// Whether something had to be left out for want of room.
@@ -90,16 +101,16 @@ impl Buffer {
 
 impl Visitor for Buffer {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
-        self.take(OVERHEAD + descriptor.name().len() + descriptor.help().len())?;
+        let label_names = descriptor.label_names().unwrap_or_default();
+        let names = descriptor.name().len() + label_names.iter().map(|name| name.len()).sum::<usize>();
+        self.take(OVERHEAD + names + descriptor.help().len())?;
         // A family that is shown in pieces is one family all the same.
-        let known = self.families.iter().position(|family| {
-            family.descriptor.name() == descriptor.name()
-                && family.descriptor.metric_type() == descriptor.metric_type()
-        });
-        self.current = Some(known.unwrap_or_else(|| {
+        let key = (descriptor.name().into(), descriptor.metric_type());
+        let place = *self.known.entry(key).or_insert(self.families.len());
+        if place == self.families.len() {
             self.families.push(BufferedFamily { descriptor: descriptor.clone(), points: Vec::new() });
-            self.families.len() - 1
-        }));
+        }
+        self.current = Some(place);
         Ok(())
     }
 

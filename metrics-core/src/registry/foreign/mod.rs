@@ -5,6 +5,7 @@
 
 mod buffer;
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +13,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 
-use self::buffer::Buffer;
-use super::catalog::page_names;
+use self::buffer::{Buffer, BufferedFamily};
+use super::catalog::{Owners, page_names};
+use super::config::RegistryConfig;
 use super::error::RegisterError;
 use crate::collect::{CollectError, Collector, SeriesLabels, Stopped, Visitor};
 use crate::label::LabelSet;
@@ -28,10 +30,12 @@ pub(super) enum Failure {
     DuplicateSeries,
     WrongType,
     ConstantLabel,
+    InvalidDescriptor,
+    Cycle,
 }
 
 /// Every failure, in the order of its number, with its spelling in `nilometer_collector_failures_total`.
-pub(super) const FAILURES: [(Failure, &str); 7] = [
+pub(super) const FAILURES: [(Failure, &str); 9] = [
     (Failure::Panic, "panic"),
     (Failure::Error, "error"),
     (Failure::TooLarge, "too_large"),
@@ -39,6 +43,8 @@ pub(super) const FAILURES: [(Failure, &str); 7] = [
     (Failure::DuplicateSeries, "duplicate_series"),
     (Failure::WrongType, "wrong_type"),
     (Failure::ConstantLabel, "constant_label"),
+    (Failure::InvalidDescriptor, "invalid_descriptor"),
+    (Failure::Cycle, "cycle"),
 ];
 
 /// A collector with its name and what went wrong with it.
@@ -141,48 +147,109 @@ impl Drop for RegistrationGuard {
     }
 }
 
+/// What decides which of the families and series that a collector shows are served.
+pub(super) struct Rules<'a> {
+    pub(super) config: &'a RegistryConfig,
+    pub(super) constant: &'a LabelSet,
+    /// The names that the registry's own families take in this scrape.
+    pub(super) owners: &'a Owners,
+}
+
 /// Shows what each collector has to `visitor`, checked.
-///
-/// `taken` says whether one of these names belongs to a family of the registry.
 pub(super) fn collect_all(
     collectors: &[Arc<Foreign>],
-    constant: &LabelSet,
-    bound: usize,
-    taken: impl Fn(&[String]) -> bool,
+    rules: &Rules<'_>,
     visitor: &mut dyn Visitor,
 ) -> Result<(), Stopped> {
     let mut seen: HashSet<String> = HashSet::new();
     for foreign in collectors {
-        let mut buffer = Buffer::new(bound);
-        let result = catch_unwind(AssertUnwindSafe(|| foreign.collector.collect(&mut buffer)));
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(CollectError::Stopped(_))) if buffer.is_full() => {}
-            Ok(Err(_)) => foreign.count(Failure::Error, 1),
-            Err(_) => foreign.count(Failure::Panic, 1),
-        }
-        foreign.count(Failure::TooLarge, u64::from(buffer.is_full()));
-        foreign.count(Failure::WrongType, buffer.wrong_type());
-        for family in buffer.into_families() {
+        for family in ask(foreign, rules.config.collector_buffer()) {
             let descriptor = &family.descriptor;
+            if !descriptor.is_fit_for_a_page() {
+                foreign.count(Failure::InvalidDescriptor, 1);
+                continue;
+            }
+            if rules.config.is_disabled(descriptor.name()) {
+                continue;
+            }
             let names: Vec<String> = page_names(descriptor.name(), descriptor.metric_type()).collect();
-            if names.iter().any(|name| seen.contains(name)) || taken(&names) {
+            if names.iter().any(|name| seen.contains(name)) || rules.owners.takes_any(&names) {
                 foreign.count(Failure::NameTaken, 1);
                 continue;
             }
             seen.extend(names);
-            visitor.family(descriptor)?;
-            let mut shown = HashSet::new();
-            for (labels, point) in &family.points {
-                if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
-                    foreign.count(Failure::ConstantLabel, 1);
-                } else if shown.insert(labels) {
-                    visitor.point(SeriesLabels::with_constant(constant, labels), point.as_point())?;
-                } else {
-                    foreign.count(Failure::DuplicateSeries, 1);
-                }
-            }
+            show(foreign, &family, rules.constant, visitor)?;
         }
     }
     Ok(())
+}
+
+/// Lets the collector fill a buffer of so many bytes, and counts what went wrong.
+fn ask(foreign: &Arc<Foreign>, bound: usize) -> Vec<BufferedFamily> {
+    let Some(_asking) = Asking::begin(foreign) else {
+        foreign.count(Failure::Cycle, 1);
+        return Vec::new();
+    };
+    let mut buffer = Buffer::new(bound);
+    match catch_unwind(AssertUnwindSafe(|| foreign.collector.collect(&mut buffer))) {
+        Ok(Ok(())) => {}
+        Ok(Err(CollectError::Stopped(_))) if buffer.is_full() => {}
+        Ok(Err(_)) => foreign.count(Failure::Error, 1),
+        Err(_) => foreign.count(Failure::Panic, 1),
+    }
+    foreign.count(Failure::TooLarge, u64::from(buffer.is_full()));
+    foreign.count(Failure::WrongType, buffer.wrong_type());
+    buffer.into_families()
+}
+
+fn show(
+    foreign: &Foreign,
+    family: &BufferedFamily,
+    constant: &LabelSet,
+    visitor: &mut dyn Visitor,
+) -> Result<(), Stopped> {
+    visitor.family(&family.descriptor)?;
+    let mut shown = HashSet::new();
+    for (labels, point) in &family.points {
+        if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
+            foreign.count(Failure::ConstantLabel, 1);
+        } else if shown.insert(labels) {
+            visitor.point(SeriesLabels::with_constant(constant, labels), point.as_point())?;
+        } else {
+            foreign.count(Failure::DuplicateSeries, 1);
+        }
+    }
+    Ok(())
+}
+
+thread_local! {
+    /// The collectors that this thread is asking, by address: a registry that is registered with itself, straight or
+    /// through another one, would be asked without end.
+    static ASKED: RefCell<Vec<*const Foreign>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps a collector from being asked again from within itself.
+struct Asking;
+
+impl Asking {
+    fn begin(foreign: &Arc<Foreign>) -> Option<Asking> {
+        let this = Arc::as_ptr(foreign);
+        let is_new = ASKED.try_with(|asked| {
+            let mut asked = asked.borrow_mut();
+            let is_new = !asked.contains(&this);
+            if is_new {
+                asked.push(this);
+            }
+            is_new
+        });
+        // A thread whose locals are gone asks unguarded.
+        is_new.unwrap_or(true).then_some(Asking)
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        // The collectors that are asked from within another one are done before it is.
+        let _ = ASKED.try_with(|asked| asked.borrow_mut().pop());
+    }
 }

@@ -1,0 +1,230 @@
+//! Foreign collectors: what reaches the page, and what is counted instead.
+
+#![expect(clippy::unwrap_used, reason = "a test helper that fails fails its test")]
+
+mod common;
+
+use common::page;
+use nilometer_core::collect::{
+    CollectError, Collector, CounterPoint, Descriptor, GaugePoint, HistogramPoint, LabelSet, MetricType,
+    SeriesLabels, Visitor,
+};
+use nilometer_core::{
+    Gauge, GaugeFamily, Labels, MetricsRegistry, RegisterError, RegistryConfig, Unit, label::LabelError,
+};
+
+/// A collector that is a closure.
+struct Source<F>(F);
+
+impl<F: Fn(&mut dyn Visitor) -> Result<(), CollectError> + Send + Sync> Collector for Source<F> {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        self.0(visitor)
+    }
+}
+
+fn gauge(visitor: &mut dyn Visitor, name: &str, labels: &[(&str, &str)]) -> Result<(), CollectError> {
+    visitor.family(&Descriptor::try_new(name, "G.", MetricType::Gauge)?)?;
+    let labels = LabelSet::try_from_pairs(labels)?;
+    Ok(visitor.point(SeriesLabels::of(&labels), GaugePoint::new(1.0).into())?)
+}
+
+type Show = fn(&mut dyn Visitor) -> Result<(), CollectError>;
+
+/// The page of a registry that has the gauge `own` and, as the collector `c`, `show`.
+fn page_with(config: RegistryConfig, show: Show) -> Vec<String> {
+    let registry = MetricsRegistry::with_config(config);
+    registry.register_gauge("own", "Own.").unwrap().default().set(7.0);
+    registry.register_collector("c", Source(show)).unwrap();
+    page(&registry)
+}
+
+#[test]
+fn each_failure_is_counted_under_its_name_and_hurts_nothing_else() {
+    let table: [(&str, u32, Show); 9] = [
+        ("panic", 1, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            panic!("a collector's bug")
+        }),
+        ("error", 1, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            Err(CollectError::failed("no source"))
+        }),
+        ("name_taken", 1, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            gauge(visitor, "own", &[])
+        }),
+        ("name_taken", 2, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            visitor.family(&Descriptor::try_new("own_total", "C.", MetricType::Counter)?)?;
+            visitor.family(&Descriptor::try_new("kept", "H.", MetricType::Histogram)?)?;
+            Ok(())
+        }),
+        ("duplicate_series", 2, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            gauge(visitor, "kept", &[])?;
+            gauge(visitor, "kept", &[("a", "")])
+        }),
+        ("wrong_type", 2, |visitor| {
+            visitor.point(SeriesLabels::of(&LabelSet::empty()), GaugePoint::new(1.0).into())?;
+            gauge(visitor, "kept", &[])?;
+            Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), CounterPoint::new(1_u64).into())?)
+        }),
+        ("constant_label", 1, |visitor| {
+            gauge(visitor, "kept", &[("region", "us"), ("a", "b")])?;
+            gauge(visitor, "kept", &[])
+        }),
+        ("invalid_descriptor", 1, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            visitor.family(Gauge::new("a name\n", "G.", Labels::empty()).metadata())?;
+            Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), GaugePoint::new(1.0).into())?)
+        }),
+        ("invalid_descriptor", 1, |visitor| {
+            gauge(visitor, "kept", &[])?;
+            let descriptor = Descriptor::try_new("wait", "G.", MetricType::Gauge)?;
+            Ok(visitor.family(&descriptor.with_unit(Unit::new("a\nb")))?)
+        }),
+    ];
+    for (reason, count, show) in table {
+        let config = RegistryConfig::new().with_constant_labels(&[("region", "eu")]);
+        let expected = [
+            "own gauge".to_owned(),
+            "  {region=\"eu\"} 7".to_owned(),
+            "kept gauge".to_owned(),
+            "  {region=\"eu\"} 1".to_owned(),
+            "nilometer_collector_failures_total counter".to_owned(),
+            format!("  {{collector=\"c\",reason=\"{reason}\",region=\"eu\"}} {count}"),
+        ];
+        assert_eq!(page_with(config, show), expected);
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_buffer_is_cut_at_the_end_of_a_series() {
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_collector_buffer(1_000));
+    let endless = |visitor: &mut dyn Visitor| {
+        for number in 0.. {
+            // A collector that goes on though it was told to stop.
+            let _ = gauge(visitor, "many", &[("n", &number.to_string())]);
+            if number == 500 {
+                break;
+            }
+        }
+        Ok(())
+    };
+    registry.register_collector("endless", Source(endless)).unwrap();
+    registry
+        .register_collector("small", Source(|visitor: &mut dyn Visitor| gauge(visitor, "b", &[])))
+        .unwrap();
+    let page = page(&registry);
+    let many = page.iter().take_while(|line| *line != "b gauge").count() - 1;
+    assert!((2..20).contains(&many), "{many} series");
+    let expected = ["b gauge", "  {} 1", "nilometer_collector_failures_total counter"];
+    assert_eq!(page[many + 1..many + 4], expected);
+    assert_eq!(page[many + 4..], ["  {collector=\"endless\",reason=\"too_large\"} 1"]);
+}
+
+#[test]
+fn a_family_that_is_shown_in_pieces_is_one_family() {
+    let show: Show = |visitor| {
+        gauge(visitor, "a", &[("n", "1")])?;
+        gauge(visitor, "b", &[])?;
+        gauge(visitor, "a", &[("n", "2")])
+    };
+    let expected = ["own gauge", "  {} 7", "a gauge", "  {n=\"1\"} 1", "  {n=\"2\"} 1", "b gauge", "  {} 1"];
+    assert_eq!(page_with(RegistryConfig::new(), show), expected);
+}
+
+#[test]
+fn a_histogram_comes_through_whole() {
+    let show: Show = |visitor| {
+        visitor.family(&Descriptor::try_new("h", "H.", MetricType::Histogram)?)?;
+        let point = HistogramPoint::try_new(&[1.0, 2.0], &[3, 0, 1], 4.5)?;
+        Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), point.into())?)
+    };
+    let expected = ["own gauge", "  {} 7", "h histogram", "  {} 4.5 in [3, 0, 1]"];
+    assert_eq!(page_with(RegistryConfig::new(), show), expected);
+}
+
+#[test]
+fn a_family_that_goes_during_the_scrape_still_has_its_name() {
+    let registry = MetricsRegistry::new();
+    registry.register_gauge("own", "Own.").unwrap().default().set(7.0);
+    let inner = registry.clone();
+    let source = Source(move |visitor: &mut dyn Visitor| {
+        let _ = inner.unregister("own");
+        gauge(visitor, "own", &[])
+    });
+    registry.register_collector("c", source).unwrap();
+    let failures = "nilometer_collector_failures_total counter";
+    let failure = "  {collector=\"c\",reason=\"name_taken\"} 1";
+    assert_eq!(page(&registry), ["own gauge", "  {} 7", failures, failure]);
+    assert_eq!(page(&registry), ["own gauge", "  {} 1", failures, failure]);
+}
+
+#[test]
+fn a_registry_that_collects_itself_is_asked_once() {
+    let registry = MetricsRegistry::new();
+    let other = MetricsRegistry::with_config(RegistryConfig::new().with_self_metrics(false));
+    registry.register_gauge("own", "Own.").unwrap().default().set(7.0);
+    other.register_gauge("others", "Other.").unwrap().default().set(8.0);
+    registry.register_collector("other", other.clone()).unwrap();
+    let back = other.register_collector("back", registry.clone()).unwrap();
+    let expected = [
+        "own gauge",
+        "  {} 7",
+        "others gauge",
+        "  {} 8",
+        "nilometer_collector_failures_total counter",
+        // Its own family, come back from within.
+        "  {collector=\"other\",reason=\"name_taken\"} 1",
+        "  {collector=\"other\",reason=\"cycle\"} 1",
+    ];
+    assert_eq!(page(&registry), expected);
+    back.unregister();
+}
+
+#[test]
+fn a_collector_leaves_with_its_registration_or_its_guard() {
+    let registry = MetricsRegistry::new();
+    let family = GaugeFamily::new("g", "G.");
+    let registration = registry.register_collector("c", family.clone()).unwrap();
+    let taken = registry.register_collector("c", family.clone()).unwrap_err();
+    assert_eq!(taken, RegisterError::CollectorExists { name: "c".to_owned() });
+    assert_eq!(page(&registry), ["g gauge"]);
+    let copy = registration.clone();
+    registration.unregister();
+    assert!(page(&registry).is_empty());
+    let guard = registry.register_collector("c", family).unwrap().guard();
+    copy.unregister();
+    assert_eq!(page(&registry), ["g gauge"], "a registration that is over takes no later one along");
+    drop(guard);
+    assert!(page(&registry).is_empty());
+}
+
+#[test]
+fn a_collector_name_that_no_page_could_hold_is_refused() {
+    let registry = MetricsRegistry::new();
+    let error = registry.register_collector("a\0b", GaugeFamily::new("g", "G.")).unwrap_err();
+    let source = LabelError::NulInValue { name: "collector".to_owned() };
+    assert_eq!(error, RegisterError::CollectorName { name: "a\0b".to_owned(), source });
+    assert!(page(&registry).is_empty());
+}
+
+#[test]
+fn wrong_constant_labels_are_an_error_of_a_collectors_registration_too() {
+    let config = RegistryConfig::new().with_constant_labels(&[("le", "1")]);
+    let registry = MetricsRegistry::with_config(config);
+    let error = registry.register_collector("c", GaugeFamily::new("g", "G.")).unwrap_err();
+    assert!(matches!(error, RegisterError::ConstantLabels(_)));
+}
+
+#[test]
+fn a_disabled_family_is_left_out_whoever_shows_it() {
+    let config = RegistryConfig::new().with_disabled(["g", "own", "nilometer_collector_failures_total"]);
+    let show: Show = |visitor| {
+        gauge(visitor, "g", &[])?;
+        gauge(visitor, "h", &[])?;
+        Err(CollectError::failed("no source"))
+    };
+    assert_eq!(page_with(config, show), ["h gauge", "  {} 1"]);
+}
