@@ -8,6 +8,9 @@ use thiserror::Error;
 /// The label that marks the series which takes what a limit turned away.
 pub const OVERFLOW_LABEL: &str = "nilometer_overflow";
 
+/// The longest metric or label name, in bytes.
+pub const MAX_NAME_LENGTH: usize = 65_536;
+
 /// Says why a metric or label name was refused.
 ///
 /// The name itself is in the error that carries this one as its source.
@@ -17,6 +20,12 @@ pub enum NameError {
     /// The name is the empty string.
     #[error("a name has at least one character")]
     Empty,
+    /// The name is longer than [`MAX_NAME_LENGTH`].
+    #[error("a name has at most {MAX_NAME_LENGTH} bytes, and this one {length}")]
+    TooLong {
+        /// The name's length in bytes.
+        length: usize,
+    },
     /// The byte at `index` is outside the alphabet of the classic Prometheus names.
     #[error(
         "byte {index} is not allowed there: letters, digits (not first) and `_`, in metric names `:` too"
@@ -35,7 +44,7 @@ pub enum NameError {
 ///
 /// # Errors
 ///
-/// [`NameError::Empty`] and [`NameError::Character`], as they say.
+/// [`NameError::Empty`], [`NameError::TooLong`] and [`NameError::Character`], as they say.
 ///
 /// # Examples
 ///
@@ -58,7 +67,7 @@ pub const fn check_metric_name(name: &str) -> Result<(), NameError> {
 ///
 /// # Errors
 ///
-/// [`NameError::Empty`], [`NameError::Character`] and [`NameError::Reserved`], as they say.
+/// [`NameError::Empty`], [`NameError::TooLong`], [`NameError::Character`] and [`NameError::Reserved`], as they say.
 ///
 /// # Examples
 ///
@@ -89,6 +98,9 @@ const fn check_alphabet(name: &str, colon: bool) -> Result<(), NameError> {
     let bytes = name.as_bytes();
     if bytes.is_empty() {
         return Err(NameError::Empty);
+    }
+    if bytes.len() > MAX_NAME_LENGTH {
+        return Err(NameError::TooLong { length: bytes.len() });
     }
     let mut index = 0;
     while index < bytes.len() {
@@ -161,6 +173,8 @@ mod tests {
             assert_eq!(check_metric_name(bad), Err(NameError::Character { index }), "{bad:?}");
         }
         assert_eq!(check_metric_name(""), Err(NameError::Empty));
+        assert_eq!(check_metric_name(&"a".repeat(65_536)), Ok(()));
+        assert_eq!(check_label_name(&"a".repeat(65_537)), Err(NameError::TooLong { length: 65_537 }));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::name::NameError;
 /// The most labels that a series can have, whatever its limits say.
 pub const MAX_LABELS: usize = 64;
 
+/// The longest label value in bytes, whatever a series' limits say: 16 MiB.
+pub const MAX_VALUE_LENGTH: usize = 1 << 24;
+
 /// Limits on one series' labels.
 ///
 /// # Examples
@@ -38,10 +41,11 @@ impl LabelLimits {
         self
     }
 
-    /// Sets how long a label value may be, in bytes of UTF-8 before escaping.
+    /// Sets how long a label value may be, in bytes of UTF-8 before escaping: at most [`MAX_VALUE_LENGTH`], which a
+    /// larger number is taken for.
     #[must_use]
     pub fn with_max_value_length(mut self, bytes: usize) -> Self {
-        self.max_value_length = bytes;
+        self.max_value_length = bytes.min(MAX_VALUE_LENGTH);
         self
     }
 
@@ -160,6 +164,12 @@ impl LabelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_stay_within_what_a_set_can_hold() {
+        let limits = LabelLimits::default().with_max_labels(usize::MAX).with_max_value_length(usize::MAX);
+        assert_eq!((limits.max_labels(), limits.max_value_length()), (MAX_LABELS, MAX_VALUE_LENGTH));
+    }
 
     #[test]
     fn each_reason_stands_at_its_own_number() {

@@ -13,7 +13,7 @@ mod set;
 mod typed;
 
 pub(crate) use intern::intern;
-pub use limit::{LabelError, LabelLimits, MAX_LABELS};
+pub use limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH};
 pub(crate) use limit::{REASONS, Reason};
 pub(crate) use query::Query;
 pub use set::{LabelSet, Labels, Pairs};

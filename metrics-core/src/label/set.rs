@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use super::intern;
-use super::limit::{LabelError, LabelLimits, REASONS};
+use super::limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH, REASONS};
 use super::query::Query;
-use crate::name::OVERFLOW_LABEL;
+use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL};
 
 /// The text of a label set, in one allocation, and its hash.
 ///
@@ -391,8 +391,14 @@ fn escape_value(value: &str, out: &mut String) {
     }
 }
 
-/// Lengths of label sets fit in 32 bits under every limit that can be set; a longer text is refused before this by
-/// the allocator.
+// What the limits let through fits in 32 bits: names, each with four bytes around its value, values escaped to twice
+// their length, their plain forms, and a brace.
+const _: () = assert!(
+    MAX_LABELS * (MAX_NAME_LENGTH + 3 * MAX_VALUE_LENGTH + 4) < u32::MAX as usize,
+    "a label set's text has a length of 32 bits"
+);
+
+/// A length within a label set's text.
 fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
