@@ -145,7 +145,7 @@ const fn equal(a: &str, b: &str) -> bool {
 #[must_use]
 pub const fn has_suffix(name: &str, suffix: &str) -> bool {
     let (name, suffix) = (name.as_bytes(), suffix.as_bytes());
-    if name.len() <= suffix.len() + 1 || name[name.len() - suffix.len() - 1] != b'_' {
+    if suffix.is_empty() || name.len() <= suffix.len() + 1 || name[name.len() - suffix.len() - 1] != b'_' {
         return false;
     }
     let start = name.len() - suffix.len();
@@ -194,5 +194,6 @@ mod tests {
         for bad in ["seconds", "_seconds", "aseconds", "a_second", ""] {
             assert!(!has_suffix(bad, "seconds"), "{bad}");
         }
+        assert!(!has_suffix("a_", ""), "an empty unit is none");
     }
 }
