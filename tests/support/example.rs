@@ -1,0 +1,129 @@
+//! The example `stream_processor`, built and run as a reader of the README would.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use serde_json::Value as Json;
+
+/// Names a binary to run instead of the one that cargo builds.
+const BINARY: &str = "NILOMETER_STREAM_PROCESSOR";
+
+/// How the line starts that says where the metrics are.
+const SERVING: &str = "serving metrics on ";
+
+/// The root of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A running `stream_processor`; killed when dropped.
+#[derive(Debug)]
+pub struct StreamProcessor {
+    child: Child,
+    url: String,
+}
+
+impl StreamProcessor {
+    /// Starts the example on a free port with these arguments and waits until it serves. What `input` holds comes to
+    /// it on standard input.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be built, or ends without having served.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test whose program does not start has failed")]
+    pub fn start(arguments: &[&str], input: &[u8]) -> StreamProcessor {
+        let mut child = command(arguments)
+            .args(["--listen", "127.0.0.1:0"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run the example: {error}"));
+        if let Some(mut stdin) = child.stdin.take() {
+            let input = input.to_vec();
+            // On a thread of its own: an input larger than the pipe waits for its reader, and an example that reads
+            // none of it may close the pipe.
+            thread::spawn(move || drop(stdin.write_all(&input)));
+        }
+        let Some(stderr) = child.stderr.take() else { unreachable!("stderr is piped") };
+        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        let serving = lines.find_map(|line| line.strip_prefix(SERVING).map(str::to_owned));
+        let Some(url) = serving else { panic!("the example ended before it served: {:?}", child.wait()) };
+        // Read to the end: a full pipe would stop the example.
+        thread::spawn(move || lines.for_each(drop));
+        StreamProcessor { child, url }
+    }
+
+    /// The page that it serves now.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test whose program does not answer has failed")]
+    pub fn page(&self) -> String {
+        let answer =
+            ureq::get(&self.url).call().and_then(|mut response| response.body_mut().read_to_string());
+        answer.unwrap_or_else(|error| panic!("{}: {error}", self.url))
+    }
+
+    /// Host and port, as Prometheus wants a target.
+    #[must_use]
+    pub fn target(&self) -> String {
+        self.url.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
+    }
+}
+
+impl Drop for StreamProcessor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the example to its end and returns how it ended and what it wrote to standard error.
+///
+/// # Panics
+///
+/// When it cannot be run.
+#[must_use]
+#[expect(clippy::panic, reason = "a test whose program does not start has failed")]
+pub fn run_to_end(arguments: &[&str]) -> (ExitStatus, String) {
+    let output = command(arguments).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run the example: {error}"));
+    (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn command(arguments: &[&str]) -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let mut command = Command::new(PATH.get_or_init(binary));
+    command.args(arguments);
+    command
+}
+
+/// Where the example is, built now unless the environment names one.
+#[expect(clippy::panic, reason = "a test whose program cannot be built has failed")]
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os(BINARY) {
+        return PathBuf::from(path);
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(workspace())
+        .args(["build", "-p", "nilometer", "--example", "stream_processor", "--message-format", "json"])
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let executable = messages.lines().find_map(|line| {
+        let message: Json = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "stream_processor")
+            .then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    executable.unwrap_or_else(|| panic!("cargo built no example `stream_processor`"))
+}

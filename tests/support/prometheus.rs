@@ -1,0 +1,213 @@
+//! A real Prometheus, for tests that ask it what it has scraped.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it.
+pub const DEADLINE: Duration = Duration::from_mins(1);
+
+/// How long to leave the other side alone between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a port that somebody else took in between is replaced by another.
+const PORTS: usize = 5;
+
+/// Asks `question` until it has an answer.
+///
+/// # Panics
+///
+/// When it has none after [`DEADLINE`]; `what` says what was waited for.
+pub fn wait_for<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = question() {
+            return answer;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain for {what}");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// A running `prometheus` on 127.0.0.1, which scrapes its targets every second; killed when dropped.
+#[derive(Debug)]
+pub struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    agent: ureq::Agent,
+    /// Configuration, data and log; removed after the process has ended.
+    folder: TempDir,
+}
+
+/// One series of a query's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its labels, `__name__`, `instance` and `job` included.
+    pub labels: BTreeMap<String, String>,
+    /// Its values, one for an instant query.
+    pub values: Vec<f64>,
+}
+
+impl Prometheus {
+    /// Starts `prometheus` with these targets (`127.0.0.1:9464`), each scraped at `/metrics`, and waits until it is
+    /// ready.
+    ///
+    /// # Panics
+    ///
+    /// When the binary is missing, or does not become ready; the message holds its log.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
+    pub fn start(targets: &[String]) -> Prometheus {
+        for _ in 0..PORTS {
+            if let Some(ready) = Prometheus::try_start(targets) {
+                return ready;
+            }
+        }
+        panic!("prometheus ended {PORTS} times before it was ready");
+    }
+
+    /// As [`start`](Prometheus::start); `None` when the process ended by itself.
+    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
+    fn try_start(targets: &[String]) -> Option<Prometheus> {
+        let folder = TempDir::with_prefix("nilometer-prometheus-").unwrap_or_else(|error| panic!("{error}"));
+        let config = folder.path().join("prometheus.yml");
+        let log = folder.path().join("log");
+        fs::write(&config, configuration(targets)).unwrap_or_else(|error| panic!("{error}"));
+        let address = free_address();
+        let open = || File::options().create(true).append(true).open(&log).unwrap_or_else(|e| panic!("{e}"));
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stdin(Stdio::null())
+            .stdout(open())
+            .stderr(open())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run `prometheus` ({error}): .ci/peers installs it"));
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build();
+        let mut prometheus = Prometheus { child, address, agent: config.into(), folder };
+        let ready = wait_for("prometheus to be ready", || {
+            if prometheus.ended() {
+                return Some(false);
+            }
+            let url = format!("http://{}/-/ready", prometheus.address);
+            prometheus.agent.get(&url).call().is_ok().then_some(true)
+        });
+        (ready && !prometheus.ended()).then_some(prometheus)
+    }
+
+    fn ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// What the process has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Answers a query of one instant, now.
+    ///
+    /// # Panics
+    ///
+    /// When Prometheus refuses the query.
+    #[must_use]
+    pub fn query(&self, expression: &str) -> Vec<Answer> {
+        answers(&self.ask("query", &[("query", expression)]), "value")
+    }
+
+    /// Every raw sample of a selector over the last `seconds`, oldest first.
+    ///
+    /// # Panics
+    ///
+    /// When Prometheus refuses the query.
+    #[must_use]
+    pub fn samples(&self, selector: &str, seconds: u32) -> Vec<Answer> {
+        answers(&self.ask("query", &[("query", &format!("{selector}[{seconds}s]"))]), "values")
+    }
+
+    /// The type and the help of a family, as Prometheus read them.
+    ///
+    /// # Panics
+    ///
+    /// When Prometheus does not know the family.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test that misses its family has failed")]
+    pub fn metadata(&self, family: &str) -> (String, String) {
+        let data = self.ask("metadata", &[("metric", family)]);
+        let entry = &data[family][0];
+        match (entry["type"].as_str(), entry["help"].as_str()) {
+            (Some(metric_type), Some(help)) => (metric_type.to_owned(), help.to_owned()),
+            _ => panic!("prometheus knows nothing of `{family}`: {data}"),
+        }
+    }
+
+    /// The errors of the targets' last scrapes; empty strings where there was none.
+    #[must_use]
+    pub fn scrape_errors(&self) -> Vec<String> {
+        let data = self.ask("targets", &[]);
+        let targets = data["activeTargets"].as_array().cloned().unwrap_or_default();
+        targets.iter().map(|target| target["lastError"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The `data` of an answer of the HTTP API.
+    #[expect(clippy::panic, reason = "a test whose question is refused has failed")]
+    fn ask(&self, endpoint: &str, parameters: &[(&str, &str)]) -> Json {
+        let url = format!("http://{}/api/v1/{endpoint}", self.address);
+        let mut request = self.agent.get(&url);
+        for (name, value) in parameters {
+            request = request.query(*name, *value);
+        }
+        let answer = request.call().and_then(|mut response| response.body_mut().read_to_string());
+        let text = answer.unwrap_or_else(|e| panic!("{endpoint} {parameters:?}: {e}\n{}", self.log()));
+        let json: Json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{endpoint}: {e}\n{text}"));
+        assert_eq!(json["status"], "success", "{endpoint} {parameters:?}");
+        json["data"].clone()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // Nothing it holds is worth a graceful end; the wait keeps it from writing into a folder that goes away.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configuration(targets: &[String]) -> String {
+    let targets = targets.iter().map(|target| format!("'{target}'")).collect::<Vec<_>>().join(", ");
+    format!(
+        "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n- job_name: nilometer\n  \
+         static_configs:\n  - targets: [{targets}]\n"
+    )
+}
+
+/// An address whose port was free a moment ago: Prometheus cannot say which one it got if it is told 0.
+#[expect(clippy::panic, reason = "a machine without a free port runs no test")]
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener.unwrap_or_else(|error| panic!("no free port: {error}"))
+}
+
+/// The series of a vector (`values` is `"value"`) or a matrix (`"values"`).
+fn answers(data: &Json, values: &str) -> Vec<Answer> {
+    let number = |sample: &Json| sample[1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
+    let series = data["result"].as_array().cloned().unwrap_or_default();
+    let answer = |series: &Json| {
+        let labels = series["metric"].as_object().into_iter().flatten();
+        let labels =
+            labels.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
+        let values = match (values, &series[values]) {
+            ("values", Json::Array(samples)) => samples.iter().map(number).collect(),
+            (_, sample) => vec![number(sample)],
+        };
+        Answer { labels: labels.collect(), values }
+    };
+    series.iter().map(answer).collect()
+}
