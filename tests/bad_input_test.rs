@@ -262,6 +262,22 @@ fn a_label_that_is_constant_already_goes_to_the_overflow_series() {
 }
 
 #[test]
+fn constant_labels_named_like_those_of_the_self_metrics_make_no_series_twice() {
+    for name in ["reason", "family", "collector"] {
+        let config = RegistryConfig::new().with_constant_labels(&[(name, "x")]).with_series_limit(1);
+        let registry = MetricsRegistry::with_config(config);
+        for family in ["a_total", "b_total"] {
+            let family = registry.register_counter(family, "C.").unwrap();
+            for labels in [&[("le", "1")][..], &[("q", "1")], &[("q", "2")], &[("q", "1"), ("q", "2")]] {
+                family.get_or_create(labels).inc();
+            }
+        }
+        let page = scrape(&registry);
+        assert!(page.family("nilometer_overflow_total").is_some(), "{name}");
+    }
+}
+
+#[test]
 fn a_family_belongs_to_one_registry() {
     let family = CounterFamily::new("c_total", "C.");
     let (first, second) = (MetricsRegistry::new(), MetricsRegistry::new());
