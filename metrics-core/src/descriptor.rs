@@ -39,8 +39,9 @@ impl MetricType {
 
 /// A family's name, help, kind, unit, declared label names, and where in the source it was defined.
 ///
-/// Exporters get it once per family and scrape. The name has been checked: it can be written as it is. The help has
-/// not: it can hold any characters, and each format escapes it in its own way.
+/// Exporters get it once per family and scrape. Where the name [is valid](Descriptor::has_valid_name), as all are that a
+/// registry shows, it can be written as it is. The help can hold any characters, and each format
+/// escapes it in its own way.
 ///
 /// # Examples
 ///
@@ -112,10 +113,27 @@ impl Descriptor {
         self
     }
 
-    /// Whether name and unit can be written as they are: those of a handle that was made outside of any registry, or
-    /// of a foreign collector, may be anything.
+    /// Whether the name is a metric name, and can be written as it is.
+    ///
+    /// It is in all that a registry shows. The descriptor of a handle that was made outside of any registry can have
+    /// any name: an exporter leaves out a family whose name is not valid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{Counter, Labels};
+    ///
+    /// let counter = Counter::new("no name", "Counts.", Labels::empty());
+    /// assert!(!counter.metadata().has_valid_name());
+    /// ```
+    #[must_use]
+    pub fn has_valid_name(&self) -> bool {
+        check_metric_name(&self.name).is_ok()
+    }
+
+    /// Whether name and unit can be written in every format.
     pub(crate) fn is_fit_for_a_page(&self) -> bool {
-        check_metric_name(&self.name).is_ok() && self.unit.is_none_or(|unit| self.ends_with(unit))
+        self.has_valid_name() && self.unit.is_none_or(|unit| self.ends_with(unit))
     }
 
     /// Whether the name ends with `unit`, a counter's `_total` aside.

@@ -146,7 +146,7 @@ fn each_reason_to_overflow_is_counted_under_its_name() {
     let other = registry.register_counter("y_total", "Y.").unwrap();
     let declared = registry.family::<Counter>("z_total", "Z.").with_labels(&["a"]).register().unwrap();
     let too_many = vec![("a", "1"); 65];
-    let lookups: [(&CounterFamily, &[(&str, &str)]); 13] = [
+    let lookups: [(&CounterFamily, &[(&str, &str)]); 12] = [
         (&family, &[("v", "1")]),
         (&family, &[("v", "2")]),
         (&family, &[("v", "3")]),
@@ -158,7 +158,6 @@ fn each_reason_to_overflow_is_counted_under_its_name() {
         (&family, &[("a", "1"), ("b", "2"), ("c", "3")]),
         (&family, &too_many),
         (&family, &[("a", "12345")]),
-        (&family, &[("a", "\0")]),
         (&declared, &[("b", "1")]),
     ];
     for (family, labels) in lookups {
@@ -169,7 +168,7 @@ fn each_reason_to_overflow_is_counted_under_its_name() {
         "x_total counter",
         "  {region=\"eu\",v=\"1\"} 1",
         "  {region=\"eu\",v=\"2\"} 1",
-        "  {nilometer_overflow=\"true\",region=\"eu\"} 9",
+        "  {nilometer_overflow=\"true\",region=\"eu\"} 8",
         "y_total counter",
         "  {region=\"eu\"} 1",
         "  {nilometer_overflow=\"true\",region=\"eu\"} 1",
@@ -181,7 +180,6 @@ fn each_reason_to_overflow_is_counted_under_its_name() {
         "  {family=\"x_total\",reason=\"duplicate_name\",region=\"eu\"} 1",
         "  {family=\"x_total\",reason=\"too_many_labels\",region=\"eu\"} 2",
         "  {family=\"x_total\",reason=\"value_too_long\",region=\"eu\"} 1",
-        "  {family=\"x_total\",reason=\"nul_in_value\",region=\"eu\"} 1",
         "  {family=\"x_total\",reason=\"constant_label\",region=\"eu\"} 1",
         "  {family=\"y_total\",reason=\"registry_limit\",region=\"eu\"} 1",
         "  {family=\"z_total\",reason=\"undeclared_names\",region=\"eu\"} 1",

@@ -204,9 +204,10 @@ fn a_collector_leaves_with_its_registration_or_its_guard() {
 #[test]
 fn a_collector_name_that_no_page_could_hold_is_refused() {
     let registry = MetricsRegistry::new();
-    let error = registry.register_collector("a\0b", GaugeFamily::new("g", "G.")).unwrap_err();
-    let source = LabelError::NulInValue { name: "collector".to_owned() };
-    assert_eq!(error, RegisterError::CollectorName { name: "a\0b".to_owned(), source });
+    let long = "c".repeat(1_025);
+    let error = registry.register_collector(&long, GaugeFamily::new("g", "G.")).unwrap_err();
+    let source = LabelError::ValueTooLong { name: "collector".to_owned(), length: 1_025, max: 1_024 };
+    assert_eq!(error, RegisterError::CollectorName { name: long, source });
     assert!(page(&registry).is_empty());
 }
 

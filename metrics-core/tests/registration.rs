@@ -319,3 +319,24 @@ fn a_visitor_can_use_the_registry_that_it_visits() {
     registry.collect(&mut Meddler(registry.clone(), family)).unwrap();
     assert_eq!(page(&registry), ["late gauge"]);
 }
+
+#[test]
+fn one_instance_is_unregistered_without_the_others() {
+    let config = RegistryConfig::new().with_constant_labels(&[("region", "eu")]);
+    let registry = MetricsRegistry::with_config(config);
+    for worker in ["1", "2"] {
+        Pair::register_with(&registry, &[("worker", worker)]).unwrap().served.inc();
+    }
+    assert!(registry.unregister_instance("served_total", &[("worker", "1")]));
+    assert!(!registry.unregister_instance("served_total", &[("worker", "1")]));
+    assert!(!registry.unregister_instance("served_total", &[]));
+    let served = |page: Vec<String>| -> Vec<String> {
+        page.into_iter().skip_while(|line| line != "served_total counter").collect()
+    };
+    let expected = ["served_total counter", "  {region=\"eu\",worker=\"2\"} 1"];
+    assert_eq!(served(page(&registry)), expected);
+    assert!(registry.unregister_instance("served_total", &[("worker", "2")]));
+    assert!(served(page(&registry)).is_empty());
+    // The name is free again, for anything.
+    registry.register_gauge("served_total", "Another.").unwrap();
+}

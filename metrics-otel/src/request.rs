@@ -228,7 +228,7 @@ impl Visitor for Request {
             return Err(Stopped);
         }
         self.finish_family();
-        self.family = Some(descriptor.metric_type());
+        self.family = descriptor.has_valid_name().then(|| descriptor.metric_type());
         self.head.clear();
         wire::string(metric::NAME, descriptor.name(), &mut self.head);
         if !descriptor.help().is_empty() {

@@ -19,8 +19,9 @@ pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// family and the series at hand: a page of any size is written in little memory, and no series and no sample
 /// allocates.
 ///
-/// A family is written from its first series on; one without series is not on the page. A point before any family, or
-/// of another kind than its family has, is left out and counted in [`skipped`](Self::skipped).
+/// A family is written from its first series on; one without series is not on the page. A point before any family, of
+/// a family whose name cannot be written, or of another kind than its family has, is left out and counted in
+/// [`skipped`](Self::skipped).
 ///
 /// # Examples
 ///
@@ -144,7 +145,7 @@ impl<O: Output> TextEncoder<O> {
 impl<O: Output> Visitor for TextEncoder<O> {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
         self.page.check()?;
-        self.kind = Some(descriptor.metric_type());
+        self.kind = descriptor.has_valid_name().then(|| descriptor.metric_type());
         self.name.clear();
         self.name.extend_from_slice(descriptor.name().as_bytes());
         self.header.clear();

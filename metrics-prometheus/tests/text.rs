@@ -163,6 +163,20 @@ fn points_without_a_family_of_their_kind_are_skipped_and_counted() {
 }
 
 #[test]
+fn a_family_whose_name_cannot_be_written_is_left_out() {
+    let forged = nilometer_core::Gauge::new("x 1\nforged", "Forged.", nilometer_core::Labels::empty());
+    let collector = Closure(|visitor: &mut dyn Visitor| {
+        visitor.family(forged.metadata())?;
+        point(visitor, &[], GaugePoint::new(1.0))?;
+        family(visitor, "true_name", "True.", MetricType::Gauge)?;
+        point(visitor, &[], GaugePoint::new(2.0))?;
+        Ok(())
+    });
+    let page = "# HELP true_name True.\n# TYPE true_name gauge\ntrue_name 2\n";
+    assert_eq!(PrometheusRenderer::render_all(&collector), page);
+}
+
+#[test]
 fn a_failed_collection_leaves_what_it_showed() {
     let collector = Rows { series: 2, end: || Err(CollectError::failed("no source")) };
     let page = PrometheusRenderer::render_all(&collector);

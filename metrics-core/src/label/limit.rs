@@ -98,12 +98,6 @@ pub enum LabelError {
         /// The longest that is allowed.
         max: usize,
     },
-    /// A value holds the character NUL, at which Prometheus stops reading a text page.
-    #[error("the value of label `{name}` holds a NUL character")]
-    NulInValue {
-        /// The label's name.
-        name: String,
-    },
     /// The names are not the ones that the family declares.
     #[error("labels {given:?} where the family declares {declared:?}")]
     UndeclaredNames {
@@ -129,20 +123,18 @@ pub(crate) enum Reason {
     DuplicateName,
     TooManyLabels,
     ValueTooLong,
-    NulInValue,
     UndeclaredNames,
     ConstantLabel,
 }
 
 /// Every reason, in the order of its number, with its spelling.
-pub(crate) const REASONS: [(Reason, &str); 9] = [
+pub(crate) const REASONS: [(Reason, &str); 8] = [
     (Reason::SeriesLimit, "series_limit"),
     (Reason::RegistryLimit, "registry_limit"),
     (Reason::InvalidName, "invalid_name"),
     (Reason::DuplicateName, "duplicate_name"),
     (Reason::TooManyLabels, "too_many_labels"),
     (Reason::ValueTooLong, "value_too_long"),
-    (Reason::NulInValue, "nul_in_value"),
     (Reason::UndeclaredNames, "undeclared_names"),
     (Reason::ConstantLabel, "constant_label"),
 ];
@@ -154,7 +146,6 @@ impl LabelError {
             LabelError::DuplicateName { .. } => Reason::DuplicateName,
             LabelError::TooMany { .. } => Reason::TooManyLabels,
             LabelError::ValueTooLong { .. } => Reason::ValueTooLong,
-            LabelError::NulInValue { .. } => Reason::NulInValue,
             LabelError::UndeclaredNames { .. } => Reason::UndeclaredNames,
             LabelError::Constant { .. } => Reason::ConstantLabel,
         }

@@ -88,9 +88,6 @@ impl<'a> Query<'a> {
                     max: limits.max_value_length(),
                 });
             }
-            if value.contains('\0') {
-                return Err(LabelError::NulInValue { name: name.to_owned() });
-            }
         }
         Ok(())
     }

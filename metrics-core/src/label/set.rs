@@ -87,8 +87,9 @@ impl LabelSet {
     ///
     /// # Errors
     ///
-    /// [`LabelError`]: a name is invalid, reserved or stands twice, a value is too long or holds NUL, or there are too
-    /// many labels.
+    /// [`LabelError`]: a name is invalid, reserved or stands twice, a value is too long, or there are too many labels.
+    ///
+    /// A value can hold any characters: Prometheus 2.42 and 3.5 store every one of them, NUL included.
     ///
     /// # Examples
     ///

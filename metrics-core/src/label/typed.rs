@@ -53,8 +53,8 @@ pub trait ClosedLabelValue: LabelValue {
 /// Room for a label value that has to be formatted, on the stack.
 #[derive(Debug)]
 pub struct ValueBuffer {
-    /// Enough for any integer of 128 bits with its sign.
-    bytes: [u8; 40],
+    /// Enough for any integer of 128 bits with its sign, and for any address.
+    bytes: [u8; 64],
     len: usize,
 }
 
@@ -62,14 +62,35 @@ impl ValueBuffer {
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> ValueBuffer {
-        ValueBuffer { bytes: [0; 40], len: 0 }
+        ValueBuffer { bytes: [0; 64], len: 0 }
     }
 
-    fn display(&mut self, value: impl fmt::Display) -> &str {
+    /// Formats `value` into the buffer, over what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`fmt::Error`] when the text is longer than 64 bytes, or formatting fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::label::{LabelValue, ValueBuffer};
+    ///
+    /// struct Address(std::net::IpAddr);
+    ///
+    /// impl LabelValue for Address {
+    ///     fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
+    ///         buffer.format(self.0).unwrap_or("too long")
+    ///     }
+    /// }
+    ///
+    /// let address = Address([127, 0, 0, 1].into());
+    /// assert_eq!(address.as_value(&mut ValueBuffer::new()), "127.0.0.1");
+    /// ```
+    pub fn format(&mut self, value: impl fmt::Display) -> Result<&str, fmt::Error> {
         self.len = 0;
-        // Integers are the only callers, and each of them fits.
-        let _ = write!(self, "{value}");
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or("")
+        write!(Room(self), "{value}")?;
+        std::str::from_utf8(&self.bytes[..self.len]).map_err(|_| fmt::Error)
     }
 }
 
@@ -79,11 +100,14 @@ impl Default for ValueBuffer {
     }
 }
 
-impl Write for ValueBuffer {
+/// The room that is left in a buffer; whole strings are put in, so what is in it is always UTF-8.
+struct Room<'a>(&'a mut ValueBuffer);
+
+impl Write for Room<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len = end;
+        let end = self.0.len + text.len();
+        self.0.bytes.get_mut(self.0.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.0.len = end;
         Ok(())
     }
 }
@@ -103,7 +127,8 @@ macro_rules! integer_values {
     ($($type:ty),*) => {$(
         impl LabelValue for $type {
             fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
-                buffer.display(self)
+                // Every integer fits.
+                buffer.format(self).unwrap_or_default()
             }
         }
     )*};

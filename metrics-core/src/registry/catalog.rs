@@ -117,6 +117,20 @@ impl Catalog {
         Some(entry)
     }
 
+    /// Removes the instance of the entry `name` that has these constant labels, and the entry with its last instance.
+    pub(super) fn remove_instance(
+        &mut self,
+        name: &str,
+        constant: &LabelSet,
+    ) -> Option<Arc<dyn ErasedFamily>> {
+        let entry = self.families.get_mut(name)?;
+        let place = entry.families.iter().position(|family| family.constant() == Some(constant))?;
+        if entry.families.len() == 1 {
+            return self.remove(name).map(|entry| Arc::clone(&entry.families[0]));
+        }
+        Some(Arc::make_mut(entry).families.remove(place))
+    }
+
     fn add(&mut self, family: &Arc<dyn ErasedFamily>, enabled: bool) -> Result<Added, RegisterError> {
         let name = family.info().descriptor.name();
         let Some(entry) = self.families.get_mut(name) else {

@@ -31,7 +31,7 @@ pub enum RegisterError {
     },
     /// The constant labels, of the configuration and the registration together, break a rule.
     #[error("invalid constant labels")]
-    ConstantLabels(#[from] LabelError),
+    ConstantLabels(#[source] LabelError),
     /// The bucket bounds are not bounds.
     #[error("invalid bucket bounds for family `{name}`")]
     Bounds {

@@ -32,7 +32,7 @@ use crate::declare::{Declaration, Handles, Slot};
 use crate::family::{Budget, CounterFamily, Family, GaugeFamily, HistogramFamily};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
-use crate::label::{LabelLimits, LabelSet, Query};
+use crate::label::LabelSet;
 use crate::metric::Metric;
 
 /// A set of families with unique names, which exporters collect.
@@ -217,9 +217,32 @@ impl MetricsRegistry {
     /// Takes the family `name`, namespace included, off the registry, with all its instances.
     ///
     /// Handles go on recording where nobody looks. Returns whether the family was there.
-    #[must_use = "a name that is not registered changes nothing"]
+    #[expect(clippy::must_use_candidate, reason = "removing is for its effect; the answer is a convenience")]
     pub fn unregister(&self, name: &str) -> bool {
         let removed = self.inner.catalog.write().remove(name);
+        removed.is_some()
+    }
+
+    /// Takes one instance of the family `name` off the registry: the one that was registered with these constant
+    /// labels, in any order, those of the configuration aside.
+    ///
+    /// Handles go on recording where nobody looks. Returns whether the instance was there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::MetricsRegistry;
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// registry.register_counter("jobs_total", "Jobs.")?;
+    /// assert!(!registry.unregister_instance("jobs_total", &[("queue", "mail")]));
+    /// assert!(registry.unregister_instance("jobs_total", &[]));
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "removing is for its effect; the answer is a convenience")]
+    pub fn unregister_instance(&self, name: &str, labels: &[(&str, &str)]) -> bool {
+        let Ok(constant) = self.constant_labels(labels) else { return false };
+        let removed = self.inner.catalog.write().remove_instance(name, &constant);
         removed.is_some()
     }
 
@@ -253,9 +276,7 @@ impl MetricsRegistry {
     fn constant_labels(&self, more: &[(&str, &str)]) -> Result<LabelSet, RegisterError> {
         let pairs: Vec<(&str, &str)> =
             self.inner.config.constant_pairs().chain(more.iter().copied()).collect();
-        let query = Query::new(&pairs)?;
-        query.check(LabelLimits::default())?;
-        Ok(LabelSet::from_query(&query))
+        LabelSet::try_from_pairs(&pairs).map_err(RegisterError::ConstantLabels)
     }
 }
 

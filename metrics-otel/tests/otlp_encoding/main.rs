@@ -225,8 +225,10 @@ fn points_that_do_not_fit_are_left_out_and_counted() {
     );
     let summary = Descriptor::try_new("summary", "", MetricType::Summary).unwrap();
     shown.0.push((summary, vec![gauge(1.0)]));
+    let nameless = nilometer_core::Gauge::new("no name", "", nilometer_core::Labels::empty());
+    shown.0.push((nameless.metadata().clone(), vec![gauge(1.0)]));
     let request = encode(&shown);
-    assert_eq!((request.points(), request.left_out()), (1, 5));
+    assert_eq!((request.points(), request.left_out()), (1, 6));
     assert_eq!(
         metrics_of(&shown),
         [metric("mixed_total", "", "", sum(vec![number(Vec::new(), START, Value::AsInt(3))]))]
