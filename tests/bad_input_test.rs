@@ -238,7 +238,7 @@ fn a_histogram_past_its_limit_observes_into_its_overflow_series() {
 
 #[test]
 fn wrong_constant_labels_are_an_error_of_each_registration() {
-    for labels in [&[("le", "1")][..], &[("a-b", "1")], &[("a", "1"), ("a", "2")], &[("a", "\0")]] {
+    for labels in [&[("le", "1")][..], &[("a-b", "1")], &[("a", "1"), ("a", "2")]] {
         let registry = MetricsRegistry::with_config(RegistryConfig::new().with_constant_labels(labels));
         let error = registry.register_counter("c_total", "C.").unwrap_err();
         assert!(matches!(error, RegisterError::ConstantLabels(_)), "{error:?}");

@@ -70,8 +70,7 @@ fn valid(pairs: &Pairs) -> Option<Labels> {
             && !name.starts_with("__")
             && !["le", "quantile", "nilometer_overflow"].contains(&name)
     };
-    let good =
-        labels.iter().all(|(name, value)| is_name(name) && !value.contains('\0') && value.len() <= 1024);
+    let good = labels.iter().all(|(name, value)| is_name(name) && value.len() <= 1024);
     good.then_some(labels)
 }
 

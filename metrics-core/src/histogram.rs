@@ -87,8 +87,10 @@ impl Histogram {
         cells.observe(if value > 0.0 { bounds.len() } else { 0 }, 0.0);
     }
 
-    /// Observes a duration in the histogram's unit: its declared one, or the one that its name ends with (`_ms`,
-    /// `_milliseconds`, `_microseconds`, `_nanoseconds`), else seconds.
+    /// Observes a duration in the histogram's unit: its declared one, or the one that its name ends with, such as
+    /// `_ms` or `_minutes`.
+    ///
+    /// Where neither is a unit of time that [`Unit`](crate::Unit) knows, the duration is observed in seconds.
     ///
     /// # Examples
     ///

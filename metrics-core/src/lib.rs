@@ -66,7 +66,7 @@ pub use registry::{
 pub use timer::Timer;
 pub use unit::Unit;
 
-/// The plan's name for a family's [`Descriptor`].
+/// What [`Counter::metadata`] and its kin return: a family's [`Descriptor`].
 pub type MetricMetadata = Descriptor;
 
 /// The README's program, compiled and run with the documentation's.

@@ -31,8 +31,18 @@ impl Unit {
     pub const MS: Unit = Unit("ms");
     /// Microseconds.
     pub const MICROSECONDS: Unit = Unit("microseconds");
+    /// Microseconds, abbreviated.
+    pub const US: Unit = Unit("us");
     /// Nanoseconds.
     pub const NANOSECONDS: Unit = Unit("nanoseconds");
+    /// Nanoseconds, abbreviated.
+    pub const NS: Unit = Unit("ns");
+    /// Minutes.
+    pub const MINUTES: Unit = Unit("minutes");
+    /// Hours.
+    pub const HOURS: Unit = Unit("hours");
+    /// Days.
+    pub const DAYS: Unit = Unit("days");
     /// Bytes, the base unit of size.
     pub const BYTES: Unit = Unit("bytes");
     /// A ratio from 0 to 1.
@@ -42,12 +52,17 @@ impl Unit {
     /// Degrees Celsius.
     pub const CELSIUS: Unit = Unit("celsius");
 
-    const KNOWN: [Unit; 9] = [
+    const KNOWN: [Unit; 14] = [
         Unit::SECONDS,
         Unit::MILLISECONDS,
         Unit::MS,
         Unit::MICROSECONDS,
+        Unit::US,
         Unit::NANOSECONDS,
+        Unit::NS,
+        Unit::MINUTES,
+        Unit::HOURS,
+        Unit::DAYS,
         Unit::BYTES,
         Unit::RATIO,
         Unit::METERS,
@@ -81,8 +96,11 @@ impl Unit {
         match self {
             Unit::SECONDS => Some(1.0),
             Unit::MILLISECONDS | Unit::MS => Some(1e3),
-            Unit::MICROSECONDS => Some(1e6),
-            Unit::NANOSECONDS => Some(1e9),
+            Unit::MICROSECONDS | Unit::US => Some(1e6),
+            Unit::NANOSECONDS | Unit::NS => Some(1e9),
+            Unit::MINUTES => Some(1.0 / 60.0),
+            Unit::HOURS => Some(1.0 / 3600.0),
+            Unit::DAYS => Some(1.0 / 86_400.0),
             _ => None,
         }
     }

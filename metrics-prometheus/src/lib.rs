@@ -41,7 +41,7 @@
 //! let server = MetricsServer::new(Requests, config).bind().await?;
 //! println!("http://{}/metrics", server.local_addr());
 //! # let stop = async {};
-//! server.serve_until(stop).await // `stop` is a future, such as `tokio::signal::ctrl_c()`'s
+//! server.serve_until(stop).await // `stop` is a future, such as `tokio::signal::ctrl_c()`
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -159,7 +159,8 @@ impl MetricsRegistry {
     }
 
     /// Registers a family that was made elsewhere, under its own name: the namespace is for names that the registry
-    /// makes. Constant labels and the registry's series limit apply from now on.
+    /// makes. Constant labels and the registry's limit on all series together apply from now on; its own limits stay the
+    /// default ones.
     ///
     /// A family belongs to one registry, which takes it back after [`unregister`](MetricsRegistry::unregister). One
     /// whose name is disabled in the configuration is left out, without an error.

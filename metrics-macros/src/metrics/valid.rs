@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use syn::LitStr;
+
 use super::ast::{Field, Metrics};
 use crate::attr::text;
 use crate::error::Errors;
@@ -12,9 +14,7 @@ use crate::error::Errors;
 /// Reports every mistake of the struct.
 pub(super) fn check(metrics: &Metrics<'_>, errors: &mut Errors) {
     let mut names = BTreeSet::new();
-    if let Some(prefix) = metrics.container.prefix.as_ref().filter(|prefix| prefix.value().is_empty()) {
-        errors.at(prefix, "a prefix has at least one character: leave `prefix` out for none");
-    }
+    prefix(metrics.container.prefix.as_ref(), errors);
     for field in metrics.fields.iter().filter(|field| field.attributes.understood) {
         if field.is_flat() {
             flat(field, errors);
@@ -31,8 +31,17 @@ fn flat(field: &Field<'_>, errors: &mut Errors) {
             format!("`{}` describes one metric, and `flatten` takes in a struct of them", text(key)),
         );
     }
-    if let Some(prefix) = field.prefix().filter(|prefix| prefix.value().is_empty()) {
+    prefix(field.prefix(), errors);
+}
+
+/// Checks what core cannot see in the names that a prefix makes.
+fn prefix(prefix: Option<&LitStr>, errors: &mut Errors) {
+    let Some(prefix) = prefix else { return };
+    let value = prefix.value();
+    if value.is_empty() {
         errors.at(prefix, "a prefix has at least one character: leave `prefix` out for none");
+    } else if value.ends_with('_') {
+        errors.at(prefix, "write the prefix without the `_` at its end: one is put before the name");
     }
 }
 

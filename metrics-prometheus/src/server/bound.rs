@@ -48,7 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
 /// let server = MetricsServer::new(registry, config).bind().await?;
 /// println!("http://{}/metrics", server.local_addr());
-/// let shutdown = async { /* such as `tokio::signal::ctrl_c()` */ };
+/// let shutdown = async { /* or `tokio::signal::ctrl_c()` itself */ };
 /// server.serve_until(shutdown).await
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -119,17 +119,17 @@ impl<C: Collector + 'static> BoundServer<C> {
     ///
     /// None at present.
     pub async fn serve(self) -> Result<(), ServerError> {
-        self.serve_until(std::future::pending()).await
+        self.serve_until(std::future::pending::<()>()).await
     }
 
-    /// Serves until `shutdown` is ready, then gracefully stops: nothing more is accepted, idle connections close,
+    /// Serves until `shutdown` is ready, whatever it gives, then gracefully stops: nothing more is accepted, idle connections close,
     /// and scrapes that are under way are finished.
     ///
     /// # Errors
     ///
     /// [`ServerError::ShutdownTimeout`] when connections were still open after
     /// [`ServerConfig::shutdown_timeout`]; they were cut then.
-    pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+    pub async fn serve_until(self, shutdown: impl Future) -> Result<(), ServerError> {
         let BoundServer { listener, service, config, .. } = self;
         let permits = config.connection_limit().min(Semaphore::MAX_PERMITS);
         let free = Arc::new(Semaphore::new(permits));
@@ -138,7 +138,7 @@ impl<C: Collector + 'static> BoundServer<C> {
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = tokio::select! {
-                () = &mut shutdown => break,
+                _ = &mut shutdown => break,
                 Some(_) = connections.join_next() => continue,
                 accepted = accept(&listener, &free) => accepted,
             };
@@ -153,7 +153,7 @@ impl<C: Collector + 'static> BoundServer<C> {
                 // The client went away before it was accepted; the next one may be there already.
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => tokio::select! {
-                    () = &mut shutdown => break,
+                    _ = &mut shutdown => break,
                     () = sleep(ACCEPT_PAUSE) => {}
                 },
             }
