@@ -3,7 +3,6 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::buckets::BucketError;
 use crate::cell::Total;
 use crate::collect::{CounterPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
@@ -74,27 +73,18 @@ impl Metric for Counter {
 
 impl sealed::Sealed for Counter {
     type Options = ();
+    type Cell = Total;
 
-    fn options(_: &[f64]) -> Result<(), BucketError> {
-        Ok(())
+    fn cell((): &()) -> Total {
+        Total::new()
     }
 
-    fn fallback_options() {}
-
-    fn bounds((): &()) -> &[f64] {
-        &[]
+    fn handle(series: Arc<Series<Total>>) -> Counter {
+        Counter { series }
     }
 
-    fn create(info: Arc<FamilyInfo>, labels: Labels, (): &()) -> Counter {
-        Counter { series: Series::new(info, labels, Total::new()) }
-    }
-
-    fn series_labels(&self) -> &Labels {
-        &self.series.labels
-    }
-
-    fn same_series(&self, other: &Counter) -> bool {
-        Arc::ptr_eq(&self.series, &other.series)
+    fn series(&self) -> &Arc<Series<Total>> {
+        &self.series
     }
 
     fn read<'a>(&'a self, _: &'a mut Vec<u64>) -> Point<'a> {

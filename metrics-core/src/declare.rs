@@ -13,7 +13,7 @@ use crate::family::{DynamicLabels, ErasedFamily, Family, FamilyCore};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::{LabelError, TypedLabels};
-use crate::metric::{Metric, sealed};
+use crate::metric::{FamilyOptions, Metric};
 use crate::name::{check_label_name, check_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
 use crate::unit::Unit;
@@ -333,7 +333,7 @@ impl Declaration {
     }
 
     fn make<M: Metric>(self, config: &RegistryConfig) -> Result<Arc<dyn ErasedFamily>, RegisterError> {
-        let options = <M as sealed::Sealed>::options(&self.bounds)
+        let options = M::Options::from_bounds(&self.bounds)
             .map_err(|source| RegisterError::Bounds { name: self.name.clone(), source })?;
         let mut limits = config.limits();
         limits.series = self.series_limit.unwrap_or(limits.series);

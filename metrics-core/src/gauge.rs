@@ -3,7 +3,6 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::buckets::BucketError;
 use crate::cell::Value;
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
@@ -123,27 +122,18 @@ impl Metric for Gauge {
 
 impl sealed::Sealed for Gauge {
     type Options = ();
+    type Cell = Value;
 
-    fn options(_: &[f64]) -> Result<(), BucketError> {
-        Ok(())
+    fn cell((): &()) -> Value {
+        Value::new()
     }
 
-    fn fallback_options() {}
-
-    fn bounds((): &()) -> &[f64] {
-        &[]
+    fn handle(series: Arc<Series<Value>>) -> Gauge {
+        Gauge { series }
     }
 
-    fn create(info: Arc<FamilyInfo>, labels: Labels, (): &()) -> Gauge {
-        Gauge { series: Series::new(info, labels, Value::new()) }
-    }
-
-    fn series_labels(&self) -> &Labels {
-        &self.series.labels
-    }
-
-    fn same_series(&self, other: &Gauge) -> bool {
-        Arc::ptr_eq(&self.series, &other.series)
+    fn series(&self) -> &Arc<Series<Value>> {
+        &self.series
     }
 
     fn read<'a>(&'a self, _: &'a mut Vec<u64>) -> Point<'a> {

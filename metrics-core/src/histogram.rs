@@ -4,12 +4,12 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::buckets::{BucketError, check_bounds};
+use crate::buckets::BucketError;
 use crate::cell::Distribution;
 use crate::collect::{HistogramPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
-use crate::metric::{FamilyInfo, Metric, Odd, Series, handle_basics, sealed};
+use crate::metric::{FamilyInfo, FamilyOptions, Metric, Odd, Series, handle_basics, sealed};
 use crate::timer::Timer;
 
 /// A handle of a histogram with explicit bounds.
@@ -44,7 +44,7 @@ pub struct Histogram {
 
 /// The bounds, shared by all series of a family, and the series' own counts.
 #[derive(Debug)]
-struct Buckets {
+pub struct Buckets {
     bounds: Arc<[f64]>,
     cells: Distribution,
 }
@@ -63,7 +63,7 @@ impl Histogram {
         bounds: &[f64],
     ) -> Result<Histogram, BucketError> {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Histogram, Location::caller());
-        let bounds = <Histogram as sealed::Sealed>::options(bounds)?;
+        let bounds = FamilyOptions::from_bounds(bounds)?;
         Ok(<Histogram as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &bounds))
     }
 
@@ -180,31 +180,18 @@ impl Metric for Histogram {
 
 impl sealed::Sealed for Histogram {
     type Options = Arc<[f64]>;
+    type Cell = Buckets;
 
-    fn options(bounds: &[f64]) -> Result<Arc<[f64]>, BucketError> {
-        check_bounds(bounds)?;
-        Ok(bounds.into())
+    fn cell(bounds: &Arc<[f64]>) -> Buckets {
+        Buckets { bounds: Arc::clone(bounds), cells: Distribution::new(bounds.len() + 1) }
     }
 
-    fn fallback_options() -> Arc<[f64]> {
-        Arc::default()
+    fn handle(series: Arc<Series<Buckets>>) -> Histogram {
+        Histogram { series }
     }
 
-    fn bounds(options: &Arc<[f64]>) -> &[f64] {
-        options
-    }
-
-    fn create(info: Arc<FamilyInfo>, labels: Labels, bounds: &Arc<[f64]>) -> Histogram {
-        let cells = Distribution::new(bounds.len() + 1);
-        Histogram { series: Series::new(info, labels, Buckets { bounds: Arc::clone(bounds), cells }) }
-    }
-
-    fn series_labels(&self) -> &Labels {
-        &self.series.labels
-    }
-
-    fn same_series(&self, other: &Histogram) -> bool {
-        Arc::ptr_eq(&self.series, &other.series)
+    fn series(&self) -> &Arc<Series<Buckets>> {
+        &self.series
     }
 
     fn read<'a>(&'a self, scratch: &'a mut Vec<u64>) -> Point<'a> {

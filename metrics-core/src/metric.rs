@@ -1,8 +1,10 @@
 //! What a family needs to know of a kind of metric.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::buckets::{BucketError, check_bounds};
 use crate::collect::Point;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::{Labels, REASONS, Reason};
@@ -16,34 +18,74 @@ pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
 }
 
 pub(crate) mod sealed {
-    use super::{Arc, FamilyInfo, Labels, Point};
-    use crate::buckets::BucketError;
+    use super::{Arc, FamilyInfo, FamilyOptions, Labels, Point, Series};
 
     /// The half of [`Metric`](super::Metric) that is this crate's own affair.
     pub trait Sealed: Sized {
-        /// What all series of a family share beside their descriptor: the bounds of a histogram.
-        type Options: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static;
+        /// What all series of a family share beside their descriptor.
+        type Options: FamilyOptions;
 
-        /// The options for these bounds, which kinds without buckets ignore.
-        fn options(bounds: &[f64]) -> Result<Self::Options, BucketError>;
+        /// What each series has of its own.
+        type Cell;
 
-        /// The options of a family whose bounds were refused: it records, and is never shown.
-        fn fallback_options() -> Self::Options;
+        /// A cell at zero.
+        fn cell(options: &Self::Options) -> Self::Cell;
 
-        /// The bounds in the options, empty for kinds without buckets.
-        fn bounds(options: &Self::Options) -> &[f64];
+        /// The handle of a series.
+        fn handle(series: Arc<Series<Self::Cell>>) -> Self;
 
-        /// A new series at zero.
-        fn create(info: Arc<FamilyInfo>, labels: Labels, options: &Self::Options) -> Self;
-
-        /// The series' labels.
-        fn series_labels(&self) -> &Labels;
-
-        /// Whether both are handles of one series.
-        fn same_series(&self, other: &Self) -> bool;
+        /// The series of the handle.
+        fn series(&self) -> &Arc<Series<Self::Cell>>;
 
         /// Reads the series; counts that need room are put into `scratch`.
         fn read<'a>(&'a self, scratch: &'a mut Vec<u64>) -> Point<'a>;
+
+        /// A new series at zero.
+        fn create(info: Arc<FamilyInfo>, labels: Labels, options: &Self::Options) -> Self {
+            Self::handle(Arc::new(Series { info, labels, cell: Self::cell(options) }))
+        }
+
+        /// The series' labels.
+        fn series_labels(&self) -> &Labels {
+            &self.series().labels
+        }
+
+        /// Whether both are handles of one series.
+        fn same_series(&self, other: &Self) -> bool {
+            Arc::ptr_eq(self.series(), other.series())
+        }
+    }
+}
+
+/// What all series of a family share beside their descriptor: the bounds of its buckets, or nothing.
+///
+/// The default is what a family gets whose bounds were refused: it records, and is never shown.
+pub trait FamilyOptions: Clone + Default + Debug + Send + Sync + 'static {
+    /// The options for these bounds, which a kind without buckets ignores.
+    fn from_bounds(bounds: &[f64]) -> Result<Self, BucketError>;
+
+    /// The bounds, none for a kind without buckets.
+    fn bounds(&self) -> &[f64];
+}
+
+impl FamilyOptions for () {
+    fn from_bounds(_: &[f64]) -> Result<(), BucketError> {
+        Ok(())
+    }
+
+    fn bounds(&self) -> &[f64] {
+        &[]
+    }
+}
+
+impl FamilyOptions for Arc<[f64]> {
+    fn from_bounds(bounds: &[f64]) -> Result<Arc<[f64]>, BucketError> {
+        check_bounds(bounds)?;
+        Ok(bounds.into())
+    }
+
+    fn bounds(&self) -> &[f64] {
+        self
     }
 }
 
@@ -100,16 +142,10 @@ impl FamilyInfo {
 
 /// One series: what handles share.
 #[derive(Debug)]
-pub(crate) struct Series<C> {
+pub struct Series<C> {
     pub(crate) info: Arc<FamilyInfo>,
     pub(crate) labels: Labels,
     pub(crate) cell: C,
-}
-
-impl<C> Series<C> {
-    pub(crate) fn new(info: Arc<FamilyInfo>, labels: Labels, cell: C) -> Arc<Series<C>> {
-        Arc::new(Series { info, labels, cell })
-    }
 }
 
 /// Writes the parts of a kind that all kinds have alike: its `Debug`, its metadata and its labels.

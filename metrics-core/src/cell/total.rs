@@ -8,7 +8,7 @@ use super::shard::{self, SHARDS};
 
 /// A total that threads add to without waiting for each other.
 #[derive(Debug)]
-pub(crate) struct Total {
+pub struct Total {
     shards: Box<[CachePadded<AtomicU64>]>,
 }
 

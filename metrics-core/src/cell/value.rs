@@ -6,7 +6,7 @@ use crossbeam_utils::CachePadded;
 
 /// A floating-point value that any thread sets or moves: one atomic, since the last `set` must win for all.
 #[derive(Debug)]
-pub(crate) struct Value {
+pub struct Value {
     bits: CachePadded<AtomicU64>,
 }
 

@@ -13,7 +13,7 @@ use super::table::Table;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::label::{LabelError, LabelLimits, LabelSet, Query, Reason, intern, overflow_set};
-use crate::metric::{FamilyInfo, Metric};
+use crate::metric::{FamilyInfo, FamilyOptions, Metric};
 use crate::name::check_metric_name;
 use crate::registry::RegisterError;
 
@@ -73,10 +73,10 @@ impl<M: Metric> FamilyCore<M> {
         let bad_name = check_metric_name(name)
             .map_err(|source| RegisterError::InvalidName { name: name.to_owned(), source })
             .err();
-        let (options, bad_bounds) = match M::options(bounds) {
+        let (options, bad_bounds) = match M::Options::from_bounds(bounds) {
             Ok(options) => (options, None),
             Err(source) => {
-                (M::fallback_options(), Some(RegisterError::Bounds { name: name.to_owned(), source }))
+                (M::Options::default(), Some(RegisterError::Bounds { name: name.to_owned(), source }))
             }
         };
         let mut core = FamilyCore::new(descriptor, options, FamilyLimits::default());
@@ -315,7 +315,7 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
     }
 
     fn bounds(&self) -> &[f64] {
-        M::bounds(&self.options)
+        self.options.bounds()
     }
 
     fn defect(&self) -> Option<&RegisterError> {
