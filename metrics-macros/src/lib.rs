@@ -161,6 +161,9 @@ pub fn derive_metrics(input: TokenStream) -> TokenStream {
 /// Lifetimes and types can be parameters. A type parameter has to be `'static`, and a bound that names a lifetime of
 /// the struct has to hold for `'static` too.
 ///
+/// A family of labels that borrow is a `Family<Request<'static>, Counter>`; a lookup in it takes a `Request` of any
+/// lifetime, so no `String` is needed to find a series.
+///
 /// # Examples
 ///
 /// ```
@@ -178,6 +181,13 @@ pub fn derive_metrics(input: TokenStream) -> TokenStream {
 /// assert_eq!(Request::NAMES, ["code", "route"]);
 /// let request = Request { route: "/", status: 200 };
 /// request.with_pairs(|pairs| assert_eq!(pairs, [("code", "200"), ("route", "/")]));
+///
+/// let registry = nilometer_core::MetricsRegistry::new();
+/// let builder = registry.family::<nilometer_core::Counter>("requests_total", "Requests.");
+/// let family = builder.typed::<Request<'static>>().register()?;
+/// let route = String::from("/orders");
+/// family.get_or_create(&Request { route: &route, status: 404 }).inc();
+/// # Ok::<(), nilometer_core::MetricsError>(())
 /// ```
 #[proc_macro_derive(TypedLabels, attributes(label))]
 pub fn derive_typed_labels(input: TokenStream) -> TokenStream {
@@ -187,8 +197,8 @@ pub fn derive_typed_labels(input: TokenStream) -> TokenStream {
 
 /// Makes an enum without fields a label's value, of which all values are known.
 ///
-/// A variant's value is its name as it is written. `LabelValue` is implemented, and `ClosedLabelValue`, by which a
-/// family can find a series by its index.
+/// A variant's value is its name as it is written. `LabelValue` is implemented, and `ClosedLabelValue`, which
+/// lists all values and tells the index of each.
 ///
 /// # Attributes
 ///
