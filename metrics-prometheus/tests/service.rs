@@ -4,8 +4,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use common::{Closure, GATED, LINE, ROWS_HEAD, Rows, endless, gated, row, told};
@@ -232,4 +232,24 @@ async fn it_mounts_inside_axum() {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(str::from_utf8(&body).unwrap(), expected, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_scrape_that_waits_for_room_for_its_end_holds_its_place() {
+    // One piece is taken with the response and 8 wait, so that the end finds no room.
+    let series = 9 * 64 * 1024 / LINE as u64;
+    let (tell, at_the_end) = mpsc::channel();
+    let tell = Mutex::new(tell);
+    let rows = Rows { series, end: move || tell.lock().unwrap().send(()).map_err(CollectError::failed) };
+    let config = ServerConfig::new().with_scrape_limit(1).with_stall_timeout(Duration::from_mins(1));
+    let service = MetricsService::try_new(rows, &config).unwrap();
+    let response = ask(&service, Method::GET, "/metrics").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let at_the_end = told(at_the_end).await;
+    for _ in 0..1000 {
+        assert_eq!(ask(&service, Method::GET, "/metrics").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert!(text(response).await.ends_with(&row(series - 1)));
+    assert_eq!(ask(&service, Method::GET, "/metrics").await.status(), StatusCode::OK);
+    drop(at_the_end);
 }

@@ -57,13 +57,14 @@ struct Outlet {
 }
 
 impl Outlet {
-    fn send(&self, piece: Piece) -> Result<(), Stopped> {
-        match self.pieces.try_send(piece) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Stopped),
-            Err(mpsc::error::TrySendError::Full(piece)) => self
+    /// Waits for room for a piece.
+    fn room(&self) -> Result<mpsc::Permit<'_, Piece>, Stopped> {
+        match self.pieces.try_reserve() {
+            Ok(room) => Ok(room),
+            Err(mpsc::error::TrySendError::Closed(())) => Err(Stopped),
+            Err(mpsc::error::TrySendError::Full(())) => self
                 .runtime
-                .block_on(async { timeout(self.stall_timeout, self.pieces.send(piece)).await })
+                .block_on(async { timeout(self.stall_timeout, self.pieces.reserve()).await })
                 .map_err(|_| Stopped)?
                 .map_err(|_| Stopped),
         }
@@ -72,11 +73,17 @@ impl Outlet {
 
 impl Output for Outlet {
     fn chunk(&mut self, chunk: Vec<u8>) -> Result<(), Stopped> {
-        self.send(Piece::More(chunk.into()))
+        self.room()?.send(Piece::More(chunk.into()));
+        Ok(())
     }
 
     fn last(&mut self, rest: Vec<u8>) -> Result<(), Stopped> {
-        self.permit = None;
-        self.send(Piece::Last { rest: rest.into(), took: self.started.elapsed() })
+        let took = self.started.elapsed();
+        let permit = self.permit.take();
+        let room = self.room()?;
+        // Not before there is room: until then this thread waits, and threads that wait are what the limit bounds.
+        drop(permit);
+        room.send(Piece::Last { rest: rest.into(), took });
+        Ok(())
     }
 }
