@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use super::ServerError;
 
 /// The path at which the server says that it is alive.
@@ -89,7 +91,8 @@ impl ServerConfig {
         self
     }
 
-    /// Sets for how long a scrape waits for a reader that takes nothing; its page is cut short then.
+    /// Sets for how long a scrape waits for a reader that takes nothing, and a connection of the server for one that
+    /// takes nothing of any response; the page is cut short then, and the connection closed.
     #[must_use]
     pub fn with_stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
@@ -133,7 +136,7 @@ impl ServerConfig {
         self.connection_limit
     }
 
-    /// For how long a scrape waits for a reader that takes nothing.
+    /// For how long a scrape or a connection waits for a reader that takes nothing.
     #[must_use]
     pub fn stall_timeout(&self) -> Duration {
         self.stall_timeout
@@ -160,7 +163,9 @@ impl ServerConfig {
     /// a server unescaped.
     pub(super) fn checked_path(&self) -> Result<&str, ServerError> {
         let visible = self.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#');
-        if self.path.starts_with('/') && visible && self.path != HEALTH_PATH {
+        // What a request's target is read as; it refuses some visible characters besides.
+        let readable = PathAndQuery::try_from(self.path.as_str()).is_ok();
+        if self.path.starts_with('/') && visible && readable && self.path != HEALTH_PATH {
             Ok(&self.path)
         } else {
             Err(ServerError::InvalidPath { path: self.path.clone() })
@@ -177,7 +182,7 @@ mod tests {
         for good in ["/", "/metrics", "/a/b-c_d.e", "/healthz", "/a%20b"] {
             assert_eq!(ServerConfig::new().with_path(good).checked_path().unwrap(), good);
         }
-        for bad in ["", "metrics", "/health", "/a b", "/a?b", "/a#b", "/é", "/a\n", " /a"] {
+        for bad in ["", "metrics", "/health", "/a b", "/a?b", "/a#b", "/é", "/a\n", " /a", "/<a>", "/`"] {
             let error = ServerConfig::new().with_path(bad).checked_path().unwrap_err();
             assert!(matches!(error, ServerError::InvalidPath { path } if path == bad), "{bad:?}");
         }

@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum ServerError {
     /// The configured path cannot be the path of a request, or is `/health`, which is taken.
     #[error(
-        "invalid path `{path}`: it starts with `/`, is visible ASCII without `?` and `#`, and not `/health`"
+        "invalid path `{path}`: it starts with `/`, is made of what a URL's path may hold, and is not `/health`"
     )]
     InvalidPath {
         /// The path as configured.
