@@ -52,8 +52,9 @@
 //!   [`MetricsService`] is mounted in a server that has both.
 //! - No compression, and no format but the text format 0.0.4, whatever a client accepts.
 //! - No HTTP/2.
-//! - No limit on how slowly a client takes a response that was rendered: such a client holds one of the connections,
-//!   but no scrape and no lock.
+//! - No limit on how slowly a client takes a response, as long as it takes some of it within each
+//!   [`stall_timeout`](ServerConfig::with_stall_timeout): such a client holds one of the connections, and a scrape while
+//!   its page is longer than what the buffers hold, but no lock.
 //! - No log: what fails is in the response, in [`ServerError`], or in [`RenderError`].
 //! - No check that a foreign collector shows each family and each series once: the registry does that.
 #![forbid(unsafe_code)]

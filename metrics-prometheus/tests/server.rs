@@ -229,3 +229,16 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     drop(first);
     assert_eq!(second.await.unwrap().1, "OK");
 }
+
+#[tokio::test]
+async fn clients_that_ask_and_do_not_read_give_their_places_back() {
+    let config = local().with_connection_limit(2).with_stall_timeout(Duration::from_millis(20));
+    for series in [800, 800_000] {
+        let (address, _stop, _running) = start(Rows { series, end: || Ok(()) }, config.clone()).await;
+        // Of the shorter page, more of them than the system's buffers hold.
+        let requests = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
+        let mute = [send(address, &requests).await, send(address, &requests).await];
+        assert_eq!(ask(address, "GET", "/health").await.1, "OK");
+        drop(mute);
+    }
+}

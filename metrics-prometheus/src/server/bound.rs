@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
+use super::stall::StallGuard;
 use super::{MetricsService, ServerConfig, ServerError};
 
 /// For how long a connection may take over a request's head, and stay idle between two requests.
@@ -133,6 +134,7 @@ impl<C: Collector + 'static> BoundServer<C> {
         let BoundServer { listener, service, config, .. } = self;
         let permits = config.connection_limit().min(Semaphore::MAX_PERMITS);
         let free = Arc::new(Semaphore::new(permits));
+        let stall_timeout = config.stall_timeout();
         let (stop, stopping) = watch::channel(());
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -146,7 +148,7 @@ impl<C: Collector + 'static> BoundServer<C> {
                 Ok((stream, permit)) => {
                     let (service, stopping) = (service.clone(), stopping.clone());
                     connections.spawn(async move {
-                        serve_connection(stream, service, stopping).await;
+                        serve_connection(stream, stall_timeout, service, stopping).await;
                         drop(permit);
                     });
                 }
@@ -197,6 +199,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Serves one connection to its end. What goes wrong on it concerns its client alone, who sees it.
 async fn serve_connection<C: Collector + 'static>(
     stream: TcpStream,
+    stall_timeout: Duration,
     service: MetricsService<C>,
     mut stopping: watch::Receiver<()>,
 ) {
@@ -207,7 +210,7 @@ async fn serve_connection<C: Collector + 'static>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(CONNECTION_BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(StallGuard::new(stream, stall_timeout)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
