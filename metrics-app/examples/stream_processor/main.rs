@@ -6,7 +6,8 @@
 //! ```
 //!
 //! - `args`: the command line.
-//! - `source`: where the rows come from; `flight` and `time`: what a row must be; `pace`: when each is due.
+//! - `source`: where the rows come from; `bounded`: how long one may be; `flight` and `time`: what a row must be;
+//!   `pace`: when each is due.
 //! - `window`: tumbling event-time windows; `state`: what is kept by airport.
 //! - `metrics`: everything that is measured; `processor`: the event loop that feeds it.
 //! - `worker`: the thread of that loop.
@@ -15,6 +16,7 @@
 //! The event loop has a thread of its own, because it blocks on its input; the server runs on tokio.
 
 mod args;
+mod bounded;
 mod flight;
 mod metrics;
 mod pace;

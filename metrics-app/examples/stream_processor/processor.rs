@@ -263,6 +263,27 @@ mod tests {
         assert_eq!(metrics.window.closed_total.get(), 1);
     }
 
+    #[test]
+    fn a_row_that_does_not_end_breaks_the_input_off() {
+        let text =
+            b"scheduled,origin,destination,distance_miles,delay_minutes\n2001-01-01T00:10,ATL,ORD,6,5\n";
+        for endless in ["2001-01-01T00:20,\"ATL,ORD,6,5\n", "2001-01-01T00:20,ATL,ORD,6,55555"] {
+            let row = std::io::Read::chain(endless.as_bytes(), std::io::repeat(b'5'));
+            let input = std::io::Read::chain(&text[..], row);
+            let (metrics, report) = run(&mut Source::new("the test".to_owned(), None, input));
+            let SourceError::Read { source, .. } = report.failure.unwrap() else { panic!("it was read") };
+            assert_eq!(source.kind(), std::io::ErrorKind::InvalidData);
+            assert_eq!(metrics.processor.errors_total.get_or_create(&[("kind", "read")]).get(), 1);
+            assert_eq!(metrics.processor.events_processed_total.get(), 1);
+        }
+    }
+
+    #[test]
+    fn a_header_that_does_not_end_is_an_error() {
+        let mut source = Source::new("the test".to_owned(), None, std::io::repeat(0));
+        assert_eq!(source.header().unwrap_err().to_string(), "cannot read the test");
+    }
+
     /// An input of which every read fails.
     struct Broken;
 

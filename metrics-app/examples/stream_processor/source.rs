@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 use thiserror::Error;
 
+use crate::bounded::Bounded;
 use crate::flight::COLUMNS;
 
 /// Compiled in, so that the example runs from anywhere.
@@ -14,7 +15,7 @@ const BUNDLED: &[u8] = include_bytes!("../data/flights.csv");
 
 /// Rows in the order of the input, not yet looked into.
 pub(crate) struct Source {
-    reader: Reader<Box<dyn Read + Send>>,
+    reader: Reader<Bounded<Box<dyn Read + Send>>>,
     name: String,
     /// Bytes in the input, where that is known.
     length: Option<u64>,
@@ -60,7 +61,8 @@ impl Source {
     pub(crate) fn new(name: String, length: Option<u64>, input: impl Read + Send + 'static) -> Source {
         let input: Box<dyn Read + Send> = Box::new(input);
         // Flexible: a row with too few or too many fields is that row's mistake and does not end the input.
-        Source { reader: ReaderBuilder::new().flexible(true).from_reader(input), name, length }
+        let reader = ReaderBuilder::new().flexible(true).from_reader(Bounded::new(input));
+        Source { reader, name, length }
     }
 
     /// The first line, which names the columns.
@@ -82,6 +84,7 @@ impl Source {
 
     /// Reads the next row into `record`; `false` at the end of the input.
     pub(crate) fn read(&mut self, record: &mut ByteRecord) -> Result<bool, SourceError> {
+        self.reader.get_mut().next_row();
         self.reader.read_byte_record(record).map_err(|error| broken(&self.name, error))
     }
 
