@@ -39,9 +39,9 @@ impl MetricType {
 
 /// A family's name, help, kind, unit, declared label names, and where in the source it was defined.
 ///
-/// Exporters get it once per family and scrape. Where the name [is valid](Descriptor::has_valid_name), as all are that a
-/// registry shows, it can be written as it is. The help can hold any characters, and each format
-/// escapes it in its own way.
+/// Exporters get it once per family and scrape. Where the name [is valid](Descriptor::has_valid_name), as all are that
+/// a registry shows, it can be written as it is. The help can hold any characters, and each format escapes it in its
+/// own way.
 ///
 /// # Examples
 ///
