@@ -12,10 +12,11 @@ use crate::processor::Horizon;
 #[derive(Debug, Parser)]
 #[command(name = "stream_processor", version)]
 pub(crate) struct Args {
-    /// A CSV file of flights, `-` for standard input; without it, the 20,000 flights that come with the example
+    /// A CSV file of flights, `-` for standard input; without it, the 20,000 flights that come with the example. Its
+    /// first line names the columns `scheduled,origin,destination,distance_miles,delay_minutes`
     pub(crate) input: Option<PathBuf>,
 
-    /// Address and port to serve the metrics on
+    /// IP address and port to serve the metrics on, such as `127.0.0.1:9464` or `[::1]:9464`; port 0 for any
     #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)))]
     pub(crate) listen: SocketAddr,
 

@@ -65,7 +65,7 @@ enum AppError {
     Server(#[from] ServerError),
     #[error("the task of the metrics server broke down")]
     ServerTask(#[source] JoinError),
-    #[error("cannot wait for Ctrl-C")]
+    #[error("cannot wait for Ctrl-C or SIGTERM")]
     Signal(#[source] io::Error),
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -114,12 +114,28 @@ async fn run(args: Args) -> Result<(), AppError> {
     outcome.and(ended)
 }
 
+/// Waits for Ctrl-C, or for the SIGTERM by which service managers and containers end a program.
+#[cfg(unix)]
+async fn asked_to_end() -> io::Result<()> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_to_end() -> io::Result<()> {
+    signal::ctrl_c().await
+}
+
 /// What the server's task came to; it ends by itself only when it fails.
 fn served(ended: Result<Result<(), ServerError>, JoinError>) -> Result<(), AppError> {
     Ok(ended.map_err(AppError::ServerTask)??)
 }
 
-/// Runs the event loop to its end, and waits for Ctrl-C unless it was to run once.
+/// Runs the event loop to its end, and waits to be asked to end unless it was to run once.
 ///
 /// An input that broke off is an error only after that: what was counted until then can still be scraped.
 async fn work(
@@ -128,7 +144,7 @@ async fn work(
     metrics: &StreamMetrics,
     progress: &Progress,
 ) -> Result<(), AppError> {
-    let mut interrupt = std::pin::pin!(signal::ctrl_c());
+    let mut interrupt = std::pin::pin!(asked_to_end());
     let processor = Processor::new(metrics, args.horizon());
     let mut worker = Worker::start(processor, source, Pace::new(args.rate), progress.clone())?;
     let (report, interrupted) = tokio::select! {
