@@ -49,6 +49,7 @@ pub mod label;
 mod metric;
 pub mod name;
 mod registry;
+mod sync;
 mod timer;
 mod unit;
 
