@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cell::Total;
+use crate::cell::{Run, Values, total};
 use crate::collect::{CounterPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
@@ -33,7 +33,9 @@ use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
 #[derive(Clone)]
 #[must_use = "a counter that nothing increments is a line that never moves"]
 pub struct Counter {
-    series: Arc<Series<Total>>,
+    /// That of the series' cell: recording reads nothing but the handle and the cell.
+    slot: u32,
+    series: Arc<Series<Run>>,
 }
 
 impl Counter {
@@ -49,19 +51,19 @@ impl Counter {
     /// Adds 1.
     #[inline]
     pub fn inc(&self) {
-        self.series.cell.add(1);
+        total::add(self.slot, 1);
     }
 
     /// Adds `delta`.
     #[inline]
     pub fn inc_by(&self, delta: u64) {
-        self.series.cell.add(delta);
+        total::add(self.slot, delta);
     }
 
     /// The total so far.
     #[must_use]
     pub fn get(&self) -> u64 {
-        self.series.cell.get()
+        total::get(self.slot)
     }
 }
 
@@ -73,21 +75,25 @@ impl Metric for Counter {
 
 impl sealed::Sealed for Counter {
     type Options = ();
-    type Cell = Total;
+    type Cell = Run;
 
-    fn cell((): &()) -> Total {
-        Total::new()
+    fn cell((): &()) -> Run {
+        Run::new(1)
     }
 
-    fn handle(series: Arc<Series<Total>>) -> Counter {
-        Counter { series }
+    fn handle(series: Arc<Series<Run>>) -> Counter {
+        Counter { slot: series.cell.first(), series }
     }
 
-    fn series(&self) -> &Arc<Series<Total>> {
+    fn series(&self) -> &Arc<Series<Run>> {
         &self.series
     }
 
-    fn read<'a>(&'a self, _: &'a mut Vec<u64>) -> Point<'a> {
-        CounterPoint::new(self.get()).into()
+    fn read_all(handles: &[Counter], values: &mut Values) {
+        values.read_totals(handles.iter().map(|handle| handle.slot));
+    }
+
+    fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a> {
+        CounterPoint::new(values.number(at)).into()
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cell::Value;
+use crate::cell::{Value, Values};
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
@@ -136,7 +136,11 @@ impl sealed::Sealed for Gauge {
         &self.series
     }
 
-    fn read<'a>(&'a self, _: &'a mut Vec<u64>) -> Point<'a> {
-        GaugePoint::new(self.get()).into()
+    fn read_all(handles: &[Gauge], values: &mut Values) {
+        values.take_numbers(handles.iter().map(|handle| handle.get().to_bits()));
+    }
+
+    fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a> {
+        GaugePoint::new(f64::from_bits(values.number(at))).into()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::buckets::BucketError;
-use crate::cell::Distribution;
+use crate::cell::{Bounds, Run, Values, distribution};
 use crate::collect::{HistogramPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
@@ -39,14 +39,16 @@ use crate::timer::Timer;
 #[derive(Clone)]
 #[must_use = "a histogram that observes nothing is a line that never moves"]
 pub struct Histogram {
+    /// The first of the series' cells.
+    slot: u32,
     series: Arc<Series<Buckets>>,
 }
 
-/// The bounds, shared by all series of a family, and the series' own counts.
+/// The bounds, shared by all series of a family, and the series' own cells.
 #[derive(Debug)]
 pub struct Buckets {
-    bounds: Arc<[f64]>,
-    cells: Distribution,
+    bounds: Arc<Bounds>,
+    run: Run,
 }
 
 impl Histogram {
@@ -63,28 +65,31 @@ impl Histogram {
         bounds: &[f64],
     ) -> Result<Histogram, BucketError> {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Histogram, Location::caller());
-        let bounds = FamilyOptions::from_bounds(bounds)?;
+        let bounds = Arc::from_bounds(bounds)?;
         Ok(<Histogram as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &bounds))
     }
 
     /// Counts `value` in its bucket and adds it to the sum.
     #[inline]
     pub fn observe(&self, value: f64) {
-        let Buckets { bounds, cells } = &self.series.cell;
         if !value.is_finite() {
             return self.observe_odd(value);
         }
-        cells.observe(bounds.partition_point(|bound| *bound < value), value);
+        distribution::observe(self.slot, self.bounds().bucket(value), value);
     }
 
     #[cold]
     fn observe_odd(&self, value: f64) {
-        let Buckets { bounds, cells } = &self.series.cell;
         if value.is_nan() {
             return self.series.info.count_odd(Odd::Nan);
         }
         self.series.info.count_odd(Odd::Infinite);
-        cells.observe(if value > 0.0 { bounds.len() } else { 0 }, 0.0);
+        distribution::observe(self.slot, self.bounds().bucket(value), 0.0);
+    }
+
+    #[inline]
+    fn bounds(&self) -> &Bounds {
+        &self.series.cell.bounds
     }
 
     /// Observes a duration in the histogram's unit: its declared one, or the one that its name ends with, such as
@@ -129,15 +134,15 @@ impl Histogram {
     /// The counts and the sum, read once and consistent with each other.
     #[must_use]
     pub fn snapshot(&self) -> HistogramSnapshot {
-        let mut counts = Vec::new();
-        let sum = self.series.cell.cells.read(&mut counts);
+        let mut counts = vec![0; self.bounds().buckets()];
+        let sum = distribution::get(self.slot, &mut counts);
         HistogramSnapshot { bounds: Arc::clone(&self.series.cell.bounds), counts, sum }
     }
 
     /// The upper bounds, inclusive, without the `+Inf` that comes last.
     #[must_use]
     pub fn bucket_bounds(&self) -> &[f64] {
-        &self.series.cell.bounds
+        self.bounds().as_slice()
     }
 }
 
@@ -146,7 +151,7 @@ handle_basics!(Histogram);
 /// What a histogram held at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistogramSnapshot {
-    bounds: Arc<[f64]>,
+    bounds: Arc<Bounds>,
     counts: Vec<u64>,
     sum: f64,
 }
@@ -170,7 +175,7 @@ impl HistogramSnapshot {
     }
 
     fn point(&self) -> HistogramPoint<'_> {
-        HistogramPoint::trusted(&self.bounds, &self.counts, self.sum)
+        HistogramPoint::trusted(self.bounds.as_slice(), &self.counts, self.sum)
     }
 }
 
@@ -179,23 +184,28 @@ impl Metric for Histogram {
 }
 
 impl sealed::Sealed for Histogram {
-    type Options = Arc<[f64]>;
+    type Options = Arc<Bounds>;
     type Cell = Buckets;
 
-    fn cell(bounds: &Arc<[f64]>) -> Buckets {
-        Buckets { bounds: Arc::clone(bounds), cells: Distribution::new(bounds.len() + 1) }
+    fn cell(bounds: &Arc<Bounds>) -> Buckets {
+        Buckets { run: Run::new(distribution::cells(bounds.buckets())), bounds: Arc::clone(bounds) }
     }
 
     fn handle(series: Arc<Series<Buckets>>) -> Histogram {
-        Histogram { series }
+        Histogram { slot: series.cell.run.first(), series }
     }
 
     fn series(&self) -> &Arc<Series<Buckets>> {
         &self.series
     }
 
-    fn read<'a>(&'a self, scratch: &'a mut Vec<u64>) -> Point<'a> {
-        let sum = self.series.cell.cells.read(scratch);
-        HistogramPoint::trusted(&self.series.cell.bounds, scratch, sum).into()
+    fn read_all(handles: &[Histogram], values: &mut Values) {
+        let Some(first) = handles.first() else { return };
+        values.read_distributions(handles.iter().map(|handle| handle.slot), first.bounds().buckets());
+    }
+
+    fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a> {
+        let (counts, sum) = values.distribution(at, self.bounds().buckets());
+        HistogramPoint::trusted(self.bounds().as_slice(), counts, sum).into()
     }
 }

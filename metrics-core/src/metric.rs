@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::buckets::{BucketError, check_bounds};
+use crate::buckets::BucketError;
+use crate::cell::{Bounds, Values};
 use crate::collect::Point;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::{Labels, REASONS, Reason};
@@ -18,7 +19,7 @@ pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
 }
 
 pub(crate) mod sealed {
-    use super::{Arc, FamilyInfo, FamilyOptions, Labels, Point, Series};
+    use super::{Arc, FamilyInfo, FamilyOptions, Labels, Point, Series, Values};
 
     /// The half of [`Metric`](super::Metric) that is this crate's own affair.
     pub trait Sealed: Sized {
@@ -37,8 +38,11 @@ pub(crate) mod sealed {
         /// The series of the handle.
         fn series(&self) -> &Arc<Series<Self::Cell>>;
 
-        /// Reads the series; counts that need room are put into `scratch`.
-        fn read<'a>(&'a self, scratch: &'a mut Vec<u64>) -> Point<'a>;
+        /// Reads many series of one family at once.
+        fn read_all(handles: &[Self], values: &mut Values);
+
+        /// The values of this series, which was the one at `at` when they were read.
+        fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a>;
 
         /// A new series at zero.
         fn create(info: Arc<FamilyInfo>, labels: Labels, options: &Self::Options) -> Self {
@@ -78,14 +82,13 @@ impl FamilyOptions for () {
     }
 }
 
-impl FamilyOptions for Arc<[f64]> {
-    fn from_bounds(bounds: &[f64]) -> Result<Arc<[f64]>, BucketError> {
-        check_bounds(bounds)?;
-        Ok(bounds.into())
+impl FamilyOptions for Arc<Bounds> {
+    fn from_bounds(bounds: &[f64]) -> Result<Arc<Bounds>, BucketError> {
+        Bounds::try_new(bounds).map(Arc::new)
     }
 
     fn bounds(&self) -> &[f64] {
-        self
+        self.as_slice()
     }
 }
 

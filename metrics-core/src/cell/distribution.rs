@@ -1,102 +1,115 @@
-//! The buckets and the sum of a histogram.
+//! The buckets and the sum of a histogram, in consecutive cells: first the sum, as the bits of an `f64`, then the
+//! buckets.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::local::{self, STORE};
+use super::page::{CELLS, Page};
+use super::store::{Store, add_owned, add_owned_f64, add_shared_f64};
+use crate::sync::{Ordering, ordering};
 
-use crossbeam_utils::CachePadded;
+/// How many cells a number of buckets takes, that of `+Inf` counted.
+pub(crate) const fn cells(buckets: usize) -> usize {
+    buckets + 1
+}
 
-use super::shard::{self, SHARDS};
-
-/// How many words fill one padded block: 128 bytes, what `CachePadded` keeps apart on the common processors.
-const BLOCK: usize = 16;
-
-type Block = CachePadded<[AtomicU64; BLOCK]>;
-
-/// Counts per bucket and the sum of what was observed.
-///
-/// Each copy is a run of blocks: word 0 is the sum, as the bits of an `f64`, and the buckets follow.
+/// Adds one observation to `bucket`, and `value`, which is finite, to the sum.
 ///
 /// The protocol: a writer adds to the sum, then to the bucket with Release; a reader loads every bucket with Acquire,
 /// then the sums. An observation whose bucket is read therefore has its value in the sum: a sum may run ahead of the
 /// buckets by what is in flight, never behind. How many observations there are is computed from the buckets that were
 /// read, so the count and the last cumulated bucket cannot differ.
-#[derive(Debug)]
-pub(crate) struct Distribution {
-    blocks: Box<[Block]>,
-    blocks_per_shard: usize,
-    buckets: usize,
+#[inline]
+pub(crate) fn observe(slot: u32, bucket: u32, value: f64) {
+    match local::owned(slot) {
+        Some(page) => observe_owned(page, slot, bucket, value),
+        None => observe_first(slot, bucket, value),
+    }
 }
 
-impl Distribution {
-    /// `buckets` counts the one for `+Inf`.
-    pub(crate) fn new(buckets: usize) -> Distribution {
-        let blocks_per_shard = (buckets + 1).div_ceil(BLOCK);
-        let blocks = (0..*SHARDS * blocks_per_shard).map(|_| CachePadded::new(Default::default())).collect();
-        Distribution { blocks, blocks_per_shard, buckets }
-    }
-
-    /// Adds one observation to `bucket`, and `value`, which is finite, to the sum.
-    #[inline]
-    pub(crate) fn observe(&self, bucket: usize, value: f64) {
-        let shard = self.shard(shard::current(self.blocks.len() / self.blocks_per_shard));
-        if value != 0.0 {
-            // A sum that leaves the range of `f64` stays at its end: an infinite one would turn to NaN as soon as
-            // another copy's is infinite the other way.
-            let change = |bits| Some((f64::from_bits(bits) + value).clamp(f64::MIN, f64::MAX).to_bits());
-            // ORDERING: Relaxed, the bucket below publishes it.
-            let _ = word(shard, 0).fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
-        }
-        // ORDERING: Release, pairs with the Acquire in `read`: who sees this observation counted sees its value in the
-        // sum. The read-modify-writes of other threads on the same word continue the release sequence.
-        word(shard, bucket + 1).fetch_add(1, Ordering::Release);
-    }
-
-    /// Adds what is counted in each bucket to `counts`, which is cleared first, and returns the sum.
-    pub(crate) fn read(&self, counts: &mut Vec<u64>) -> f64 {
-        counts.clear();
-        counts.resize(self.buckets, 0);
-        for shard in self.blocks.chunks_exact(self.blocks_per_shard) {
-            for (bucket, count) in counts.iter_mut().enumerate() {
-                // ORDERING: Acquire, pairs with the Release in `observe`.
-                *count = count.wrapping_add(word(shard, bucket + 1).load(Ordering::Acquire));
-            }
-        }
-        // ORDERING: Relaxed, and after all buckets: the Acquire loads above keep these loads below them.
-        let sums = self.blocks.chunks_exact(self.blocks_per_shard);
-        let sum: f64 = sums.map(|shard| f64::from_bits(word(shard, 0).load(Ordering::Relaxed))).sum();
-        // `Sum` starts from -0.0, which is not how an empty sum should read.
-        sum.clamp(f64::MIN, f64::MAX) + 0.0
-    }
-
-    fn shard(&self, index: usize) -> &[Block] {
-        &self.blocks[index * self.blocks_per_shard..][..self.blocks_per_shard]
+#[cold]
+fn observe_first(slot: u32, bucket: u32, value: f64) {
+    match local::touch(slot) {
+        Some(page) => observe_owned(page, slot, bucket, value),
+        None => observe_shared(&STORE, slot, bucket, value),
     }
 }
 
 #[inline]
-fn word(shard: &[Block], index: usize) -> &AtomicU64 {
-    &shard[index / BLOCK][index % BLOCK]
+pub(super) fn observe_owned(page: &Page, slot: u32, bucket: u32, value: f64) {
+    add_owned_f64(page.cell(slot), value);
+    // ORDERING: Release, pairs with the Acquire in `read`: who sees this observation counted sees its value in the sum.
+    add_owned(page.cell(slot + 1 + bucket), 1, ordering!(Release, "sum_before_bucket/bucket_store"));
 }
 
-#[cfg(test)]
+pub(super) fn observe_shared(store: &Store, slot: u32, bucket: u32, value: f64) {
+    let page = store.base(slot as usize / CELLS);
+    add_shared_f64(page.cell(slot), value);
+    // ORDERING: as in `observe_owned`; the read-modify-writes of other threads continue the release sequence.
+    page.cell(slot + 1 + bucket).fetch_add(1, ordering!(Release, "sum_before_bucket/bucket_add"));
+}
+
+/// Reads one distribution: puts the count of each bucket into `counts`, whose length says how many there are, and
+/// returns the sum.
+pub(crate) fn get(slot: u32, counts: &mut [u64]) -> f64 {
+    let mut sums = [0.0];
+    read(&STORE, &[slot], counts.len(), counts, &mut sums);
+    sums[0]
+}
+
+/// Reads many distributions of so many buckets each, a page at a time over all copies.
+pub(super) fn read(store: &Store, slots: &[u32], buckets: usize, counts: &mut [u64], sums: &mut [f64]) {
+    counts.fill(0);
+    let (mut counts, mut sums) = (counts, sums);
+    for slots in slots.chunk_by(|one, next| *one as usize / CELLS == *next as usize / CELLS) {
+        let (these, later) = counts.split_at_mut(slots.len() * buckets);
+        counts = later;
+        let (these_sums, later) = sums.split_at_mut(slots.len());
+        sums = later;
+        read_page(store, slots, buckets, these, these_sums);
+    }
+}
+
+fn read_page(store: &Store, slots: &[u32], buckets: usize, counts: &mut [u64], sums: &mut [f64]) {
+    let index = slots[0] as usize / CELLS;
+    for page in store.copies(index) {
+        for (counts, &slot) in counts.chunks_exact_mut(buckets).zip(slots) {
+            for (count, cell) in counts.iter_mut().zip(page.cells(slot + 1, buckets)) {
+                // ORDERING: Acquire, pairs with the Release in `observe_owned` and `observe_shared`.
+                *count =
+                    count.wrapping_add(cell.load(ordering!(Acquire, "sum_before_bucket/bucket_load")));
+            }
+        }
+    }
+    sums.fill(0.0);
+    for page in store.copies(index) {
+        for (sum, &slot) in sums.iter_mut().zip(slots) {
+            // ORDERING: Relaxed, and after all buckets: the Acquire loads above keep these loads below them.
+            *sum += f64::from_bits(page.cell(slot).load(Ordering::Relaxed));
+        }
+    }
+    // Copies that are each in range can have a sum that is not.
+    sums.iter_mut().for_each(|sum| *sum = sum.clamp(f64::MIN, f64::MAX));
+}
+
+#[cfg(all(test, not(nilometer_loom)))]
 mod tests {
+    use super::super::slots::Run;
     use super::*;
 
     #[test]
     fn a_sum_past_the_range_stays_at_its_end() {
-        let distribution = Distribution::new(2);
-        let mut counts = Vec::new();
+        let run = Run::new(cells(2));
+        let mut counts = [0; 2];
         for _ in 0..3 {
-            distribution.observe(1, f64::MAX);
+            observe(run.first(), 1, f64::MAX);
         }
-        assert_eq!(distribution.read(&mut counts).to_bits(), f64::MAX.to_bits());
-        assert_eq!(counts, [0, 3]);
+        std::thread::scope(|scope| scope.spawn(|| observe(run.first(), 1, f64::MAX)).join()).unwrap();
+        assert_eq!(get(run.first(), &mut counts).to_bits(), f64::MAX.to_bits());
+        assert_eq!(counts, [0, 4]);
     }
 
     #[test]
     fn an_empty_distribution_sums_to_plain_zero() {
-        let distribution = Distribution::new(40);
-        let mut counts = Vec::new();
-        assert!(distribution.read(&mut counts).is_sign_positive());
-        assert_eq!(counts.len(), 40);
+        let run = Run::new(cells(40));
+        assert!(get(run.first(), &mut [1; 40]).is_sign_positive());
     }
 }

@@ -1,20 +1,31 @@
-//! Where values live.
+//! What handles record into.
 //!
-//! - `shard`: which copy of a cell a thread writes.
-//! - `total`: a total of whole numbers.
-//! - `value`: a value that is set.
-//! - `distribution`: the buckets and the sum of a histogram.
+//! A cell is a number, its slot. Every thread owns a copy of the cells that it records into, in pages, and is the only
+//! one to write them, with a plain addition; a reader sums all copies. The page `cells` of the internal documentation
+//! argues it through.
 //!
-//! A total is spread over several padded copies, so that threads which record at once seldom write to one cache line.
-//! A reader adds the copies up in one fixed order. Each copy only grows, and one thread sees one atomic's values in
-//! the order in which they were written, so what a reader reads never goes down; for floating-point sums too, since
-//! rounded addition is monotone in each of its operands.
+//! - `page`, `record`, `store`: where the copies are, and how threads hand them on.
+//! - `local`: which of them the calling thread owns.
+//! - `slots`: which cells are given out, and to whom next.
+//! - `total`: a count, in one cell. `updown`: a count that also goes down, in two. `distribution`: buckets and a sum.
+//! - `value`: what is set rather than added to.
+//! - `bounds`: which bucket a value belongs to.
+//! - `values`: what a collection has copied out.
 
-mod distribution;
-mod shard;
-mod total;
+mod bounds;
+pub(crate) mod distribution;
+mod local;
+mod memory;
+mod page;
+mod record;
+mod slots;
+mod store;
+pub(crate) mod total;
+mod updown;
 mod value;
+mod values;
 
-pub(crate) use distribution::Distribution;
-pub(crate) use total::Total;
-pub(crate) use value::Value;
+pub use bounds::Bounds;
+pub use slots::Run;
+pub use value::Value;
+pub use values::Values;

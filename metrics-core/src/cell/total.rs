@@ -1,33 +1,59 @@
-//! A total of whole numbers.
+//! A total of whole numbers: one cell.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::local::{self, STORE};
+use super::page::CELLS;
+use super::store::{Store, add_owned};
+use crate::sync::Ordering;
 
-use crossbeam_utils::CachePadded;
+// ORDERING: Relaxed throughout. A total publishes nothing but itself. Each copy has one writer, or is added to with
+// read-modify-writes, so nothing is lost; coherence alone makes each copy's values appear in order to one reader, so a
+// total never goes down; and joining a thread makes what it added visible.
 
-use super::shard::{self, SHARDS};
-
-/// A total that threads add to without waiting for each other.
-#[derive(Debug)]
-pub struct Total {
-    shards: Box<[CachePadded<AtomicU64>]>,
-}
-
-impl Total {
-    pub(crate) fn new() -> Total {
-        Total { shards: (0..*SHARDS).map(|_| CachePadded::default()).collect() }
-    }
-
-    #[inline]
-    pub(crate) fn add(&self, delta: u64) {
-        // ORDERING: Relaxed. Additions to one atomic are never lost, whatever their order, and no other memory is
-        // published by a count.
-        self.shards[shard::current(self.shards.len())].fetch_add(delta, Ordering::Relaxed);
-    }
-
-    /// The total; wraps at 2^64, as each copy does.
-    pub(crate) fn get(&self) -> u64 {
-        // ORDERING: Relaxed. Coherence alone makes each copy's values appear in order to one reader; joining a thread
-        // makes what it added visible.
-        self.shards.iter().fold(0, |sum: u64, shard| sum.wrapping_add(shard.load(Ordering::Relaxed)))
+/// Adds to the total in `slot`.
+#[inline]
+pub(crate) fn add(slot: u32, delta: u64) {
+    match local::owned(slot) {
+        Some(page) => add_owned(page.cell(slot), delta, Ordering::Relaxed),
+        None => add_first(slot, delta),
     }
 }
+
+#[cold]
+fn add_first(slot: u32, delta: u64) {
+    match local::touch(slot) {
+        Some(page) => add_owned(page.cell(slot), delta, Ordering::Relaxed),
+        None => add_shared(&STORE, slot, delta),
+    }
+}
+
+pub(super) fn add_shared(store: &Store, slot: u32, delta: u64) {
+    store.base(slot as usize / CELLS).cell(slot).fetch_add(delta, Ordering::Relaxed);
+}
+
+/// The total in `slot`; wraps at 2^64, as each copy does.
+pub(crate) fn get(slot: u32) -> u64 {
+    let mut total = Vec::new();
+    // An array on the stack would do for one, but the loop is the same.
+    read(&STORE, &[slot], &mut total);
+    total[0]
+}
+
+/// The totals in many slots, a page at a time over all copies: each copy is gone through once and not once for each
+/// slot.
+pub(super) fn read(store: &Store, slots: &[u32], totals: &mut Vec<u64>) {
+    totals.clear();
+    totals.resize(slots.len(), 0);
+    let mut rest = &mut totals[..];
+    for slots in slots.chunk_by(|one, next| one / PAGE == next / PAGE) {
+        let (totals, later) = rest.split_at_mut(slots.len());
+        rest = later;
+        for page in store.copies(slots[0] as usize / CELLS) {
+            for (total, &slot) in totals.iter_mut().zip(slots) {
+                *total = total.wrapping_add(page.cell(slot).load(Ordering::Relaxed));
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a page has few cells")]
+const PAGE: u32 = CELLS as u32;

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 use super::SeriesError;
 use super::budget::Budget;
 use super::table::Table;
+use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::label::{LabelError, LabelLimits, LabelSet, Query, Reason, intern, overflow_set};
@@ -353,17 +354,20 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
     fn visit_points(&self, visitor: &mut dyn Visitor) -> Result<(), Stopped> {
         let none = LabelSet::empty();
         let constant = self.constant().unwrap_or(&none);
-        let mut scratch = Vec::new();
-        let mut show = |metric: &M| {
-            let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
-            visitor.point(labels, metric.read(&mut scratch))
+        let mut values = Values::default();
+        let mut show = |handles: &[M]| {
+            M::read_all(handles, &mut values);
+            handles.iter().enumerate().try_for_each(|(at, metric)| {
+                let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
+                visitor.point(labels, metric.point(at, &values))
+            })
         };
         let mut chunks = self.chunks();
         while chunks.next_chunk(self) {
-            chunks.handles.iter().try_for_each(&mut show)?;
+            show(&chunks.handles)?;
         }
         let overflow = self.table.read().overflow.clone();
-        overflow.iter().try_for_each(show)
+        show(overflow.as_slice())
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

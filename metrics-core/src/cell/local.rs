@@ -1,0 +1,118 @@
+//! Which cells the calling thread owns.
+
+use std::cell::Cell;
+
+use super::page::{CELLS, Page};
+use super::record::{PageTable, Record};
+use super::store::Store;
+
+/// How much memory the cells that threads own may take together; past it, threads share cells.
+const OWNED_BYTES: usize = 64 << 20;
+
+/// All cells of the process. Slots are the process's and not a registry's, so that statics can have them.
+pub(super) static STORE: Store = Store::new(OWNED_BYTES / size_of::<Page>());
+
+/// What a thread knows of its cells.
+struct Local {
+    /// The record's table of pages, empty while there is no record to write to.
+    pages: Cell<PageTable>,
+    record: Cell<Option<&'static Record>>,
+    state: Cell<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The thread can have a record, if it does not have one yet.
+    Ready,
+    /// The thread is being given a record or a page. What it records meanwhile, because the program's allocator
+    /// records, goes to the shared cells.
+    Busy,
+    /// The thread is ending and has released its record.
+    Ended,
+}
+
+thread_local! {
+    /// Constant and without a destructor: reading it is one instruction, and it can be read while the thread ends.
+    static LOCAL: Local = const {
+        Local { pages: Cell::new(PageTable::EMPTY), record: Cell::new(None), state: Cell::new(State::Ready) }
+    };
+
+    /// Its destructor releases the record. Set up where a thread records for the first time, and never looked at.
+    static RELEASE: Release = const { Release };
+}
+
+struct Release;
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        LOCAL.with(|local| {
+            // First of all: from here on, this thread writes to no cell of its own.
+            local.pages.set(PageTable::EMPTY);
+            local.state.set(State::Ended);
+            if let Some(record) = local.record.take() {
+                // SAFETY: the record was this thread's, which forgot it just now.
+                unsafe { STORE.release(record) };
+            }
+        });
+    }
+}
+
+/// The calling thread's page that has the cell of `slot`, if there is one.
+///
+/// A slot that is not assigned, `u32::MAX`, is past every table.
+#[inline]
+pub(super) fn owned(slot: u32) -> Option<&'static Page> {
+    LOCAL.with(|local| {
+        let PageTable { first, len } = local.pages.get();
+        let index = slot as usize / CELLS;
+        if index >= len {
+            return None;
+        }
+        // SAFETY: the index is inside the table, which stays where it is until this very thread adds a page.
+        let place = unsafe { first.add(index) };
+        // SAFETY: as above.
+        let page = unsafe { *place };
+        // SAFETY: a page is never freed.
+        unsafe { page.as_ref() }
+    })
+}
+
+/// The calling thread's page that has the cell of `slot`, made if it can be made.
+///
+/// `None` where the shared cells have to do: inside an allocation that this very function makes, while the thread
+/// ends, past the budget, and without memory.
+#[cold]
+pub(super) fn touch(slot: u32) -> Option<&'static Page> {
+    LOCAL.with(|local| {
+        if local.state.get() != State::Ready {
+            return None;
+        }
+        local.state.set(State::Busy);
+        let page = make(local, slot as usize / CELLS);
+        if local.state.get() == State::Busy {
+            local.state.set(State::Ready);
+        }
+        page
+    })
+}
+
+fn make(local: &Local, index: usize) -> Option<&'static Page> {
+    let record = match local.record.get() {
+        Some(record) => record,
+        None => {
+            // Before there is a record to release. It may allocate, and fails where the thread has run its destructor.
+            if RELEASE.try_with(|_| ()).is_err() {
+                local.state.set(State::Ended);
+                return None;
+            }
+            let record = STORE.adopt()?;
+            local.record.set(Some(record));
+            record
+        }
+    };
+    // SAFETY: the record is this thread's, and its table is read anew below.
+    let page = unsafe { STORE.page(record, index) };
+    // SAFETY: the record is this thread's.
+    local.pages.set(unsafe { record.table() });
+    page
+}
