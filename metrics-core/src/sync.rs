@@ -3,7 +3,7 @@
 //! A model is a unit test that is compiled with `--cfg nilometer_loom`: loom runs it under every order of its threads'
 //! steps, and under every value that the memory model lets a load return. A model that cannot fail proves nothing, so
 //! every ordering and every lock that a model is about has a mutant, named after the model: `ordering!(Release,
-//! "model/what")` is `Release`, and `Relaxed` where the environment variable `NILOMETER_MUTANT` names it; a
+//! "MODEL/WHAT")` is `Release`, and `Relaxed` where the environment variable `NILOMETER_MUTANT` names it; a
 //! [`Lock`] of that name does not lock. `.ci/models` runs each model once as it is and once for each of its mutants,
 //! and expects every mutant to fail.
 
@@ -45,6 +45,26 @@ mod model {
 
     /// A value that one thread at a time may look at, which loom checks.
     pub(crate) type Exclusive<T> = loom::cell::UnsafeCell<T>;
+
+    /// Stands for the plain memory that something is made in: loom checks that whoever looks at it comes after its
+    /// making. Loom's own atomics have their first value without being published.
+    #[derive(Debug)]
+    pub(crate) struct Birth(loom::cell::UnsafeCell<()>);
+
+    // SAFETY: it is looked at alone, after it was made, which is what loom checks.
+    unsafe impl Sync for Birth {}
+
+    impl Birth {
+        pub(crate) fn new() -> Birth {
+            let birth = Birth(loom::cell::UnsafeCell::new(()));
+            birth.0.with_mut(|_| ());
+            birth
+        }
+
+        pub(crate) fn check(&self) {
+            self.0.with(|_| ());
+        }
+    }
 }
 
 #[cfg(not(all(test, nilometer_loom)))]

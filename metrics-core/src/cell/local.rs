@@ -10,7 +10,11 @@ use super::store::Store;
 const OWNED_BYTES: usize = 64 << 20;
 
 /// All cells of the process. Slots are the process's and not a registry's, so that statics can have them.
+#[cfg(not(all(test, nilometer_loom)))]
 pub(super) static STORE: Store = Store::new(OWNED_BYTES / size_of::<Page>());
+#[cfg(all(test, nilometer_loom))]
+pub(super) static STORE: std::sync::LazyLock<Store> =
+    std::sync::LazyLock::new(|| Store::new(OWNED_BYTES / size_of::<Page>()));
 
 /// What a thread knows of its cells.
 struct Local {

@@ -16,6 +16,8 @@ mod bounds;
 pub(crate) mod distribution;
 mod local;
 mod memory;
+#[cfg(all(test, nilometer_loom))]
+mod models;
 mod page;
 mod record;
 mod slots;

@@ -23,6 +23,8 @@ pub(super) struct Page {
     cells: [AtomicU64; CELLS],
     /// The page of the same index that was published before this one; written before this one is, and never again.
     next: AtomicPtr<Page>,
+    #[cfg(all(test, nilometer_loom))]
+    birth: crate::sync::Birth,
 }
 
 impl Page {
@@ -37,18 +39,26 @@ impl Page {
     #[expect(clippy::unnecessary_wraps, reason = "the other one can fail")]
     pub(super) fn allocate() -> Option<&'static Page> {
         let cells = std::array::from_fn(|_| AtomicU64::new(0));
-        Some(Box::leak(Box::new(Page { cells, next: AtomicPtr::new(ptr::null_mut()) })))
+        Some(Box::leak(Box::new(Page {
+            cells,
+            next: AtomicPtr::new(ptr::null_mut()),
+            birth: crate::sync::Birth::new(),
+        })))
     }
 
     /// The cell of a slot, which is one of this page's index.
     #[inline]
     pub(super) fn cell(&self, slot: u32) -> &AtomicU64 {
+        #[cfg(all(test, nilometer_loom))]
+        self.birth.check();
         &self.cells[slot as usize % CELLS]
     }
 
     /// The cells of a run that begins at `slot`; no run goes past the end of its page.
     #[inline]
     pub(super) fn cells(&self, slot: u32, len: usize) -> &[AtomicU64] {
+        #[cfg(all(test, nilometer_loom))]
+        self.birth.check();
         &self.cells[slot as usize % CELLS..][..len]
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Index {
     base: AtomicPtr<Page>,
     /// The pages that threads own.
     owned: PageList,
+    #[cfg(all(test, nilometer_loom))]
+    birth: crate::sync::Birth,
 }
 
 type Chunk = [Index; CHUNK];
@@ -149,6 +151,8 @@ impl Store {
         let chunk = entry.load(ordering!(Acquire, "first_touch/chunk_load"));
         // SAFETY: chunks are never freed.
         let chunk = unsafe { chunk.as_ref() }.unwrap_or_else(|| Store::make_chunk(entry));
+        #[cfg(all(test, nilometer_loom))]
+        chunk[index % CHUNK].birth.check();
         &chunk[index % CHUNK]
     }
 
@@ -193,7 +197,11 @@ fn allocate_chunk() -> Option<&'static Chunk> {
 #[cfg(all(test, nilometer_loom))]
 #[expect(clippy::unnecessary_wraps, reason = "the other one can fail")]
 fn allocate_chunk() -> Option<&'static Chunk> {
-    let empty = || Index { base: AtomicPtr::new(ptr::null_mut()), owned: PageList::new() };
+    let empty = || Index {
+        base: AtomicPtr::new(ptr::null_mut()),
+        owned: PageList::new(),
+        birth: crate::sync::Birth::new(),
+    };
     Some(Box::leak(Box::new(std::array::from_fn(|_| empty()))))
 }
 

@@ -1,0 +1,231 @@
+//! Models of the cells' protocols: loom runs each in every order of its threads' steps.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::page::Page;
+use super::record::Record;
+use super::slots::Slots;
+use super::store::{Store, add_owned};
+use super::{distribution, total, updown};
+use crate::sync::{AtomicU64, Ordering};
+
+/// What a thread records with: what `local` keeps for it in the program.
+struct Recorder {
+    store: &'static Store,
+    record: &'static Record,
+}
+
+impl Recorder {
+    fn new(store: &'static Store) -> Recorder {
+        Recorder { store, record: store.adopt().unwrap() }
+    }
+
+    fn page(&self) -> Option<&'static Page> {
+        // SAFETY: the record is this recorder's until it is dropped.
+        unsafe { self.store.page(self.record, 0) }
+    }
+
+    fn add(&self, slot: u32, delta: u64) {
+        match self.page() {
+            Some(page) => add_owned(page.cell(slot), delta, Ordering::Relaxed),
+            None => total::add_shared(self.store, slot, delta),
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // SAFETY: the record was this recorder's, which is gone.
+        unsafe { self.store.release(self.record) };
+    }
+}
+
+fn store(pages: usize) -> &'static Store {
+    Box::leak(Box::new(Store::new(pages)))
+}
+
+fn read(store: &Store, slot: u32) -> u64 {
+    let mut totals = Vec::new();
+    total::read(store, &[slot], &mut totals);
+    totals[0]
+}
+
+/// Two threads touch a page for the first time while a third reads: totals never go down and end exact.
+#[test]
+fn first_touch() {
+    loom::model(|| {
+        let store = store(2);
+        let threads = [1, 2].map(|delta| {
+            thread::spawn(move || {
+                let recorder = Recorder::new(store);
+                recorder.add(0, delta);
+            })
+        });
+        let first = read(store, 0);
+        let second = read(store, 0);
+        assert!(first <= second && second <= 3, "{first}, then {second}");
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(read(store, 0), 3);
+    });
+}
+
+/// Past the budget, threads share cells, which the first of them makes.
+#[test]
+fn shared_cells() {
+    loom::model(|| {
+        let store = store(0);
+        let threads = [1, 2].map(|delta| {
+            thread::spawn(move || {
+                let recorder = Recorder::new(store);
+                recorder.add(1, delta);
+            })
+        });
+        let first = read(store, 1);
+        let second = read(store, 1);
+        assert!(first <= second && second <= 3, "{first}, then {second}");
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(read(store, 1), 3);
+    });
+}
+
+/// The last page of the budget goes to one of two threads, and nothing is lost.
+#[test]
+fn budget() {
+    loom::model(|| {
+        let store = store(1);
+        let threads = [1, 2].map(|delta| {
+            thread::spawn(move || {
+                let recorder = Recorder::new(store);
+                recorder.add(0, delta);
+            })
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(read(store, 0), 3);
+        // One page is owned, and one shared, unless the second thread adopted the record of the first.
+        let copies = store.copies(0).count();
+        assert!((1..=2).contains(&copies), "{copies} copies");
+    });
+}
+
+/// A record changes hands while others adopt and a reader reads: no count is lost or doubled, none goes down.
+#[test]
+fn adoption() {
+    loom::model(|| {
+        let store = store(3);
+        {
+            let recorder = Recorder::new(store);
+            recorder.add(0, 1);
+        }
+        let threads = [2, 4].map(|delta| {
+            thread::spawn(move || {
+                let recorder = Recorder::new(store);
+                recorder.add(0, delta);
+            })
+        });
+        let first = read(store, 0);
+        let second = read(store, 0);
+        assert!(1 <= first && first <= second && second <= 7, "{first}, then {second}");
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(read(store, 0), 7);
+    });
+}
+
+/// Two threads observe, one into its own cells and one into the shared ones, and a reader sees each observation that it
+/// counts in the sum.
+#[test]
+fn sum_before_bucket() {
+    loom::model(|| {
+        let store = store(1);
+        store.base(0);
+        let owner = thread::spawn(move || {
+            let recorder = Recorder::new(store);
+            let page = recorder.page().unwrap();
+            distribution::observe_owned(page, 0, 0, 1.0);
+            distribution::observe_owned(page, 0, 1, 1.0);
+        });
+        let sharer = thread::spawn(move || distribution::observe_shared(store, 0, 0, 1.0));
+        let check = |least: u64| {
+            let (mut counts, mut sums) = ([0; 2], [0.0]);
+            distribution::read(store, &[0], 2, &mut counts, &mut sums);
+            let count = counts[0] + counts[1];
+            #[expect(clippy::cast_precision_loss, reason = "a handful")]
+            let counted = count as f64;
+            assert!(sums[0] >= counted, "{count} observations, a sum of {}", sums[0]);
+            assert!(least <= count && count <= 3, "{count} observations");
+        };
+        check(0);
+        owner.join().unwrap();
+        sharer.join().unwrap();
+        check(3);
+    });
+}
+
+/// What goes down after it went up elsewhere is never seen below zero.
+#[test]
+fn up_before_down() {
+    loom::model(|| {
+        let store = store(1);
+        // The shared cells are there already: making them would publish what came before.
+        store.base(0);
+        let busy = Arc::new(AtomicU64::new(0));
+        let first = thread::spawn({
+            let busy = Arc::clone(&busy);
+            move || {
+                let recorder = Recorder::new(store);
+                let cells = recorder.page().unwrap().cells(0, 2);
+                updown::add_to(cells, 1);
+                updown::add_to(cells, 1);
+                busy.store(1, Ordering::Release);
+                updown::add_to(cells, -1);
+            }
+        });
+        let second = thread::spawn(move || {
+            if busy.load(Ordering::Acquire) == 1 {
+                updown::add_shared(store, 0, -1);
+            }
+        });
+        let now = updown::read_one(store, 0);
+        assert!((0..=2).contains(&now), "{now}");
+        first.join().unwrap();
+        second.join().unwrap();
+        assert!((0..=1).contains(&updown::read_one(store, 0)));
+    });
+}
+
+/// A series, which gives its slot back when its last handle is dropped.
+struct Series {
+    slot: u32,
+    slots: &'static Slots,
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        self.slots.give_back(self.slot, 1);
+    }
+}
+
+/// A slot that is given back by the last of two handles starts from zero for its next owner, whoever recorded into it.
+#[test]
+fn slot_reuse() {
+    loom::model(|| {
+        let store = store(3);
+        let slots: &'static Slots = Box::leak(Box::new(Slots::new()));
+        let series = Arc::new(Series { slot: slots.take(store, 1), slots });
+        let threads = [1, 2].map(|delta| {
+            let series = Arc::clone(&series);
+            thread::spawn(move || {
+                let recorder = Recorder::new(store);
+                recorder.add(series.slot, delta);
+            })
+        });
+        drop(series);
+        let next = Series { slot: slots.take(store, 1), slots };
+        assert_eq!(read(store, next.slot), 0);
+        let recorder = Recorder::new(store);
+        recorder.add(next.slot, 4);
+        assert_eq!(read(store, next.slot), 4);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(read(store, next.slot), 4);
+    });
+}
