@@ -46,6 +46,16 @@ mod model {
     /// A value that one thread at a time may look at, which loom checks.
     pub(crate) type Exclusive<T> = loom::cell::UnsafeCell<T>;
 
+    /// Loads an atomic that nobody else writes; loom checks that nobody does.
+    ///
+    /// To loom it is no step of its own: a load right before a store would hide from it that the store's place among
+    /// other threads' loads matters, since it looks at the last access alone.
+    #[inline]
+    pub(crate) fn load_own(cell: &AtomicU64) -> u64 {
+        // SAFETY: loom stops the model where another thread writes.
+        unsafe { cell.unsync_load() }
+    }
+
     /// Stands for the plain memory that something is made in: loom checks that whoever looks at it comes after its
     /// making. Loom's own atomics have their first value without being published.
     #[derive(Debug)]
@@ -100,6 +110,13 @@ mod real {
             #[cfg(nilometer_tsan)]
             return f(&mut self.mutex.lock());
         }
+    }
+
+    /// Loads an atomic that nobody else writes.
+    #[inline]
+    pub(crate) fn load_own(cell: &AtomicU64) -> u64 {
+        // ORDERING: Relaxed, it is the calling thread's own last store, or one that it knows to have happened before.
+        cell.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A value that one thread at a time may look at.

@@ -81,8 +81,8 @@ impl PageList {
     /// Publishes a page.
     pub(super) fn push(&self, page: &'static Page) {
         let new = ptr::from_ref(page).cast_mut();
-        // ORDERING: Relaxed, only where the loop starts.
-        let mut head = self.head.load(Ordering::Relaxed);
+        // A guess; loading it first would hide the exchange's place among other threads' loads from loom.
+        let mut head = ptr::null_mut();
         loop {
             // ORDERING: Relaxed, the exchange below publishes it.
             page.next.store(head, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::ptr;
 use super::memory;
 use super::page::{CELLS, Page, PageList};
 use super::record::{FreeList, Record};
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, ordering};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, load_own, ordering};
 
 /// How many page indexes a chunk of the directory holds.
 #[cfg(not(all(test, nilometer_loom)))]
@@ -211,7 +211,7 @@ fn allocate_chunk() -> Option<&'static Chunk> {
 /// Adds to a cell that the calling thread owns.
 #[inline]
 pub(super) fn add_owned(cell: &AtomicU64, delta: u64, ordering: Ordering) {
-    cell.store(cell.load(Ordering::Relaxed).wrapping_add(delta), ordering);
+    cell.store(load_own(cell).wrapping_add(delta), ordering);
 }
 
 /// Adds to a floating-point cell that the calling thread owns.
@@ -220,7 +220,7 @@ pub(super) fn add_owned(cell: &AtomicU64, delta: u64, ordering: Ordering) {
 /// is infinite the other way.
 #[inline]
 pub(super) fn add_owned_f64(cell: &AtomicU64, value: f64) {
-    cell.store(plus(cell.load(Ordering::Relaxed), value), Ordering::Relaxed);
+    cell.store(plus(load_own(cell), value), Ordering::Relaxed);
 }
 
 /// Adds to a floating-point cell that all threads share.
