@@ -61,7 +61,8 @@ mod tests {
     #[test]
     fn every_number_of_bounds_finds_the_first_bucket_that_is_not_below() {
         for len in 1..=crate::buckets::MAX_BOUNDS {
-            let list: Vec<f64> = (0..len).map(|index| f64::from(u32::try_from(index).unwrap()) - 3.0).collect();
+            let list: Vec<f64> =
+                (0..len).map(|index| f64::from(u32::try_from(index).unwrap()) - 3.0).collect();
             let bounds = Bounds::try_new(&list).unwrap();
             assert_eq!(bounds.buckets(), len + 1);
             for &bound in &list {

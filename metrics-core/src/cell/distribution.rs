@@ -74,8 +74,7 @@ fn read_page(store: &Store, slots: &[u32], buckets: usize, counts: &mut [u64], s
         for (counts, &slot) in counts.chunks_exact_mut(buckets).zip(slots) {
             for (count, cell) in counts.iter_mut().zip(page.cells(slot + 1, buckets)) {
                 // ORDERING: Acquire, pairs with the Release in `observe_owned` and `observe_shared`.
-                *count =
-                    count.wrapping_add(cell.load(ordering!(Acquire, "sum_before_bucket/bucket_load")));
+                *count = count.wrapping_add(cell.load(ordering!(Acquire, "sum_before_bucket/bucket_load")));
             }
         }
     }

@@ -80,7 +80,9 @@ struct Free {
 impl Slots {
     #[cfg(not(all(test, nilometer_loom)))]
     const fn new() -> Slots {
-        Slots { free: Lock::new("slot_reuse/free_runs", Free { next: 0, runs: [const { Array::new() }; CELLS] }) }
+        Slots {
+            free: Lock::new("slot_reuse/free_runs", Free { next: 0, runs: [const { Array::new() }; CELLS] }),
+        }
     }
 
     #[cfg(all(test, nilometer_loom))]
