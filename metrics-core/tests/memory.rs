@@ -9,6 +9,9 @@ use nilometer_core::{Counter, MetricsRegistry, RegistryConfig};
 
 const MIB: usize = 1 << 20;
 
+/// How many threads are more than the budget has pages for.
+const THREADS: usize = 200;
+
 /// The memory that the process has in use, in bytes.
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -38,7 +41,9 @@ fn count(handles: &Arc<Vec<Counter>>, threads: usize, step: usize) {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
@@ -59,7 +64,6 @@ fn threads_that_come_and_go_take_no_more_memory_and_all_together_no_more_than_th
     }
 
     // More threads at once than 64 MiB of pages have room for: the others share cells, and all count.
-    const THREADS: usize = 200;
     let many = counters(200 * 512);
     let before = resident();
     count(&many, THREADS, 101);

@@ -42,7 +42,7 @@ impl Visitor for Watch {
                 assert!(sum >= least, "{count} observations, a sum of {sum}");
                 (self.count, self.sum) = (count, sum);
             }
-            other => panic!("{other:?}"),
+            Point::Gauge(point) => panic!("{point:?}"),
         }
         Ok(())
     }
@@ -93,7 +93,9 @@ fn thousands_of_threads_lose_nothing_and_no_reader_sees_a_value_go_down() {
             })
             .collect();
         // Joined one by one: the end of a scope does not wait for thread-local destructors.
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     }
     over.store(true, Ordering::Release);
     let expected = (rounds * AT_ONCE) as u64 * EACH;

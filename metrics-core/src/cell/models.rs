@@ -65,7 +65,9 @@ fn first_touch() {
         let first = read(store, 0);
         let second = read(store, 0);
         assert!(first <= second && second <= 3, "{first}, then {second}");
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(read(store, 0), 3);
     });
 }
@@ -84,7 +86,9 @@ fn shared_cells() {
         let first = read(store, 1);
         let second = read(store, 1);
         assert!(first <= second && second <= 3, "{first}, then {second}");
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(read(store, 1), 3);
     });
 }
@@ -100,7 +104,9 @@ fn budget() {
                 recorder.add(0, delta);
             })
         });
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(read(store, 0), 3);
         // One page is owned, and one shared, unless the second thread adopted the record of the first.
         let copies = store.copies(0).count();
@@ -126,7 +132,9 @@ fn adoption() {
         let first = read(store, 0);
         let second = read(store, 0);
         assert!(1 <= first && first <= second && second <= 7, "{first}, then {second}");
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(read(store, 0), 7);
     });
 }
@@ -225,7 +233,9 @@ fn slot_reuse() {
         let recorder = Recorder::new(store);
         recorder.add(next.slot, 4);
         assert_eq!(read(store, next.slot), 4);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(read(store, next.slot), 4);
     });
 }
