@@ -99,7 +99,7 @@ mod real {
             #[cfg(not(nilometer_tsan))]
             return Lock { mutex: std::sync::Mutex::new(value) };
             #[cfg(nilometer_tsan)]
-            return Lock { mutex: parking_lot::const_mutex(value) };
+            return Lock { mutex: parking_lot::Mutex::new(value) };
         }
 
         pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {

@@ -159,3 +159,21 @@ fn thread_local_destructors_record() {
     }
     assert_eq!((counter.get(), histogram.snapshot().count()), (500, 500));
 }
+
+/// Not a test of this crate: `.ci/tsan` runs it to see that the sanitizer would find a race if there were one.
+#[test]
+#[ignore = "it fails under the thread sanitizer, which is what it is for"]
+fn a_race_that_the_sanitizer_finds() {
+    struct Shared(std::cell::UnsafeCell<u64>);
+    // SAFETY: it is not safe, which is the point.
+    unsafe impl Sync for Shared {}
+
+    static SHARED: Shared = Shared(std::cell::UnsafeCell::new(0));
+    let threads = [1, 2].map(|value| {
+        // SAFETY: as above.
+        thread::spawn(move || unsafe { *SHARED.0.get() = value })
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
