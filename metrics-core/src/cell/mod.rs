@@ -1,8 +1,7 @@
 //! What handles record into.
 //!
 //! A cell is a number, its slot. Every thread owns a copy of the cells that it records into, in pages, and is the only
-//! one to write them, with a plain addition; a reader sums all copies. The page `cells` of the internal documentation
-//! argues it through.
+//! one to write them, with a plain addition; a reader sums all copies. `docs/cells.md` argues it through.
 //!
 //! - `page`, `record`, `store`: where the copies are, and how threads hand them on.
 //! - `local`: which of them the calling thread owns.
