@@ -80,3 +80,32 @@ impl FastEncode for Labels {
         self.pairs().iter().try_for_each(|pair| encoder.encode(pair))
     }
 }
+
+/// The same for rivals whose store would otherwise not own the values, which is not what is compared where it is about
+/// memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Owned {
+    method: String,
+    path: String,
+    status: String,
+}
+
+impl Labels {
+    pub(crate) fn owned(&self) -> Owned {
+        let [method, path, status] = self.values().map(str::to_owned);
+        Owned { method, path, status }
+    }
+}
+
+impl LabelSetSchema for Owned {
+    fn names() -> Option<&'static [&'static str]> {
+        Some(&NAMES)
+    }
+}
+
+impl FastEncode for Owned {
+    fn encode(&self, encoder: &mut dyn FastEncoder) -> fastmetrics::error::Result<()> {
+        let values = [&self.method, &self.path, &self.status];
+        NAMES.iter().zip(values).try_for_each(|(name, value)| encoder.encode(&(*name, value.as_str())))
+    }
+}

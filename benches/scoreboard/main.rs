@@ -25,6 +25,7 @@
 mod contest;
 mod labels;
 mod measure;
+mod memory;
 mod otel;
 mod quiet;
 mod report;

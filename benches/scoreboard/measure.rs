@@ -10,9 +10,6 @@ use std::time::{Duration, Instant};
 use crate::contest::Contestant;
 use crate::quiet;
 
-/// How often a slice is taken again because something disturbed it.
-const SLICE_ATTEMPTS: usize = 4;
-
 /// The least part of a slice of two threads in which both of them run.
 const LEAST_OVERLAP: f64 = 0.95;
 
@@ -22,6 +19,10 @@ pub(crate) struct Plan {
     pub(crate) threads: usize,
     pub(crate) rounds: usize,
     pub(crate) slice: Duration,
+    /// How often a slice is taken, at most, until nothing disturbs it.
+    pub(crate) attempts: usize,
+    /// How many rounds may be taken again because something disturbed them.
+    pub(crate) spare: usize,
 }
 
 /// What came of it.
@@ -111,8 +112,7 @@ impl Field<'_> {
         let count = self.contestants.len();
         let turns: Vec<u64> = (0..count).map(|index| self.calibrate(index)).collect::<Result<_, _>>()?;
         let mut measured = Measured { figures: vec![Vec::new(); count], disturbed: 0 };
-        // As many rounds again as are asked for may be thrown away.
-        let mut spare = self.plan.rounds;
+        let mut spare = self.plan.spare;
         let mut round = 0;
         while round < self.plan.rounds {
             let stolen = quiet::stolen_ticks();
@@ -156,7 +156,7 @@ impl Field<'_> {
     /// One figure, and whether it was taken without disturbance.
     fn calm_slice(&mut self, contestant: usize, turns: u64) -> Result<(f64, bool), Box<dyn Error>> {
         let mut last = self.slice(contestant, turns)?;
-        for _ in 1..SLICE_ATTEMPTS {
+        for _ in 1..self.plan.attempts {
             if last.1 {
                 break;
             }

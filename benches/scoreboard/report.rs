@@ -66,6 +66,29 @@ impl Row {
             disturbed: measured.disturbed,
         }
     }
+
+    /// A row of figures that are the same each time.
+    pub(crate) fn counted(
+        id: &str,
+        unit: &'static str,
+        nilometer: f64,
+        rivals: BTreeMap<&'static str, f64>,
+    ) -> Row {
+        let best_rival = best(&rivals);
+        let ratio = best_rival.map(|best| [rivals[best] / nilometer; 3]);
+        let baseline = BTreeMap::new();
+        Row {
+            id: id.to_owned(),
+            unit,
+            nilometer,
+            rivals,
+            baseline,
+            best_rival,
+            ratio,
+            rounds: 1,
+            disturbed: 0,
+        }
+    }
 }
 
 fn best(rivals: &BTreeMap<&'static str, f64>) -> Option<&'static str> {
