@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use nilometer_benches::bench;
+use nilometer_benches::{Random, bench};
 use nilometer_core::{HistogramFamily, buckets};
 
 /// More bounds than most histograms have.
@@ -11,16 +11,8 @@ const MANY_BOUNDS: [f64; 100] = buckets::linear(0.1, 0.1);
 
 /// Values that fall all over the buckets, in an order that branch prediction does not learn.
 fn values() -> Vec<f64> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        // A xorshift generator: the same values in every run.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let bits = u32::try_from(state >> 32).unwrap_or(u32::MAX);
-        f64::from(bits) / f64::from(u32::MAX) * 12.0
-    };
-    (0..1024).map(|_| next()).collect()
+    let mut random = Random::new();
+    (0..1024).map(|_| f64::from(u16::try_from(random.below(12_000)).unwrap_or(0)) / 1000.0).collect()
 }
 
 fn histograms(criterion: &mut Criterion) {

@@ -6,6 +6,7 @@ use fastmetrics::encoder::{EncodeLabelSet as FastEncode, LabelSetEncoder as Fast
 use fastmetrics::raw::LabelSetSchema;
 use measured::LabelGroup;
 use measured::lasso::ThreadedRodeo;
+use nilometer_benches::Random;
 use prometheus_client::encoding::EncodeLabelSet;
 
 /// The names, sorted.
@@ -56,15 +57,7 @@ impl Labels {
                 status: STATUSES[index % STATUSES.len()],
             })
             .collect();
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        for index in (1..count).rev() {
-            // A xorshift generator: the same order in every run.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let other = usize::try_from(state % (index as u64 + 1)).unwrap_or(0);
-            all.swap(index, other);
-        }
+        Random::new().shuffle(&mut all);
         all.leak()
     }
 }

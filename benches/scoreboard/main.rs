@@ -8,13 +8,21 @@
 //! |---|---|
 //! | `--rows PATTERN` | only the rows whose id contains the pattern |
 //! | `--json PATH` | where the rows go as JSON; `target/scoreboard.json` by default |
-//! | `--quick` | fewer and shorter rounds |
+//! | `--quick` | fewer and shorter rounds, smaller stores: tens of seconds |
+//! | `--check` | three runs, of which the middle one counts; fails when a floor is missed |
+//! | `--markdown` | prints the tables in Markdown |
+//! | `--ledger` | prints rows for `benches/LEDGER.md` instead |
 //!
 //! A row is measured in rounds, in each of which everybody takes a slice of time, each round beginning with the next
 //! one. Figures are medians over the rounds. The ratio is the best rival's figure over nilometer's, its median over
-//! the rounds, with its quartiles. Rounds in which a thread lost its processor, the hypervisor took time or two
-//! threads did not run at once are taken again, as often as there are rounds; those that count nevertheless are
-//! listed. Every contestant has to hold the total of all turns that it took.
+//! the rounds, with its quartiles. A slice in which a thread lost its processor, the hypervisor took time or two
+//! threads did not run at once is taken again a few times, then its round is; there is an end to that, and rounds that
+//! count although they were disturbed are listed. Every contestant has to hold the total of all turns that it took,
+//! or show it on its page.
+//!
+//! Bytes per series are what the C library's `malloc` gave out, for everybody alike, in a process of its own each;
+//! resident bytes are in the JSON. With `--quick` a tenth of the series is made where several threads hold cells.
+//! With several threads every one has recorded on every series and is still there.
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -30,34 +38,84 @@ mod otel;
 mod quiet;
 mod report;
 mod rows;
+mod stores;
 
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use self::rows::{Board, Effort};
+use self::report::Row;
+use self::rows::{Board, CHILD, Effort, report_child};
+
+/// How often everything is measured where floors are judged.
+const RUNS: usize = 3;
+
+/// How the rows are printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Table,
+    Markdown,
+    Ledger,
+}
 
 #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut board = Board { pattern: None, effort: Effort::Full, rows: Vec::new() };
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut board = Board { pattern: None, effort: Effort::Full };
     let mut path = PathBuf::from("target/scoreboard.json");
-    let mut arguments = env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
+    let (mut form, mut check) = (Form::Table, false);
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == CHILD
+    {
+        println!("{}", report_child(rest)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = || rest.next().ok_or_else(|| format!("`{argument}` needs a value"));
         match argument.as_str() {
-            "--rows" => board.pattern = Some(value()?),
+            "--rows" => board.pattern = Some(value()?.clone()),
             "--json" => path = PathBuf::from(value()?),
             "--quick" => board.effort = Effort::Quick,
+            "--check" => check = true,
+            "--markdown" => form = Form::Markdown,
+            "--ledger" => form = Form::Ledger,
             _ => return Err(format!("unknown option `{argument}`").into()),
         }
     }
-    board.measure()?;
-    print!("{}", report::table(&board.rows));
+
+    let mut runs = Vec::new();
+    for _ in 0..if check { RUNS } else { 1 } {
+        runs.push(board.measure()?);
+    }
+    let verdicts = report::verdicts(&runs);
+    let rows = middle(runs);
+    if rows.is_empty() {
+        return Err("no row has such an id".into());
+    }
+
+    let command = format!("scoreboard {}", arguments.join(" "));
+    match form {
+        Form::Table => print!("{}", report::table(&rows, &verdicts)),
+        Form::Markdown => print!("{}", report::markdown(&rows, &verdicts, command.trim_end())),
+        Form::Ledger => print!("{}", report::ledger(&rows, command.trim_end())?),
+    }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&path, format!("{:#}\n", report::json(&board.rows)))?;
-    println!("{}", path.display());
-    Ok(())
+    fs::write(&path, format!("{:#}\n", report::json(&rows, &verdicts)))?;
+    let missed = check && verdicts.iter().any(|verdict| !verdict.met);
+    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Of each row the run in the middle.
+fn middle(runs: Vec<Vec<Row>>) -> Vec<Row> {
+    let mut runs: Vec<_> = runs.into_iter().map(Vec::into_iter).collect();
+    let mut rows = Vec::new();
+    while let Some(row) = Row::middle(runs.iter_mut().filter_map(Iterator::next).collect()) {
+        rows.push(row);
+    }
+    rows
 }

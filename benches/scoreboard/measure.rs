@@ -115,7 +115,6 @@ impl Field<'_> {
         let mut spare = self.plan.spare;
         let mut round = 0;
         while round < self.plan.rounds {
-            let stolen = quiet::stolen_ticks();
             let mut calm = true;
             let mut figures = vec![0.0; count];
             for place in 0..count {
@@ -124,7 +123,6 @@ impl Field<'_> {
                 figures[contestant] = figure;
                 calm &= undisturbed;
             }
-            calm &= quiet::stolen_ticks() == stolen;
             if !calm && spare > 0 {
                 spare -= 1;
                 continue;
@@ -166,11 +164,13 @@ impl Field<'_> {
     }
 
     fn slice(&mut self, contestant: usize, turns: u64) -> Result<(f64, bool), Box<dyn Error>> {
+        let stolen = quiet::stolen_ticks();
         self.passed += self.plan.threads;
         for jobs in &self.jobs {
             jobs.send(Job { contestant, turns, gate: self.passed })?;
         }
         let slices: Vec<Slice> = self.workers.iter().map(Receiver::recv).collect::<Result<_, _>>()?;
+        let stolen = quiet::stolen_ticks() - stolen;
         self.taken[contestant] += turns * slices.len() as u64;
         (self.contestants[contestant].settle)();
 
@@ -181,7 +181,7 @@ impl Field<'_> {
         };
         let overlap = together.as_secs_f64() / longest.as_secs_f64().max(f64::MIN_POSITIVE);
         let switches: i64 = slices.iter().map(|slice| slice.switches).sum();
-        let calm = switches == 0 && overlap >= LEAST_OVERLAP;
+        let calm = stolen == 0 && switches == 0 && overlap >= LEAST_OVERLAP;
         Ok((longest.as_nanos() as f64 / turns as f64, calm))
     }
 

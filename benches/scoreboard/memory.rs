@@ -1,58 +1,29 @@
-//! An allocator that counts, while it is asked to.
+//! What a process has taken from the system.
+//!
+//! Nilometer takes the pages of its cells from the system's allocator, past any that a program sets as its own: one
+//! that counts would not see them. So it is the C library that is asked, and all memory counts, whoever took it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::fs;
 
-/// The system's allocator, with what is taken and given back counted.
-pub(crate) struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Off while time is measured: a shared counter in every allocation would be a cost that is not the contestant's.
-static ON: AtomicBool = AtomicBool::new(false);
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-fn count(bytes: usize, sign: i64) {
-    // ORDERING: a flag and a sum that one thread sets and reads; allocations of others at that time are not asked for.
-    if ON.load(Ordering::Relaxed) {
-        LIVE.fetch_add(sign * bytes as i64, Ordering::Relaxed);
-    }
+/// Bytes that are in use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usage {
+    /// What `malloc` has given out and not got back, with what each block costs beside what was asked for.
+    pub(crate) allocated: f64,
+    /// What of the process lies in memory: free blocks, stacks and the program itself are in this as well.
+    pub(crate) resident: f64,
 }
 
-// SAFETY: every call is handed to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 1);
-        // SAFETY: the caller keeps the contract of `alloc`, which is the same.
-        unsafe { System.alloc(layout) }
+impl Usage {
+    pub(crate) fn now() -> Usage {
+        // SAFETY: `mallinfo2` has no requirements, and takes the locks of the arenas that it reads.
+        let info = unsafe { libc::mallinfo2() };
+        // SPEC: mallinfo(3): `uordblks` is what is in use of the arenas, `hblkhd` what was mapped for single blocks.
+        let allocated = info.uordblks + info.hblkhd;
+        // SPEC: proc(5), /proc/PID/status: `VmRSS` is in units of 1024 bytes.
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+        let resident: f64 = resident.and_then(|value| value.parse().ok()).unwrap_or(0.0);
+        Usage { allocated: allocated as f64, resident: resident * 1024.0 }
     }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 1);
-        // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is the same.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(layout.size(), -1);
-        // SAFETY: the caller keeps the contract of `dealloc`, and all blocks come from `System`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(layout.size(), -1);
-        count(size, 1);
-        // SAFETY: the caller keeps the contract of `realloc`, and all blocks come from `System`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-/// How many bytes, as they were asked for, `build` leaves in use; and what it built.
-pub(crate) fn kept_by<T>(build: impl FnOnce() -> T) -> (i64, T) {
-    LIVE.store(0, Ordering::Relaxed);
-    ON.store(true, Ordering::Relaxed);
-    let built = build();
-    ON.store(false, Ordering::Relaxed);
-    (LIVE.load(Ordering::Relaxed), built)
 }

@@ -13,7 +13,7 @@ use crate::contest::{Contestant, page_total};
 use crate::otel::OpenTelemetry;
 use crate::rows::shards;
 
-pub(super) const METADATA: Metadata<'static> = Metadata::new("scoreboard", Level::INFO, None);
+pub(crate) const METADATA: Metadata<'static> = Metadata::new("scoreboard", Level::INFO, None);
 
 thread_local! {
     static PLAIN: Cell<u64> = const { Cell::new(0) };

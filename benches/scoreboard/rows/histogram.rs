@@ -7,6 +7,7 @@ use fastmetrics::metrics::gauge_histogram::HistogramSnapshot;
 use fastmetrics::metrics::histogram::Histogram as FastHistogram;
 use measured::metric::histogram::Thresholds;
 use metrics::{Key, Recorder as _};
+use nilometer_benches::Random;
 use nilometer_core::{HistogramFamily, buckets};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::histogram::Histogram as ClientHistogram;
@@ -18,26 +19,22 @@ use crate::otel::OpenTelemetry;
 use crate::rows::shards;
 
 /// The bounds of everybody, in seconds.
-pub(super) const BOUNDS: [f64; 11] = buckets::LATENCY_SECONDS;
+pub(crate) const BOUNDS: [f64; 11] = buckets::LATENCY_SECONDS;
 
 /// The same in thousandths, for those who take whole numbers alone.
-pub(super) const WHOLE_BOUNDS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
+pub(crate) const WHOLE_BOUNDS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
 /// How many values there are, a power of two.
 const VALUES: usize = 1024;
 
 /// Thousandths that fall into every bucket about as often, in an order that branch prediction does not learn.
 fn values() -> [u64; VALUES] {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = Random::new();
     std::array::from_fn(|_| {
-        // A xorshift generator: the same values in every run.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let bucket = usize::try_from((state >> 32) % (WHOLE_BOUNDS.len() as u64 + 1)).unwrap_or(0);
+        let bucket = random.below(WHOLE_BOUNDS.len() as u64 + 1) as usize;
         let lower = bucket.checked_sub(1).map_or(0, |below| WHOLE_BOUNDS[below]);
         let upper = WHOLE_BOUNDS.get(bucket).copied().unwrap_or(20_000);
-        lower + 1 + (state & 0xffff) % (upper - lower)
+        lower + 1 + random.below(upper - lower)
     })
 }
 

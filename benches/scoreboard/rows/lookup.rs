@@ -60,7 +60,8 @@ fn nilometer(turns: Turns, order: Order) -> Contestant {
     let limit = turns.0.len() + 1;
     let config = RegistryConfig::new().with_series_limit(limit).with_registry_limit(limit);
     let registry = MetricsRegistry::with_config(config);
-    let family = registry.register_counter("bench_total", "A counter.").expect("the name is free");
+    let family = registry.family::<Counter>("bench_total", "A counter.").with_labels(&NAMES).register();
+    let family = family.expect("the name is free");
     for labels in turns.0 {
         let _ = family.get_or_create(&labels.pairs());
     }

@@ -1,29 +1,28 @@
 //! The rows, in the order in which they are printed.
 
+mod bytes;
 mod closed;
 mod counter;
 mod histogram;
 mod lookup;
-mod store;
+mod page;
 
 use std::error::Error;
+use std::thread;
 use std::time::Duration;
 
 use measured::metric::MetricFamilyEncoding;
 use measured::metric::name::MetricName;
 use measured::text::BufferedTextEncoder;
 
-use self::lookup::Order;
-use self::store::{Build, Page};
-use crate::contest::{Contestant, page_total};
-use crate::labels::Labels;
-use crate::measure::{Plan, measure};
-use crate::memory::kept_by;
-use crate::report::Row;
+pub(crate) use self::bytes::{CHILD, report_child};
+pub(crate) use self::counter::METADATA;
+pub(crate) use self::histogram::{BOUNDS, WHOLE_BOUNDS};
 
-/// How many counters are on the page, and how many histograms.
-const COUNTERS: usize = 100_000;
-const HISTOGRAMS: usize = 10_000;
+use self::lookup::Order;
+use crate::contest::{Contestant, page_total};
+use crate::measure::{Plan, measure};
+use crate::report::Row;
 
 /// How much time a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +39,12 @@ impl Effort {
                 Plan { threads, rounds: 21, slice: Duration::from_millis(10), attempts: 4, spare: 21 }
             }
             Effort::Quick => {
-                Plan { threads, rounds: 9, slice: Duration::from_millis(5), attempts: 2, spare: 4 }
+                Plan { threads, rounds: 15, slice: Duration::from_millis(5), attempts: 2, spare: 3 }
             }
         }
     }
 
-    /// The plan of a row whose operation alone takes longer than a slice.
+    /// The plan of a row whose operation alone may take longer than a slice.
     fn long_plan(self) -> Plan {
         let (rounds, attempts, spare) = match self {
             Effort::Full => (15, 2, 5),
@@ -64,10 +63,10 @@ impl Effort {
 }
 
 /// Which rows are asked for, and how much effort goes into each.
+#[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) pattern: Option<String>,
     pub(crate) effort: Effort,
-    pub(crate) rows: Vec<Row>,
 }
 
 impl Board {
@@ -75,80 +74,50 @@ impl Board {
         self.pattern.as_ref().is_none_or(|pattern| id.contains(pattern.as_str()))
     }
 
-    /// Measures a row in nanoseconds per operation, for one thread and for two.
+    /// Measures everything that is asked for.
+    pub(crate) fn measure(&self) -> Result<Vec<Row>, Box<dyn Error>> {
+        let mut rows = Vec::new();
+        self.timed(&mut rows, "counter/inc", &[1, 2], counter::contestants)?;
+        self.timed(&mut rows, "histogram/observe", &[1, 2], histogram::contestants)?;
+        self.timed(&mut rows, "lookup/declared", &[1, 2], || lookup::contestants(1000, Order::Declared))?;
+        self.timed(&mut rows, "lookup/any_order", &[1, 2], || lookup::contestants(1000, Order::Any))?;
+        self.timed(&mut rows, "enums/inc", &[1, 2], closed::contestants)?;
+        for &series in self.effort.sizes() {
+            let id = format!("lookup/series={series}");
+            self.timed(&mut rows, &id, &[1], || lookup::growing(series))?;
+        }
+        self.pages(&mut rows)?;
+        self.bytes(&mut rows)?;
+        Ok(rows)
+    }
+
+    /// Measures a row in nanoseconds per operation, with so many threads that do it at once.
     fn timed(
-        &mut self,
+        &self,
+        rows: &mut Vec<Row>,
         id: &str,
         threads: &[usize],
         contestants: impl Fn() -> Vec<Contestant>,
     ) -> Result<(), Box<dyn Error>> {
         for &threads in threads {
             let id = format!("{id}/threads={threads}");
-            if self.wants(&id) {
+            if self.wants(&id) && threads <= processors() {
                 let contestants = contestants();
                 let measured = measure(&contestants, self.effort.plan(threads))?;
-                self.rows.push(Row::of(&id, "ns", 1.0, &contestants, &measured));
+                rows.push(Row::of(&id, "ns", 1.0, &contestants, &measured.figures, measured.disturbed));
             }
         }
         Ok(())
     }
+}
 
-    /// Measures everything that is asked for.
-    pub(crate) fn measure(&mut self) -> Result<(), Box<dyn Error>> {
-        self.timed("counter/inc", &[1, 2], counter::contestants)?;
-        self.timed("histogram/observe", &[1, 2], histogram::contestants)?;
-        self.timed("lookup/declared", &[1, 2], || lookup::contestants(1000, Order::Declared))?;
-        self.timed("lookup/any_order", &[1, 2], || lookup::contestants(1000, Order::Any))?;
-        self.timed("enums/inc", &[1, 2], closed::contestants)?;
-        self.page()?;
-        self.bytes("bytes/counter", COUNTERS, |build, labels| build(labels, &[]));
-        self.bytes("bytes/histogram", HISTOGRAMS, |build, labels| build(&[], labels));
-        for &series in self.effort.sizes() {
-            self.timed(&format!("lookup/series={series}"), &[1], || lookup::growing(series))?;
-        }
-        for &series in self.effort.sizes() {
-            self.growth(series)?;
-        }
-        Ok(())
-    }
-
-    /// A page of many series of both kinds.
-    fn page(&mut self) -> Result<(), Box<dyn Error>> {
-        let id = "encode/text_page";
-        if self.wants(id) {
-            let labels = Labels::many(COUNTERS);
-            let contestants = store::contestants(&store::RIVALS, labels, &labels[..HISTOGRAMS])?;
-            let measured = measure(&contestants, self.effort.long_plan())?;
-            self.rows.push(Row::of(id, "ms", 1e6, &contestants, &measured));
-        }
-        Ok(())
-    }
-
-    /// A page of counters alone, per series.
-    fn growth(&mut self, series: usize) -> Result<(), Box<dyn Error>> {
-        let id = format!("encode/series={series}");
-        if self.wants(&id) {
-            let contestants = store::contestants(&store::RIVALS[..3], Labels::many(series), &[])?;
-            let measured = measure(&contestants, self.effort.long_plan())?;
-            self.rows.push(Row::of(&id, "ns", series as f64, &contestants, &measured));
-        }
-        Ok(())
-    }
-
-    /// The memory that a store of series holds, per series.
-    fn bytes(&mut self, id: &str, series: usize, build: impl Fn(Build, &[Labels]) -> Page) {
-        if self.wants(id) {
-            let labels = Labels::many(series);
-            let per_series = |of| kept_by(|| build(of, labels)).0 as f64 / series as f64;
-            let rivals = store::RIVALS.iter().map(|&(name, of)| (name, per_series(of))).collect();
-            self.rows.push(Row::counted(id, "bytes", per_series(store::OURS), rivals));
-        }
-    }
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// How many shards a rival gets that lets one choose: enough for the threads that are measured.
-fn shards() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+pub(crate) fn shards() -> usize {
+    processors().max(2)
 }
 
 /// The page that `measured` writes of a family.

@@ -1,4 +1,4 @@
-//! What the benchmarks share: the same operation on several threads at once.
+//! The same operation on several threads at once.
 
 use std::hint::black_box;
 use std::sync::Barrier;

@@ -1,0 +1,59 @@
+//! Nilometer.
+
+use std::io::{self, Write as _};
+
+use nilometer_core::collect::{Collector as _, Stopped};
+use nilometer_core::{Counter, CounterFamily, Gauge, GaugeFamily, Histogram, HistogramFamily};
+use nilometer_core::{MetricsRegistry, RegistryConfig};
+use nilometer_prometheus::{PrometheusRenderer, TextEncoder};
+
+use super::{COUNTER, GAUGE, HISTOGRAM, OBSERVED_SECONDS, Sink, Store};
+use crate::labels::{Labels, NAMES};
+use crate::rows::BOUNDS;
+
+struct Nilometer {
+    registry: MetricsRegistry,
+    counters: CounterFamily,
+    histograms: HistogramFamily,
+    gauges: GaugeFamily,
+}
+
+pub(super) fn make(series: usize) -> Box<dyn Store> {
+    let config = RegistryConfig::new().with_series_limit(series + 1).with_registry_limit(3 * (series + 1));
+    let registry = MetricsRegistry::with_config(config);
+    let counters = registry.family::<Counter>(COUNTER.0, COUNTER.1).with_labels(&NAMES).register();
+    let histograms = registry.family::<Histogram>(HISTOGRAM.0, HISTOGRAM.1).with_buckets(&BOUNDS);
+    let histograms = histograms.with_labels(&NAMES).register().expect("the name is free");
+    let gauges = registry.family::<Gauge>(GAUGE.0, GAUGE.1).with_labels(&NAMES).register();
+    let counters = counters.expect("the name is free");
+    Box::new(Nilometer { registry, counters, histograms, gauges: gauges.expect("the name is free") })
+}
+
+impl Store for Nilometer {
+    fn count(&self, labels: &Labels) {
+        self.counters.with(&labels.pairs(), Counter::inc);
+    }
+
+    fn observe(&self, labels: &Labels) {
+        self.histograms.with(&labels.pairs(), |histogram| {
+            for value in OBSERVED_SECONDS {
+                histogram.observe(value);
+            }
+        });
+    }
+
+    fn set(&self, labels: &Labels) {
+        self.gauges.with(&labels.pairs(), |gauge| gauge.set(1.0));
+    }
+
+    fn page(&self) -> String {
+        PrometheusRenderer::render_all(&self.registry)
+    }
+
+    fn stream(&self, sink: &mut Sink) -> io::Result<bool> {
+        let mut encoder = TextEncoder::new(|piece: Vec<u8>| sink.write_all(&piece).map_err(|_| Stopped));
+        self.registry.collect(&mut encoder).map_err(io::Error::other)?;
+        encoder.finish().map_err(io::Error::other)?;
+        Ok(true)
+    }
+}
