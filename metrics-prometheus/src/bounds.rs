@@ -1,40 +1,39 @@
 //! A family's `le` labels, spelled once.
 
+use crate::fragment::Fragment;
 use crate::number::push_bound;
 
-/// The `le` labels of the bounds seen last, each with the brace and the space that follow it.
+/// The `le` labels of the bounds seen last, each with the brace and the space that follow it: `le="0.1"} `.
 ///
 /// All series of a family have the same bounds, so they are spelled for its first series and copied for the others.
 #[derive(Default)]
 pub(crate) struct BoundLabels {
     bounds: Vec<f64>,
-    /// `le="0.1"} le="1.0"} le="+Inf"} `, without what is between them.
-    text: String,
-    /// Where each label ends in `text`; empty until bounds were seen.
-    ends: Vec<usize>,
+    /// One for each bound and one for `+Inf`, and what earlier families left; empty until bounds were seen.
+    labels: Vec<Fragment>,
 }
 
 impl BoundLabels {
     /// The labels of `bounds` in their order, and that of `+Inf`.
-    pub(crate) fn of(&mut self, bounds: &[f64]) -> impl Iterator<Item = &[u8]> {
-        if self.ends.is_empty() || self.bounds != bounds {
+    pub(crate) fn of(&mut self, bounds: &[f64]) -> &[Fragment] {
+        if self.labels.is_empty() || self.bounds != bounds {
             self.spell(bounds);
         }
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.text.as_bytes()[start..end])
+        &self.labels[..=bounds.len()]
     }
 
     #[cold]
     fn spell(&mut self, bounds: &[f64]) {
         self.bounds.clear();
         self.bounds.extend_from_slice(bounds);
-        self.text.clear();
-        self.ends.clear();
-        for &bound in bounds.iter().chain([&f64::INFINITY]) {
-            self.text.push_str("le=\"");
-            push_bound(bound, &mut self.text);
-            self.text.push_str("\"} ");
-            self.ends.push(self.text.len());
+        self.labels.resize_with(self.labels.len().max(bounds.len() + 1), Fragment::default);
+        let mut text = String::new();
+        for (label, &bound) in self.labels.iter_mut().zip(bounds.iter().chain([&f64::INFINITY])) {
+            text.clear();
+            text.push_str("le=\"");
+            push_bound(bound, &mut text);
+            text.push_str("\"} ");
+            label.set(&text);
         }
     }
 }
@@ -47,8 +46,7 @@ mod tests {
     fn labels_follow_the_bounds_at_hand() {
         let mut labels = BoundLabels::default();
         let mut check = |bounds: &[f64], expected: &[&str]| {
-            let got: Vec<_> =
-                labels.of(bounds).map(|label| str::from_utf8(label).unwrap().to_owned()).collect();
+            let got: Vec<_> = labels.of(bounds).iter().map(|label| label.as_str().to_owned()).collect();
             assert_eq!(got, expected);
         };
         check(&[], &["le=\"+Inf\"} "]);

@@ -8,7 +8,17 @@ use nilometer_core::collect::Stopped;
 pub(crate) const CHUNK_SIZE: usize = 64 * 1024;
 
 /// How much is set aside for a page before it is known how long it gets, in bytes.
+///
+/// PERF: `encode/text_page` in `benches/LEDGER.md`. A page in one piece grows by half from here, through 30.6 MB: glibc
+/// hands a block of up to 32 MiB out again with its memory, and gives larger ones back to the system, after which each
+/// 4 KiB of a page cost a page fault. Doubling would go there from 16 MiB on.
 const FIRST_CAPACITY: usize = 4096;
+
+/// By how much a piece may grow past its size before it is cut, in bytes.
+const PAST_THE_END: usize = 1024;
+
+/// Pieces are cut between characters, so each has to hold one.
+const LONGEST_CHARACTER: usize = 4;
 
 /// Takes a page, piece by piece, from an encoder that holds one piece at a time.
 ///
@@ -32,7 +42,7 @@ const FIRST_CAPACITY: usize = 4096;
 /// }
 /// ```
 pub trait Output {
-    /// Takes the next piece; more follows. Pieces are cut anywhere, in the middle of a line too.
+    /// Takes the next piece; more follows. Pieces are cut between any two characters, in the middle of a line too.
     ///
     /// # Errors
     ///
@@ -55,11 +65,23 @@ impl<F: FnMut(Vec<u8>) -> Result<(), Stopped>> Output for F {
     }
 }
 
+/// The output of a page in one piece, which is never given away.
+#[derive(Debug)]
+pub(crate) struct Nowhere;
+
+impl Output for Nowhere {
+    fn chunk(&mut self, _: Vec<u8>) -> Result<(), Stopped> {
+        Ok(())
+    }
+}
+
 /// The piece of a page that is being filled.
+///
+/// It is made of `str`s, so that a page in one piece is a `String` that nobody has to look through.
 pub(crate) struct ChunkBuffer<O> {
     output: O,
-    /// Never longer than `size`: what does not fit is cut, and a full piece goes out when more is to be written.
-    bytes: Vec<u8>,
+    /// The piece, and what was written beyond it: full pieces go out when there is no more room.
+    text: String,
     size: usize,
     /// The output wants no more.
     stopped: bool,
@@ -67,8 +89,7 @@ pub(crate) struct ChunkBuffer<O> {
 
 impl<O: Output> ChunkBuffer<O> {
     pub(crate) fn new(output: O, size: usize) -> ChunkBuffer<O> {
-        let size = size.max(1);
-        ChunkBuffer { output, bytes: Vec::with_capacity(FIRST_CAPACITY.min(size)), size, stopped: false }
+        ChunkBuffer { output, text: String::new(), size: size.max(LONGEST_CHARACTER), stopped: false }
     }
 
     /// Refuses where the output has stopped.
@@ -76,36 +97,58 @@ impl<O: Output> ChunkBuffer<O> {
         if self.stopped { Err(Stopped) } else { Ok(()) }
     }
 
+    /// Gives the text to append to, with room for `bytes` bytes, which save it from growing.
     #[inline]
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
-        if bytes.len() <= self.size - self.bytes.len() {
-            self.bytes.extend_from_slice(bytes);
-            return Ok(());
+    pub(crate) fn room(&mut self, bytes: usize) -> Result<&mut String, Stopped> {
+        if self.text.capacity() - self.text.len() < bytes {
+            self.make_room(bytes)?;
         }
-        self.put_across(bytes)
+        Ok(&mut self.text)
     }
 
-    /// Writes what does not fit into the piece at hand.
     #[cold]
-    fn put_across(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
-        loop {
-            let room = self.size - self.bytes.len();
-            if bytes.len() <= room {
-                self.bytes.extend_from_slice(bytes);
-                return Ok(());
-            }
-            let (now, later) = bytes.split_at(room);
-            self.bytes.extend_from_slice(now);
-            self.check()?;
-            let full = mem::replace(&mut self.bytes, Vec::with_capacity(self.size));
-            self.output.chunk(full).inspect_err(|_| self.stopped = true)?;
-            bytes = later;
+    #[inline(never)]
+    fn make_room(&mut self, bytes: usize) -> Result<(), Stopped> {
+        self.send_full()?;
+        // A piece is written past its end before it is cut; room for that saves the last line of each from growing it.
+        let enough = self.size.saturating_add(PAST_THE_END.min(self.size));
+        let capacity = self.text.capacity();
+        let grown = (capacity + capacity / 2).clamp(FIRST_CAPACITY.min(enough), enough);
+        self.text.reserve_exact(grown.saturating_sub(self.text.len()).max(bytes));
+        Ok(())
+    }
+
+    /// Gives the output all full pieces but the last, so that what stays is not empty.
+    fn send_full(&mut self) -> Result<(), Stopped> {
+        self.check()?;
+        let mut sent = 0;
+        while self.text.len() - sent > self.size {
+            let end = self.text.floor_char_boundary(sent + self.size);
+            let piece = if sent == 0 && self.text.len() - end <= self.size {
+                // One piece, as always but for lines longer than that: it is given away as it is.
+                let mut rest = String::with_capacity(self.text.capacity());
+                rest.push_str(&self.text[end..]);
+                self.text.truncate(end);
+                mem::replace(&mut self.text, rest).into_bytes()
+            } else {
+                let piece = self.text.as_bytes()[sent..end].to_vec();
+                sent = end;
+                piece
+            };
+            self.output.chunk(piece).inspect_err(|_| self.stopped = true)?;
         }
+        self.text.drain(..sent);
+        Ok(())
+    }
+
+    /// What was not given away.
+    pub(crate) fn into_text(self) -> String {
+        self.text
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Stopped> {
-        self.check()?;
-        self.output.last(self.bytes)
+        self.send_full()?;
+        self.output.last(self.text.into_bytes())
     }
 }
 
@@ -114,20 +157,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_full_but_for_the_last() {
-        let mut pieces = Vec::new();
-        let mut buffer = ChunkBuffer::new(
-            |piece: Vec<u8>| {
-                pieces.push(String::from_utf8(piece).unwrap());
-                Ok(())
-            },
-            4,
-        );
-        for text in ["ab", "", "cd", "efghijklm", "n"] {
-            buffer.put(text.as_bytes()).unwrap();
-        }
-        buffer.finish().unwrap();
-        assert_eq!(pieces, ["abcd", "efgh", "ijkl", "mn"]);
+    fn pieces_are_full_but_for_the_last_and_cut_between_characters() {
+        let pieces = |size: usize| {
+            let mut pieces = Vec::new();
+            let mut buffer = ChunkBuffer::new(
+                |piece: Vec<u8>| {
+                    pieces.push(String::from_utf8(piece).unwrap());
+                    Ok(())
+                },
+                size,
+            );
+            for text in ["ab", "", "cd", "efghijklmé", "漢n"] {
+                buffer.room(text.len()).unwrap().push_str(text);
+            }
+            buffer.finish().unwrap();
+            pieces
+        };
+        assert_eq!(pieces(4), ["abcd", "efgh", "ijkl", "mé", "漢n"]);
+        assert_eq!(pieces(4), pieces(0));
+        assert_eq!(pieces(5), ["abcde", "fghij", "klmé", "漢n"]);
+        assert_eq!(pieces(8), ["abcdefgh", "ijklmé", "漢n"]);
+        assert_eq!(pieces(18), ["abcdefghijklmé漢", "n"]);
+        assert_eq!(pieces(19), ["abcdefghijklmé漢n"]);
     }
 
     #[test]
@@ -140,7 +191,7 @@ mod tests {
             },
             4,
         );
-        buffer.put(b"abcd").unwrap();
+        buffer.room(4).unwrap().push_str("abcd");
         buffer.finish().unwrap();
         assert_eq!(pieces, 1);
     }
@@ -156,7 +207,7 @@ mod tests {
             4,
         );
         for _ in 0..8 {
-            let _ = buffer.put(b"abc");
+            let _ = buffer.room(3).map(|text| text.push_str("abc"));
         }
         assert_eq!(buffer.check(), Err(Stopped));
         assert!(buffer.finish().is_err());

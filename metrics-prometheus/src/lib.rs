@@ -9,7 +9,7 @@
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String` |
 //! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
-//! | `number`, `bounds` | how values and upper bounds are spelled |
+//! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
 //!
 //! # Examples
 //!
@@ -61,6 +61,7 @@
 
 mod bounds;
 mod chunk;
+mod fragment;
 mod number;
 mod renderer;
 mod server;

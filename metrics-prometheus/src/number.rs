@@ -4,34 +4,100 @@ use std::fmt::Write as _;
 
 use nilometer_core::collect::Number;
 
-/// Room for one number's digits, on the stack of whoever writes it.
-pub(crate) struct NumberBuffer {
-    whole: itoa::Buffer,
-    float: zmij::Buffer,
+/// How many bytes a number takes at most: the longest float has 25.
+pub(crate) const NUMBER_ROOM: usize = 32;
+
+/// Appends a sample's value: every digit of a whole number, the shortest digits that read back as the same float, and
+/// no fraction where there is none.
+///
+/// SPEC: Prometheus, "Exposition formats", text format details: what Go's `ParseFloat` reads, and `NaN`, `+Inf`,
+/// `-Inf`.
+#[inline]
+pub(crate) fn push_number_line(number: Number, out: &mut String) {
+    match number {
+        Number::U64(value) => return push_whole_line(value, out),
+        Number::I64(value) => out.push_str(itoa::Buffer::new().format(value)),
+        Number::F64(value) => push_float(value, out),
+    }
+    out.push('\n');
 }
 
-impl NumberBuffer {
-    pub(crate) fn new() -> NumberBuffer {
-        NumberBuffer { whole: itoa::Buffer::new(), float: zmij::Buffer::new() }
-    }
-
-    /// A sample's value: every digit of a whole number, the shortest digits that read back as the same float, and no
-    /// fraction where there is none.
-    ///
-    /// SPEC: Prometheus, "Exposition formats", text format details: what Go's `ParseFloat` reads, and `NaN`, `+Inf`,
-    /// `-Inf`.
-    pub(crate) fn sample(&mut self, number: Number) -> &str {
-        match number {
-            Number::U64(value) => self.whole.format(value),
-            Number::I64(value) => self.whole.format(value),
-            Number::F64(value) if value.is_nan() => "NaN",
-            Number::F64(f64::INFINITY) => "+Inf",
-            Number::F64(f64::NEG_INFINITY) => "-Inf",
-            Number::F64(value) => {
-                let digits = self.float.format_finite(value);
-                digits.strip_suffix(".0").unwrap_or(digits)
-            }
+/// Three digits and a line feed for each number below 1000, and four bytes behind the last one.
+///
+/// PERF: `encode/text_page` in `benches/LEDGER.md`. Four bytes are copied from wherever a number's digits begin, and what
+/// is too much is cut off: nothing branches on how many digits there are, which no processor foresees.
+#[expect(clippy::cast_possible_truncation, reason = "digits are below 10")]
+const GROUPS: &str = {
+    const BYTES: [u8; 4 * 1000 + 4] = {
+        let mut bytes = [b'\n'; 4 * 1000 + 4];
+        let mut number = 0_u16;
+        while number < 1000 {
+            let at = 4 * number as usize;
+            bytes[at] = b'0' + (number / 100) as u8;
+            bytes[at + 1] = b'0' + (number / 10 % 10) as u8;
+            bytes[at + 2] = b'0' + (number % 10) as u8;
+            number += 1;
         }
+        bytes
+    };
+    match str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => unreachable!(),
+    }
+};
+
+/// Appends a whole number and a line feed.
+#[inline]
+pub(crate) fn push_whole_line(value: u64, out: &mut String) {
+    if value < 1000 {
+        push_digits(group(value), 1, out);
+    } else {
+        push_long_line(value, out);
+    }
+}
+
+#[inline(never)]
+fn push_long_line(value: u64, out: &mut String) {
+    if value < 1_000_000 {
+        push_digits(group(value / 1000), 0, out);
+        push_four(4 * group(value), out);
+    } else {
+        out.push_str(itoa::Buffer::new().format(value));
+        out.push('\n');
+    }
+}
+
+/// The last three digits of a number, as one number.
+fn group(number: u64) -> usize {
+    (number % 1000) as usize
+}
+
+/// Appends the digits of a number below 1000, and so many of the bytes behind them.
+#[inline]
+fn push_digits(number: usize, more: usize, out: &mut String) {
+    let leading = usize::from(number < 100) + usize::from(number < 10);
+    let end = out.len() + 3 + more - leading;
+    push_four(4 * number + leading, out);
+    out.truncate(end);
+}
+
+#[inline]
+fn push_four(at: usize, out: &mut String) {
+    // Always there: groups are below 1000.
+    if let Some(digits) = GROUPS.get(at..at + 4) {
+        out.push_str(digits);
+    }
+}
+
+fn push_float(value: f64, out: &mut String) {
+    if value.is_finite() {
+        let mut buffer = zmij::Buffer::new();
+        let digits = buffer.format_finite(value);
+        out.push_str(digits.strip_suffix(".0").unwrap_or(digits));
+    } else if value.is_nan() {
+        out.push_str("NaN");
+    } else {
+        out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
     }
 }
 
@@ -81,6 +147,22 @@ mod tests {
         let mut text = String::new();
         push_bound(value, &mut text);
         text
+    }
+
+    fn sample(value: Number) -> String {
+        let mut line = String::from("x ");
+        push_number_line(value, &mut line);
+        assert!(line.len() < NUMBER_ROOM);
+        line.strip_prefix("x ").and_then(|line| line.strip_suffix('\n')).unwrap().to_owned()
+    }
+
+    #[test]
+    fn whole_numbers_of_every_length_have_their_digits() {
+        let powers = (0..20).map(|digits| 10_u64.pow(digits));
+        let near = powers.flat_map(|power| [power - 1, power, power + 1, power.wrapping_mul(7)]);
+        for value in near.chain(0..12_345).chain([u64::MAX]) {
+            assert_eq!(sample(Number::U64(value)), value.to_string());
+        }
     }
 
     #[test]
@@ -133,7 +215,7 @@ mod tests {
             (Number::F64(f64::INFINITY), "+Inf"),
             (Number::F64(f64::NEG_INFINITY), "-Inf"),
         ] {
-            assert_eq!(NumberBuffer::new().sample(value), expected);
+            assert_eq!(sample(value), expected);
         }
     }
 
@@ -143,8 +225,7 @@ mod tests {
         let mut bits = 1_u64;
         while bits < f64::INFINITY.to_bits() {
             let value = f64::from_bits(bits);
-            let mut buffer = NumberBuffer::new();
-            assert_eq!(buffer.sample(Number::F64(value)).parse::<f64>().unwrap().to_bits(), bits);
+            assert_eq!(sample(Number::F64(value)).parse::<f64>().unwrap().to_bits(), bits);
             assert_eq!(bound(value).parse::<f64>().unwrap().to_bits(), bits);
             bits += 0x0003_9a7b_1357_9bdf;
         }

@@ -5,7 +5,7 @@ use nilometer_core::collect::{
 };
 use thiserror::Error;
 
-use crate::chunk::Output;
+use crate::chunk::Nowhere;
 use crate::text::TextEncoder;
 
 /// Renders collectors as pages of the text format 0.0.4, whole and in memory.
@@ -148,44 +148,27 @@ fn render<C: Collector + ?Sized>(
     collector: &C,
     expected: Option<MetricType>,
 ) -> (String, Result<(), RenderError>) {
-    let mut page = Vec::new();
-    let mut visitor = OfKind {
-        // In one piece, which is the page: nothing is copied together.
-        encoder: TextEncoder::with_chunk_size(
-            |whole| {
-                page = whole;
-                Ok(())
-            },
-            usize::MAX,
-        ),
-        expected,
-        refused: None,
-    };
+    let mut visitor = OfKind { encoder: TextEncoder::whole(), expected, refused: None };
     let collected = collector.collect(&mut visitor);
     let OfKind { encoder, refused, .. } = visitor;
     let points = encoder.skipped();
-    let finished = encoder.finish();
-    let result = match (refused, collected, finished) {
-        (Some(refused), ..) => Err(refused),
-        (None, Err(error), _) => Err(error.into()),
-        (None, Ok(()), Err(stopped)) => Err(CollectError::from(stopped).into()),
-        (None, Ok(()), Ok(())) if points > 0 => Err(RenderError::Skipped { points }),
-        (None, Ok(()), Ok(())) => Ok(()),
+    let result = match (refused, collected) {
+        (Some(refused), _) => Err(refused),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(())) if points > 0 => Err(RenderError::Skipped { points }),
+        (None, Ok(())) => Ok(()),
     };
-    // Names, label sets and help texts are `str`s, and all else on a page is ASCII, so nothing is ever replaced.
-    let page = String::from_utf8(page)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    (page, result)
+    (encoder.into_page(), result)
 }
 
 /// Lets families of the expected kind through and stops at any other.
-struct OfKind<O> {
-    encoder: TextEncoder<O>,
+struct OfKind {
+    encoder: TextEncoder<Nowhere>,
     expected: Option<MetricType>,
     refused: Option<RenderError>,
 }
 
-impl<O: Output> Visitor for OfKind<O> {
+impl Visitor for OfKind {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
         let found = descriptor.metric_type();
         match self.expected {

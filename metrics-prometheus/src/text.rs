@@ -3,12 +3,13 @@
 use std::fmt;
 
 use nilometer_core::collect::{
-    Descriptor, HistogramPoint, LabelSet, MetricType, Number, Point, SeriesLabels, Stopped, Visitor,
+    Descriptor, HistogramPoint, MetricType, Number, Point, SeriesLabels, Stopped, Visitor,
 };
 
 use crate::bounds::BoundLabels;
-use crate::chunk::{CHUNK_SIZE, ChunkBuffer, Output};
-use crate::number::NumberBuffer;
+use crate::chunk::{CHUNK_SIZE, ChunkBuffer, Nowhere, Output};
+use crate::fragment::Fragment;
+use crate::number::{NUMBER_ROOM, push_number_line, push_whole_line};
 
 /// The content type of the text format.
 pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -58,13 +59,29 @@ pub struct TextEncoder<O> {
     page: ChunkBuffer<O>,
     /// The kind of the family at hand.
     kind: Option<MetricType>,
-    name: Vec<u8>,
+    name: Fragment,
+    /// The name with `_sum`.
+    sum: Fragment,
+    /// The name with `_count`.
+    count: Fragment,
     /// The HELP and TYPE lines of the family at hand, until its first point.
-    header: Vec<u8>,
+    header: String,
     /// What all bucket lines of the series at hand start with.
-    bucket: Vec<u8>,
+    bucket: String,
     bounds: BoundLabels,
     skipped: u64,
+}
+
+impl TextEncoder<Nowhere> {
+    /// An encoder that keeps the page in one piece.
+    pub(crate) fn whole() -> TextEncoder<Nowhere> {
+        TextEncoder::with_chunk_size(Nowhere, usize::MAX)
+    }
+
+    /// The page of an encoder that keeps it.
+    pub(crate) fn into_page(self) -> String {
+        self.page.into_text()
+    }
 }
 
 impl<O: Output> TextEncoder<O> {
@@ -74,15 +91,18 @@ impl<O: Output> TextEncoder<O> {
         TextEncoder::with_chunk_size(output, CHUNK_SIZE)
     }
 
-    /// An encoder whose pieces have `bytes` bytes, the last one aside; 0 is taken for 1.
+    /// An encoder whose pieces have `bytes` bytes, the last one aside, or up to three less where a character would be
+    /// cut; less than 4 is taken for 4.
     #[must_use]
     pub fn with_chunk_size(output: O, bytes: usize) -> TextEncoder<O> {
         TextEncoder {
             page: ChunkBuffer::new(output, bytes),
             kind: None,
-            name: Vec::new(),
-            header: Vec::new(),
-            bucket: Vec::new(),
+            name: Fragment::default(),
+            sum: Fragment::default(),
+            count: Fragment::default(),
+            header: String::new(),
+            bucket: String::new(),
             bounds: BoundLabels::default(),
             skipped: 0,
         }
@@ -105,40 +125,28 @@ impl<O: Output> TextEncoder<O> {
         self.page.finish()
     }
 
-    /// Writes a line: the name and its suffix, the labels, the value.
-    fn sample(&mut self, suffix: &[u8], labels: SeriesLabels<'_>, value: Number) -> Result<(), Stopped> {
-        self.page.put(&self.name)?;
-        self.page.put(suffix)?;
-        let mut before: &[u8] = b"{";
-        for set in labels.sets() {
-            self.page.put(before)?;
-            self.page.put(inner(set))?;
-            before = b",";
-        }
-        self.page.put(if before == b"," { b"} " } else { b" " })?;
-        self.page.put(NumberBuffer::new().sample(value).as_bytes())?;
-        self.page.put(b"\n")
-    }
-
     fn histogram(&mut self, labels: SeriesLabels<'_>, point: &HistogramPoint<'_>) -> Result<(), Stopped> {
+        let texts = texts(labels);
         self.bucket.clear();
-        self.bucket.extend_from_slice(&self.name);
-        self.bucket.extend_from_slice(b"_bucket{");
-        for set in labels.sets() {
-            self.bucket.extend_from_slice(inner(set));
-            self.bucket.push(b',');
+        self.bucket.push_str(self.name.as_str());
+        self.bucket.push_str("_bucket{");
+        for set in [texts.0, texts.1] {
+            if let Some(inner) = inner(set) {
+                self.bucket.push_str(inner);
+                self.bucket.push(',');
+            }
         }
-        let mut count = 0;
-        for (label, (_, cumulative)) in self.bounds.of(point.bounds()).zip(point.cumulative()) {
-            self.page.put(&self.bucket)?;
-            self.page.put(label)?;
-            self.page.put(itoa::Buffer::new().format(cumulative).as_bytes())?;
-            self.page.put(b"\n")?;
-            count = cumulative;
+        let mut cumulative = 0_u64;
+        for (label, count) in self.bounds.of(point.bounds()).iter().zip(point.counts()) {
+            cumulative = cumulative.wrapping_add(*count);
+            let page = self.page.room(self.bucket.len() + label.room() + NUMBER_ROOM)?;
+            page.push_str(&self.bucket);
+            label.append_to(page);
+            push_whole_line(cumulative, page);
         }
-        self.sample(b"_sum", labels, Number::F64(point.sum()))?;
+        sample(&mut self.page, &self.sum, texts, Number::F64(point.sum()))?;
         // The last bucket is that of `+Inf`: the count is the same number, read once.
-        self.sample(b"_count", labels, Number::U64(count))
+        sample(&mut self.page, &self.count, texts, Number::U64(cumulative))
     }
 }
 
@@ -146,18 +154,18 @@ impl<O: Output> Visitor for TextEncoder<O> {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
         self.page.check()?;
         self.kind = descriptor.has_valid_name().then(|| descriptor.metric_type());
-        self.name.clear();
-        self.name.extend_from_slice(descriptor.name().as_bytes());
+        let name = descriptor.name();
+        self.name.set(name);
+        self.sum.set(&format!("{name}_sum"));
+        self.count.set(&format!("{name}_count"));
         self.header.clear();
-        self.header.extend_from_slice(b"# HELP ");
-        self.header.extend_from_slice(&self.name);
-        self.header.push(b' ');
+        for part in ["# HELP ", name, " "] {
+            self.header.push_str(part);
+        }
         escape_help(descriptor.help(), &mut self.header);
-        self.header.extend_from_slice(b"\n# TYPE ");
-        self.header.extend_from_slice(&self.name);
-        self.header.push(b' ');
-        self.header.extend_from_slice(descriptor.metric_type().as_str().as_bytes());
-        self.header.push(b'\n');
+        for part in ["\n# TYPE ", name, " ", descriptor.metric_type().as_str(), "\n"] {
+            self.header.push_str(part);
+        }
         Ok(())
     }
 
@@ -168,12 +176,12 @@ impl<O: Output> Visitor for TextEncoder<O> {
             return Ok(());
         }
         if !self.header.is_empty() {
-            self.page.put(&self.header)?;
+            self.page.room(self.header.len())?.push_str(&self.header);
             self.header.clear();
         }
         match point {
-            Point::Counter(point) => self.sample(b"", labels, point.total()),
-            Point::Gauge(point) => self.sample(b"", labels, point.value()),
+            Point::Counter(point) => sample(&mut self.page, &self.name, texts(labels), point.total()),
+            Point::Gauge(point) => sample(&mut self.page, &self.name, texts(labels), point.value()),
             Point::Histogram(point) => self.histogram(labels, &point),
         }
     }
@@ -182,24 +190,66 @@ impl<O: Output> Visitor for TextEncoder<O> {
 impl<O> fmt::Debug for TextEncoder<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TextEncoder")
-            .field("family", &String::from_utf8_lossy(&self.name))
+            .field("family", &self.name.as_str())
             .field("skipped", &self.skipped)
             .finish_non_exhaustive()
     }
 }
 
+/// Writes a line: the name, the labels, the value.
+#[expect(
+    clippy::inline_always,
+    reason = "a call costs a tenth of the page: `instructions/encode` in `benches/LEDGER.md`"
+)]
+#[inline(always)]
+fn sample<O: Output>(
+    page: &mut ChunkBuffer<O>,
+    name: &Fragment,
+    (constant, own): (&str, &str),
+    value: Number,
+) -> Result<(), Stopped> {
+    let page = page.room(name.room() + constant.len() + own.len() + 2 + NUMBER_ROOM)?;
+    name.append_to(page);
+    if constant.is_empty() {
+        page.push_str(own);
+    } else {
+        push_both(constant, own, page);
+    }
+    page.push(' ');
+    push_number_line(value, page);
+    Ok(())
+}
+
+/// The labels as they stand on a page: the constant ones and the series' own, or all in the second place where only
+/// one of the sets has any.
+#[inline]
+fn texts(labels: SeriesLabels<'_>) -> (&str, &str) {
+    let mut sets = labels.sets();
+    match (sets.next(), sets.next()) {
+        (None, _) => ("", ""),
+        (Some(only), None) => ("", only.as_prometheus()),
+        (Some(constant), Some(own)) => (constant.as_prometheus(), own.as_prometheus()),
+    }
+}
+
 /// The labels of a set that is not empty, without the braces.
-fn inner(set: &LabelSet) -> &[u8] {
-    let text = set.as_prometheus().as_bytes();
-    &text[1..text.len() - 1]
+fn inner(set: &str) -> Option<&str> {
+    set.get(1..set.len().checked_sub(1)?)
+}
+
+/// Appends both sets in one pair of braces.
+fn push_both(constant: &str, own: &str, page: &mut String) {
+    page.push_str(&constant[..constant.len() - 1]);
+    page.push(',');
+    page.push_str(&own[1..]);
 }
 
 /// SPEC: Prometheus, "Exposition formats", comments, help text, and type information: backslash and line feed.
-fn escape_help(help: &str, out: &mut Vec<u8>) {
-    for &byte in help.as_bytes() {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
+fn escape_help(help: &str, out: &mut String) {
+    for character in help.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
             other => out.push(other),
         }
     }
