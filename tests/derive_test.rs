@@ -7,7 +7,8 @@ use nilometer_core::collect::{Collector, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::label::{ClosedLabelValue, LabelValue as _, TypedLabels as _, ValueBuffer};
 use nilometer_core::{
     Counter, CounterFamily, Descriptor, Family, Gauge, GaugeFamily, Histogram, HistogramFamily, Metric,
-    MetricType, MetricsError, MetricsRegistry, RegisterError, RegistryConfig, Unit, buckets,
+    MetricType, MetricsError, MetricsRegistry, RegisterError, RegistryConfig, Unit, UpDownCounter,
+    UpDownCounterFamily, buckets,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
@@ -29,6 +30,7 @@ impl Visitor for Lines {
         let value = match point {
             Point::Counter(counter) => counter.total().as_f64().to_string(),
             Point::Gauge(gauge) => gauge.value().as_f64().to_string(),
+            Point::UpDownCounter(counter) => counter.value().as_f64().to_string(),
             Point::Histogram(histogram) => format!("count {}", histogram.count()),
         };
         self.lines.push(format!("{} {labels:?} {value}", self.family));
@@ -315,6 +317,38 @@ fn a_field_behind_a_cfg_that_is_off_does_not_exist() {
     let gated = Gated::register(&MetricsRegistry::new()).unwrap();
     gated.present.inc();
     assert_eq!((gated.present.get(), gated.field.get()), (1, 0));
+}
+
+#[test]
+fn up_down_counters_are_fields_like_any_other_kind() {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Load {
+        /// Connections that are open.
+        connections: UpDownCounter,
+        /// Jobs that wait.
+        #[metric(labels = ["queue"])]
+        jobs: UpDownCounterFamily,
+        /// Bytes in use, by method.
+        #[metric(unit = "bytes")]
+        used_bytes: Option<Family<ByMethod, UpDownCounter>>,
+    }
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct ByMethod {
+        method: Method,
+    }
+    let registry = MetricsRegistry::new();
+    let load = Load::register(&registry).unwrap();
+    load.connections.sub(2);
+    load.jobs.get_or_create(&[("queue", "mail")]).add(5);
+    load.used_bytes.unwrap().get_or_create(&ByMethod { method: Method::Get }).add(4096);
+    let expected =
+        [r"connections {} -2", r#"jobs {"queue": "mail"} 5"#, r#"used_bytes {"method": "GET"} 4096"#];
+    assert_eq!(lines(&registry), expected);
+    assert!(Load::descriptors().iter().all(|one| one.metric_type() == MetricType::UpDownCounter));
+    let error = registry.register_gauge("connections", "Connections that are open.").unwrap_err();
+    assert!(matches!(error, RegisterError::Conflict { what: "type", .. }), "{error}");
 }
 
 #[test]

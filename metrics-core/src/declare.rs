@@ -17,6 +17,7 @@ use crate::metric::{FamilyOptions, Metric};
 use crate::name::{check_label_name, check_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
 use crate::unit::Unit;
+use crate::updown::UpDownCounter;
 
 /// A struct whose fields are metrics; made by `#[derive(Metrics)]`.
 #[diagnostic::on_unimplemented(
@@ -78,8 +79,8 @@ impl<T: Metrics> Metrics for Option<T> {
 /// The type of a field of a struct that derives `Metrics`: a handle, or a family.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric",
-    note = "fields are `Counter`, `Gauge`, `Histogram`, families of them, or `Option` of those; a struct of metrics \
-            needs `#[metric(flatten)]`"
+    note = "fields are `Counter`, `UpDownCounter`, `Gauge`, `Histogram`, families of them, or `Option` of those; a \
+            struct of metrics needs `#[metric(flatten)]`"
 )]
 pub trait MetricField: Sized {
     /// The kind.
@@ -113,7 +114,7 @@ macro_rules! unlabelled_field {
         }
     )*};
 }
-unlabelled_field!(Counter, Gauge, Histogram);
+unlabelled_field!(Counter, UpDownCounter, Gauge, Histogram);
 
 impl<M: Metric> MetricField for Family<DynamicLabels, M> {
     const TYPE: MetricType = M::TYPE;
@@ -302,6 +303,7 @@ impl Declaration {
         self.check()?;
         match self.kind {
             MetricType::Counter => self.make::<Counter>(config),
+            MetricType::UpDownCounter => self.make::<UpDownCounter>(config),
             MetricType::Gauge => self.make::<Gauge>(config),
             MetricType::Histogram => self.make::<Histogram>(config),
             MetricType::Summary => unreachable!("no field and no builder declares a summary"),

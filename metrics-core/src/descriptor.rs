@@ -18,6 +18,8 @@ pub enum MetricType {
     Counter,
     /// A value that goes up and down.
     Gauge,
+    /// A whole number that changes by what is added and subtracted; Prometheus knows it as a gauge.
+    UpDownCounter,
     /// A distribution over buckets with explicit upper bounds.
     Histogram,
     /// Quantiles computed by the program.
@@ -25,14 +27,23 @@ pub enum MetricType {
 }
 
 impl MetricType {
-    /// The word that a `# TYPE` line has for this kind.
+    /// The word that a `# TYPE` line has for this kind: `gauge` for an up-down counter too, since Prometheus has no
+    /// word of its own for it.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
             MetricType::Counter => "counter",
-            MetricType::Gauge => "gauge",
+            MetricType::Gauge | MetricType::UpDownCounter => "gauge",
             MetricType::Histogram => "histogram",
             MetricType::Summary => "summary",
+        }
+    }
+
+    /// What tells this kind from every other.
+    pub(crate) const fn identity(self) -> &'static str {
+        match self {
+            MetricType::UpDownCounter => "up-down counter",
+            other => other.as_str(),
         }
     }
 }

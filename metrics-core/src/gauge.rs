@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cell::{Value, Values};
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
+use crate::in_flight::{InFlightGuard, Tracked};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
 
@@ -96,25 +97,11 @@ impl Gauge {
     /// # Ok::<(), nilometer_core::MetricsError>(())
     /// ```
     pub fn track_in_flight(&self) -> InFlightGuard {
-        self.inc();
-        InFlightGuard { gauge: self.clone() }
+        InFlightGuard::track(Tracked::Gauge(self.clone()))
     }
 }
 
 handle_basics!(Gauge);
-
-/// Keeps a gauge one higher until it is dropped; made by [`Gauge::track_in_flight`].
-#[derive(Debug)]
-#[must_use = "the work counts as done as soon as the guard is dropped"]
-pub struct InFlightGuard {
-    gauge: Gauge,
-}
-
-impl Drop for InFlightGuard {
-    fn drop(&mut self) {
-        self.gauge.dec();
-    }
-}
 
 impl Metric for Gauge {
     const TYPE: MetricType = MetricType::Gauge;

@@ -20,9 +20,9 @@
 //!
 //! # Contents
 //!
-//! | kinds | [`Counter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
+//! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
 //! |---|---|
-//! | families | [`Family`], [`CounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
+//! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
 //! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
 //! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`] |
 //! | description | [`Descriptor`], [`MetricType`], [`Unit`], the module [`name`] |
@@ -45,6 +45,7 @@ mod error;
 mod family;
 mod gauge;
 mod histogram;
+mod in_flight;
 pub mod label;
 mod metric;
 pub mod name;
@@ -54,13 +55,17 @@ mod registry;
 mod sync;
 mod timer;
 mod unit;
+mod updown;
 
 pub use counter::Counter;
 pub use descriptor::{Descriptor, MetricType};
 pub use error::{MetricsError, Result};
-pub use family::{CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, SeriesError};
-pub use gauge::{Gauge, InFlightGuard};
+pub use family::{
+    CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, SeriesError, UpDownCounterFamily,
+};
+pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramSnapshot};
+pub use in_flight::InFlightGuard;
 pub use label::{LabelSet, Labels};
 pub use metric::Metric;
 pub use registry::{
@@ -68,6 +73,7 @@ pub use registry::{
 };
 pub use timer::Timer;
 pub use unit::Unit;
+pub use updown::UpDownCounter;
 
 /// What [`Counter::metadata`] and its kin return: a family's [`Descriptor`].
 pub type MetricMetadata = Descriptor;

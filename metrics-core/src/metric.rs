@@ -10,7 +10,8 @@ use crate::collect::Point;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::{Labels, REASONS, Reason};
 
-/// A kind of metric: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram).
+/// A kind of metric: [`Counter`](crate::Counter), [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge),
+/// [`Histogram`](crate::Histogram).
 ///
 /// Sealed: kinds are added here, together with every exporter that has to know them.
 pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {

@@ -7,7 +7,7 @@ mod common;
 use common::page;
 use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, GaugePoint, HistogramPoint, LabelSet, MetricType,
-    SeriesLabels, Visitor,
+    SeriesLabels, UpDownCounterPoint, Visitor,
 };
 use nilometer_core::{
     Gauge, GaugeFamily, Labels, MetricsRegistry, RegisterError, RegistryConfig, Unit, label::LabelError,
@@ -142,6 +142,27 @@ fn a_histogram_comes_through_whole() {
         Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), point.into())?)
     };
     let expected = ["own gauge", "  {} 7", "h histogram", "  {} 4.5 in [3, 0, 1]"];
+    assert_eq!(page_with(RegistryConfig::new(), show), expected);
+}
+
+#[test]
+fn an_up_down_counter_comes_through_as_what_it_is() {
+    let show: Show = |visitor| {
+        visitor.family(&Descriptor::try_new("jobs", "J.", MetricType::UpDownCounter)?)?;
+        visitor.point(SeriesLabels::of(&LabelSet::empty()), UpDownCounterPoint::new(-4_i64).into())?;
+        // On a page both are gauges; here they are two kinds, and one name.
+        visitor.point(SeriesLabels::of(&LabelSet::from_pairs(&[("n", "1")])), GaugePoint::new(1.0).into())?;
+        gauge(visitor, "jobs", &[("n", "2")])
+    };
+    let expected = [
+        "own gauge",
+        "  {} 7",
+        "jobs gauge",
+        "  {} -4",
+        "nilometer_collector_failures_total counter",
+        "  {collector=\"c\",reason=\"name_taken\"} 1",
+        "  {collector=\"c\",reason=\"wrong_type\"} 1",
+    ];
     assert_eq!(page_with(RegistryConfig::new(), show), expected);
 }
 

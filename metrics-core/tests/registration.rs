@@ -77,6 +77,7 @@ fn any_difference_is_a_conflict_that_names_both_sides() {
     let y = registry.family::<Gauge>("y_none", "Y.").with_unit(Unit::new("none"));
     let table = [
         (registry.register_counter("x_seconds", "X.").unwrap_err(), "type", "histogram", "counter"),
+        (registry.register_up_down_counter("y_none", "Y.").unwrap_err(), "type", "gauge", "up-down counter"),
         (histogram("Y.").with_buckets(&[1.0, 2.0]).register().unwrap_err(), "help", "X.", "Y."),
         (
             histogram("X.").with_labels(&["a"]).with_buckets(&[1.0, 2.0]).register().unwrap_err(),

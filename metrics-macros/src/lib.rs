@@ -44,9 +44,9 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a struct whose fields are metrics register itself as a whole.
 ///
-/// Each field is a metric: `Counter`, `Gauge`, `Histogram`, a family of them, an `Option` of any of these, or whatever
-/// else implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one line, its name the
-/// field's name. Registering is all or nothing, and twice gives the same handles.
+/// Each field is a metric: `Counter`, `UpDownCounter`, `Gauge`, `Histogram`, a family of them, an `Option` of any of
+/// these, or whatever else implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one
+/// line, its name the field's name. Registering is all or nothing, and twice gives the same handles.
 ///
 /// # What is generated
 ///

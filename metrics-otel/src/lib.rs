@@ -33,6 +33,7 @@
 //! | name, help | `name`, unchanged, and `description` |
 //! | unit | `unit`, see below |
 //! | counter | monotonic cumulative `Sum` |
+//! | up-down counter | cumulative `Sum` that is not monotonic |
 //! | gauge | `Gauge`, without a start time |
 //! | histogram | cumulative `Histogram` with bounds, bucket counts, count, and the sum where it may stand |
 //! | labels, constant ones included | string attributes, in the order of their names |

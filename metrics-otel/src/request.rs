@@ -166,6 +166,12 @@ impl Request {
                 bool::encode(data::IS_MONOTONIC, &true, &mut self.points);
                 metric::SUM
             }
+            // SPEC: OpenTelemetry specification, "Metrics API", `UpDownCounter`: a sum that is not monotonic, the default
+            // of `is_monotonic`.
+            Some(MetricType::UpDownCounter) => {
+                int32::encode(data::TEMPORALITY, &data::CUMULATIVE, &mut self.points);
+                metric::SUM
+            }
             Some(MetricType::Histogram) => {
                 int32::encode(data::TEMPORALITY, &data::CUMULATIVE, &mut self.points);
                 metric::HISTOGRAM
@@ -190,6 +196,11 @@ impl Request {
             Point::Counter(counter) => {
                 self.write_times(true);
                 write_number(counter.total(), &mut self.point);
+                self.write_attributes(number_point::ATTRIBUTES, labels);
+            }
+            Point::UpDownCounter(counter) => {
+                self.write_times(true);
+                write_number(counter.value(), &mut self.point);
                 self.write_attributes(number_point::ATTRIBUTES, labels);
             }
             // SPEC: opentelemetry-proto 1.10.0, `Gauge`: a start time is ignored.

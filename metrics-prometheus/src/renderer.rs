@@ -84,7 +84,7 @@ impl PrometheusRenderer {
         append(output, family, MetricType::Counter)
     }
 
-    /// Appends a gauge family to `output`.
+    /// Appends a gauge family to `output`, or one of up-down counters, which are gauges on a page.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Visitor for OfKind {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
         let found = descriptor.metric_type();
         match self.expected {
-            Some(expected) if expected != found => {
+            Some(expected) if expected.as_str() != found.as_str() => {
                 self.refused =
                     Some(RenderError::Kind { name: descriptor.name().to_owned(), expected, found });
                 Err(Stopped)

@@ -182,6 +182,7 @@ impl<O: Output> Visitor for TextEncoder<O> {
         match point {
             Point::Counter(point) => sample(&mut self.page, &self.name, texts(labels), point.total()),
             Point::Gauge(point) => sample(&mut self.page, &self.name, texts(labels), point.value()),
+            Point::UpDownCounter(point) => sample(&mut self.page, &self.name, texts(labels), point.value()),
             Point::Histogram(point) => self.histogram(labels, &point),
         }
     }

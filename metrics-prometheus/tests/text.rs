@@ -7,7 +7,7 @@ mod common;
 use common::{Closure, LINE, ROWS_HEAD, Rows, row};
 use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, GaugePoint, HistogramPoint, LabelSet, MetricType,
-    Point, SeriesLabels, Stopped, Visitor,
+    Point, SeriesLabels, Stopped, UpDownCounterPoint, Visitor,
 };
 use nilometer_prometheus::{PrometheusRenderer, RenderError, TextEncoder};
 
@@ -44,6 +44,9 @@ fn every_kind_has_its_lines() {
         }
         family(visitor, "balance", "A whole number.", MetricType::Gauge)?;
         point(visitor, &[], GaugePoint::new(i64::MIN))?;
+        family(visitor, "jobs", "It comes and goes.", MetricType::UpDownCounter)?;
+        point(visitor, &[("queue", "a")], UpDownCounterPoint::new(-3_i64))?;
+        point(visitor, &[], UpDownCounterPoint::new(i64::MAX))?;
         family(visitor, "wait_seconds", "Waiting.", MetricType::Histogram)?;
         let bounds = [0.000_01, 0.1, 1.0, 2.5, 1_000_000.0, 1_234_567.0];
         point(visitor, &[], HistogramPoint::try_new(&bounds, &[1, 2, 0, 3, 0, 0, 4], 17.25)?)?;
@@ -72,6 +75,10 @@ temperature_celsius{place="lab"} 1e-9
 # HELP balance A whole number.
 # TYPE balance gauge
 balance -9223372036854775808
+# HELP jobs It comes and goes.
+# TYPE jobs gauge
+jobs{queue="a"} -3
+jobs 9223372036854775807
 # HELP wait_seconds Waiting.
 # TYPE wait_seconds histogram
 wait_seconds_bucket{le="1e-05"} 1
@@ -212,6 +219,10 @@ fn families_are_appended_one_by_one() {
         family(visitor, "b", "B.", MetricType::Gauge)?;
         Ok(point(visitor, &[], GaugePoint::new(0.5))?)
     });
+    let up_down = Closure(|visitor: &mut dyn Visitor| {
+        family(visitor, "u", "U.", MetricType::UpDownCounter)?;
+        Ok(point(visitor, &[], UpDownCounterPoint::new(-2_i64))?)
+    });
     let histogram = Closure(|visitor: &mut dyn Visitor| {
         family(visitor, "c", "C.", MetricType::Histogram)?;
         Ok(point(visitor, &[], HistogramPoint::try_new(&[1.0], &[1, 0], 1.0)?)?)
@@ -219,11 +230,13 @@ fn families_are_appended_one_by_one() {
     let mut output = String::new();
     PrometheusRenderer::render_counter_family(&mut output, &counter).unwrap();
     PrometheusRenderer::render_gauge_family(&mut output, &gauge).unwrap();
+    PrometheusRenderer::render_gauge_family(&mut output, &up_down).unwrap();
     PrometheusRenderer::render_histogram_family(&mut output, &histogram).unwrap();
     assert_eq!(
         output,
         "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n\
          # HELP b B.\n# TYPE b gauge\nb 0.5\n\
+         # HELP u U.\n# TYPE u gauge\nu -2\n\
          # HELP c C.\n# TYPE c histogram\nc_bucket{le=\"1.0\"} 1\nc_bucket{le=\"+Inf\"} 1\nc_sum 1\nc_count 1\n"
     );
 }

@@ -22,7 +22,7 @@ mod record;
 mod slots;
 mod store;
 pub(crate) mod total;
-mod updown;
+pub(crate) mod updown;
 mod value;
 mod values;
 

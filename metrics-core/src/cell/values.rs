@@ -1,7 +1,7 @@
 //! What a collection has read and not yet shown.
 
 use super::local::STORE;
-use super::{distribution, total};
+use super::{distribution, total, updown};
 
 /// The values of some series of one family, copied out before any of them is shown.
 #[derive(Debug, Default)]
@@ -19,6 +19,14 @@ impl Values {
         self.slots.clear();
         self.slots.extend(slots);
         total::read(&STORE, &self.slots, &mut self.numbers);
+    }
+
+    /// Reads the numbers in these slots that go up and down.
+    pub(crate) fn read_up_downs(&mut self, slots: impl Iterator<Item = u32>) {
+        self.slots.clear();
+        self.slots.extend(slots);
+        self.numbers.resize(self.slots.len(), 0);
+        updown::read(&STORE, &self.slots, &mut self.numbers);
     }
 
     /// Reads the distributions in these slots, of so many buckets each.

@@ -42,7 +42,7 @@ pub use crate::descriptor::{Descriptor, MetricType};
 pub use crate::label::{LabelError, LabelSet, Labels, Pairs};
 pub use crate::name::NameError;
 pub use crate::unit::Unit;
-pub use point::{CounterPoint, GaugePoint, HistogramPoint, Number, Point, PointError};
+pub use point::{CounterPoint, GaugePoint, HistogramPoint, Number, Point, PointError, UpDownCounterPoint};
 
 /// Something that has metrics to show: a registry, a family, or a source of the user's own.
 ///

@@ -15,6 +15,8 @@ pub enum Point<'a> {
     Counter(CounterPoint),
     /// A gauge's value.
     Gauge(GaugePoint),
+    /// An up-down counter's value.
+    UpDownCounter(UpDownCounterPoint),
     /// A histogram's buckets and sum.
     Histogram(HistogramPoint<'a>),
 }
@@ -26,6 +28,7 @@ impl Point<'_> {
         match self {
             Point::Counter(_) => MetricType::Counter,
             Point::Gauge(_) => MetricType::Gauge,
+            Point::UpDownCounter(_) => MetricType::UpDownCounter,
             Point::Histogram(_) => MetricType::Histogram,
         }
     }
@@ -40,6 +43,12 @@ impl From<CounterPoint> for Point<'_> {
 impl From<GaugePoint> for Point<'_> {
     fn from(point: GaugePoint) -> Self {
         Point::Gauge(point)
+    }
+}
+
+impl From<UpDownCounterPoint> for Point<'_> {
+    fn from(point: UpDownCounterPoint) -> Self {
+        Point::UpDownCounter(point)
     }
 }
 
@@ -122,6 +131,26 @@ impl GaugePoint {
     #[must_use]
     pub fn new(value: impl Into<Number>) -> GaugePoint {
         GaugePoint { value: value.into() }
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> Number {
+        self.value
+    }
+}
+
+/// An up-down counter at one collection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UpDownCounterPoint {
+    value: Number,
+}
+
+impl UpDownCounterPoint {
+    /// A point with this value: what was added, less what was subtracted.
+    #[must_use]
+    pub fn new(value: impl Into<Number>) -> UpDownCounterPoint {
+        UpDownCounterPoint { value: value.into() }
     }
 
     /// The value.

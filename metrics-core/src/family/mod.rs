@@ -25,6 +25,7 @@ use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::{LabelError, Query, TypedLabels};
 use crate::metric::Metric;
+use crate::updown::UpDownCounter;
 
 /// Labels that are given as pairs of strings, with each lookup.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub enum DynamicLabels {}
 
 /// A family of counters with dynamic labels.
 pub type CounterFamily = Family<DynamicLabels, Counter>;
+/// A family of up-down counters with dynamic labels.
+pub type UpDownCounterFamily = Family<DynamicLabels, UpDownCounter>;
 /// A family of gauges with dynamic labels.
 pub type GaugeFamily = Family<DynamicLabels, Gauge>;
 /// A family of histograms with dynamic labels.
@@ -260,6 +263,17 @@ impl CounterFamily {
     /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>) -> CounterFamily {
+        Family::standalone(name, help, &[])
+    }
+}
+
+impl UpDownCounterFamily {
+    /// A family of its own, outside of any registry, under the default limits.
+    ///
+    /// A wrong name is refused where it could reach a page: by
+    /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>) -> UpDownCounterFamily {
         Family::standalone(name, help, &[])
     }
 }

@@ -192,7 +192,7 @@ impl Catalog {
 pub(super) fn page_names(name: &str, metric_type: MetricType) -> impl Iterator<Item = String> + use<> {
     let (base, suffixes): (&str, &[&str]) = match metric_type {
         MetricType::Counter => (name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
-        MetricType::Gauge => (name, &[""]),
+        MetricType::Gauge | MetricType::UpDownCounter => (name, &[""]),
         MetricType::Histogram => (name, &["", "_bucket", "_count", "_sum", "_created"]),
         MetricType::Summary => (name, &["", "_count", "_sum", "_created"]),
     };
@@ -213,7 +213,7 @@ fn conflict(entry: &Entry, family: &dyn ErasedFamily) -> Option<RegisterError> {
     let existing = &*entry.families[0];
     let (old, new) = (&existing.info().descriptor, &family.info().descriptor);
     let sides = [
-        ("type", old.metric_type().as_str().to_owned(), new.metric_type().as_str().to_owned()),
+        ("type", old.metric_type().identity().to_owned(), new.metric_type().identity().to_owned()),
         ("help", old.help().to_owned(), new.help().to_owned()),
         ("unit", unit(old), unit(new)),
         ("label names", label_names(old), label_names(new)),

@@ -29,11 +29,12 @@ pub use self::foreign::{Registration, RegistrationGuard};
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
 use crate::declare::{Declaration, Handles, Slot};
-use crate::family::{Budget, CounterFamily, Family, GaugeFamily, HistogramFamily};
+use crate::family::{Budget, CounterFamily, Family, GaugeFamily, HistogramFamily, UpDownCounterFamily};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::LabelSet;
 use crate::metric::Metric;
+use crate::updown::UpDownCounter;
 
 /// A set of families with unique names, which exporters collect.
 ///
@@ -117,6 +118,31 @@ impl MetricsRegistry {
         help: impl Into<String>,
     ) -> Result<CounterFamily, RegisterError> {
         self.family::<Counter>(name, help).register()
+    }
+
+    /// Registers a family of up-down counters with dynamic labels.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_counter`](MetricsRegistry::register_counter). A gauge of that name is another kind, though a page
+    /// calls both `gauge`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let registry = nilometer_core::MetricsRegistry::new();
+    /// let connections = registry.register_up_down_counter("connections", "Connections that are open.")?;
+    /// connections.get_or_create(&[("listener", "public")]).inc();
+    /// assert!(registry.register_gauge("connections", "Connections that are open.").is_err());
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    #[track_caller]
+    pub fn register_up_down_counter(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Result<UpDownCounterFamily, RegisterError> {
+        self.family::<UpDownCounter>(name, help).register()
     }
 
     /// Registers a family of gauges with dynamic labels.

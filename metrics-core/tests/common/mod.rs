@@ -17,6 +17,7 @@ impl Visitor for Page {
         let value = match point {
             Point::Counter(point) => number(point.total()),
             Point::Gauge(point) => number(point.value()),
+            Point::UpDownCounter(point) => number(point.value()),
             Point::Histogram(point) => format!("{} in {:?}", point.sum(), point.counts()),
         };
         self.0.push(format!("  {{{}}} {value}", labels.join(",")));

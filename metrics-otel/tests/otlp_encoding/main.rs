@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, GaugePoint, HistogramPoint, LabelSet, MetricType,
-    Number, Point, SeriesLabels, Visitor,
+    Number, Point, SeriesLabels, UpDownCounterPoint, Visitor,
 };
 use nilometer_core::{CounterFamily, GaugeFamily, HistogramFamily, MetricsRegistry, RegistryConfig, Unit};
 use nilometer_otel::{EncodeError, ExportRequest, OtlpEncoder, Resource, ResourceError};
@@ -185,6 +185,31 @@ fn a_gauge_keeps_nan_the_infinities_and_minus_zero_bit_by_bit() {
         let Value::AsDouble(read) = only_number(&family) else { panic!("not a double") };
         assert_eq!(read.to_bits(), value.to_bits());
     }
+}
+
+#[test]
+fn an_up_down_counter_is_a_cumulative_sum_that_is_not_monotonic() {
+    let registry = MetricsRegistry::new();
+    let jobs = registry.register_up_down_counter("queue_jobs", "Jobs that wait.").unwrap();
+    jobs.get_or_create(&[("queue", "mail")]).add(i64::MAX);
+    jobs.default().sub(3);
+    let points = vec![
+        number(attributes(&[("queue", "mail")]), START, Value::AsInt(i64::MAX)),
+        number(Vec::new(), START, Value::AsInt(-3)),
+    ];
+    let expected = otlp::Sum { data_points: points, aggregation_temporality: 2, is_monotonic: false };
+    assert_eq!(metrics_of(&registry), [metric("queue_jobs", "Jobs that wait.", "", Data::Sum(expected))]);
+
+    for (recorded, expected) in
+        [(i64::MIN.into(), Value::AsInt(i64::MIN)), ((-0.5).into(), Value::AsDouble(-0.5))]
+    {
+        let recorded: Number = recorded;
+        let shown =
+            Shown::one("level", MetricType::UpDownCounter, vec![UpDownCounterPoint::new(recorded).into()]);
+        assert_eq!(only_number(&shown), expected);
+    }
+    let mixed = Shown::one("level", MetricType::UpDownCounter, vec![gauge(1.0), counter(1_u64)]);
+    assert_eq!(encode(&mixed).left_out(), 2, "neither is a point of an up-down counter");
 }
 
 #[test]

@@ -18,6 +18,7 @@ struct Series {
     labels: BTreeMap<String, String>,
     increment: u64,
     level: f64,
+    change: i64,
     observations: Vec<u16>,
 }
 
@@ -35,19 +36,21 @@ fn series() -> impl Strategy<Value = Series> {
         prop::collection::btree_map("[a-k]{1,2}", value, 0..4),
         any::<u64>(),
         prop::num::f64::ANY,
+        any::<i64>(),
         prop::collection::vec(0_u16..12_000, 0..20),
     )
-        .prop_map(|(labels, increment, level, observations)| Series {
+        .prop_map(|(labels, increment, level, change, observations)| Series {
             labels,
             increment,
             level,
+            change,
             observations,
         })
 }
 
 /// The kind of a family, and what its series get.
 fn families() -> impl Strategy<Value = Vec<(u8, String, Vec<Series>)>> {
-    prop::collection::vec((0_u8..3, "[^\\x00]{0,10}", prop::collection::vec(series(), 0..6)), 0..5)
+    prop::collection::vec((0_u8..4, "[^\\x00]{0,10}", prop::collection::vec(series(), 0..6)), 0..5)
 }
 
 /// Label sets in the order in which they first occur, as core keeps them: without empty values.
@@ -116,6 +119,22 @@ proptest! {
                         number(key, 0, Value::AsDouble(comparable(members[members.len() - 1].level)))
                     });
                     Data::Gauge(otlp::Gauge { data_points: points.collect() })
+                }
+                2 => {
+                    let family = registry.register_up_down_counter(&name, help).unwrap();
+                    for one in series {
+                        family.try_get_or_create(&one.pairs()).unwrap().add(one.change);
+                    }
+                    let points = groups.map(|(key, members)| {
+                        let value = members.iter().fold(0, |value: i64, one| value.wrapping_add(one.change));
+                        number(key, START, Value::AsInt(value))
+                    });
+                    let temporality = otlp::AggregationTemporality::Cumulative.into();
+                    Data::Sum(otlp::Sum {
+                        data_points: points.collect(),
+                        aggregation_temporality: temporality,
+                        is_monotonic: false,
+                    })
                 }
                 _ => {
                     let family = registry.register_histogram(&name, help, &buckets::LATENCY_MS).unwrap();

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::collect::{CounterPoint, GaugePoint, HistogramPoint, Point, SeriesLabels, Stopped, Visitor};
+use crate::collect::{
+    CounterPoint, GaugePoint, HistogramPoint, Point, SeriesLabels, Stopped, UpDownCounterPoint, Visitor,
+};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::{LabelSet, Query};
 
@@ -30,6 +32,7 @@ pub(super) struct BufferedFamily {
 pub(super) enum OwnedPoint {
     Counter(CounterPoint),
     Gauge(GaugePoint),
+    UpDownCounter(UpDownCounterPoint),
     Histogram { bounds: Box<[f64]>, counts: Box<[u64]>, sum: f64 },
 }
 
@@ -38,6 +41,7 @@ impl OwnedPoint {
         match self {
             OwnedPoint::Counter(point) => Point::Counter(*point),
             OwnedPoint::Gauge(point) => Point::Gauge(*point),
+            OwnedPoint::UpDownCounter(point) => Point::UpDownCounter(*point),
             OwnedPoint::Histogram { bounds, counts, sum } => {
                 Point::Histogram(HistogramPoint::trusted(bounds, counts, *sum))
             }
@@ -50,6 +54,7 @@ impl From<Point<'_>> for OwnedPoint {
         match point {
             Point::Counter(point) => OwnedPoint::Counter(point),
             Point::Gauge(point) => OwnedPoint::Gauge(point),
+            Point::UpDownCounter(point) => OwnedPoint::UpDownCounter(point),
             Point::Histogram(point) => OwnedPoint::Histogram {
                 bounds: point.bounds().into(),
                 counts: point.counts().into(),
