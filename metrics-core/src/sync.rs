@@ -124,10 +124,6 @@ mod real {
     pub(crate) struct Exclusive<T>(std::cell::UnsafeCell<T>);
 
     impl<T> Exclusive<T> {
-        pub(crate) const fn new(value: T) -> Exclusive<T> {
-            Exclusive(std::cell::UnsafeCell::new(value))
-        }
-
         pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
             f(self.0.get())
         }

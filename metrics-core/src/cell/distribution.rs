@@ -86,7 +86,9 @@ fn read_page(store: &Store, slots: &[u32], buckets: usize, counts: &mut [u64], s
         }
     }
     // Copies that are each in range can have a sum that is not.
-    sums.iter_mut().for_each(|sum| *sum = sum.clamp(f64::MIN, f64::MAX));
+    for sum in sums {
+        *sum = sum.clamp(f64::MIN, f64::MAX);
+    }
 }
 
 #[cfg(all(test, not(nilometer_loom)))]

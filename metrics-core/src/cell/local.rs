@@ -101,18 +101,17 @@ pub(super) fn touch(slot: u32) -> Option<&'static Page> {
 }
 
 fn make(local: &Local, index: usize) -> Option<&'static Page> {
-    let record = match local.record.get() {
-        Some(record) => record,
-        None => {
-            // Before there is a record to release. It may allocate, and fails where the thread has run its destructor.
-            if RELEASE.try_with(|_| ()).is_err() {
-                local.state.set(State::Ended);
-                return None;
-            }
-            let record = STORE.adopt()?;
-            local.record.set(Some(record));
-            record
+    let record = if let Some(record) = local.record.get() {
+        record
+    } else {
+        // Before there is a record to release. It may allocate, and fails where the thread has run its destructor.
+        if RELEASE.try_with(|_| ()).is_err() {
+            local.state.set(State::Ended);
+            return None;
         }
+        let record = STORE.adopt()?;
+        local.record.set(Some(record));
+        record
     };
     // SAFETY: the record is this thread's, and its table is read anew below.
     let page = unsafe { STORE.page(record, index) };

@@ -26,7 +26,7 @@ pub(crate) mod updown;
 mod value;
 mod values;
 
-pub use bounds::Bounds;
-pub use slots::Run;
-pub use value::Value;
-pub use values::Values;
+pub(crate) use bounds::Bounds;
+pub(crate) use slots::Run;
+pub(crate) use value::Value;
+pub(crate) use values::Values;

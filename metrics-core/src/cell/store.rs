@@ -48,6 +48,7 @@ pub(super) struct Store {
 
 impl Store {
     #[cfg(not(all(test, nilometer_loom)))]
+    #[expect(clippy::large_stack_arrays, reason = "it is a static's value, made when the program is compiled")]
     pub(super) const fn new(pages: usize) -> Store {
         Store {
             directory: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],

@@ -80,7 +80,7 @@ impl<T: Retired> Garbage<T> {
             }
             free
         });
-        mem::drop(free);
+        drop(free);
     }
 }
 
