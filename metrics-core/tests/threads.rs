@@ -42,7 +42,7 @@ impl Visitor for Watch {
                 assert!(sum >= least, "{count} observations, a sum of {sum}");
                 (self.count, self.sum) = (count, sum);
             }
-            Point::Gauge(point) | Point::UpDownCounter(point) => panic!("{point:?}"),
+            other => panic!("{other:?}"),
         }
         Ok(())
     }
