@@ -1,56 +1,90 @@
 //! Which bucket a value belongs to.
 
+use std::hint::select_unpredictable;
+
 use crate::buckets::{BucketError, check_bounds};
 
-/// How many bounds are compared all at once, rather than searched.
+/// How many bounds are halved in steps whose number is known when the program is compiled.
 const SHORT: usize = 16;
 
 /// A histogram's upper bounds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Bounds {
     /// The bounds, where they are few, and then `+Inf`, which no value is above.
-    short: Option<[f64; SHORT]>,
-    all: Box<[f64]>,
+    short: [f64; SHORT],
+    /// All bounds; where they are not few, then `+Inf` up to the next power of two.
+    padded: Box<[f64]>,
+    /// How many bounds there are.
+    len: usize,
+}
+
+impl Default for Bounds {
+    /// No bounds.
+    fn default() -> Bounds {
+        Bounds::of(&[])
+    }
 }
 
 impl Bounds {
     pub(crate) fn try_new(bounds: &[f64]) -> Result<Bounds, BucketError> {
         check_bounds(bounds)?;
-        let short = (bounds.len() <= SHORT).then(|| {
-            let mut short = [f64::INFINITY; SHORT];
+        Ok(Bounds::of(bounds))
+    }
+
+    fn of(bounds: &[f64]) -> Bounds {
+        let mut short = [f64::INFINITY; SHORT];
+        let mut padded = bounds.to_vec();
+        if bounds.len() > SHORT {
+            padded.resize(bounds.len().next_power_of_two(), f64::INFINITY);
+        } else {
             short[..bounds.len()].copy_from_slice(bounds);
-            short
-        });
-        Ok(Bounds { short, all: bounds.into() })
+        }
+        Bounds { short, padded: padded.into(), len: bounds.len() }
     }
 
     #[inline]
     pub(crate) fn as_slice(&self) -> &[f64] {
-        &self.all
+        &self.padded[..self.len]
     }
 
     /// How many buckets there are, that of `+Inf` counted.
     pub(crate) fn buckets(&self) -> usize {
-        self.all.len() + 1
+        self.len + 1
     }
 
     /// The number of the first bucket whose upper bound is not below `value`, which is not NaN.
     ///
-    /// Few bounds are compared without a branch, two or more at a time: which bucket a value falls into is what a
-    /// branch predictor cannot know. Many are halved, also without a branch.
+    /// Halved without a branch: which bucket a value falls into is what a branch predictor cannot know.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "there are few bounds")]
     pub(crate) fn bucket(&self, value: f64) -> u32 {
-        match &self.short {
-            Some(short) => short.iter().map(|bound| u64::from(*bound < value)).sum::<u64>() as u32,
-            None => self.all.partition_point(|bound| *bound < value) as u32,
-        }
+        let below = if self.len <= SHORT { below(&self.short, value) } else { below(&self.padded, value) };
+        below as u32
     }
+}
+
+/// How many of `bounds`, a power of two that increase, are below `value`.
+#[inline]
+fn below(bounds: &[f64], value: f64) -> usize {
+    debug_assert!(bounds.len().is_power_of_two());
+    let mut found = 0;
+    let mut half = bounds.len() / 2;
+    while half > 0 {
+        let next = found + half;
+        // SAFETY: what is added to `found` is half of the length, then half of that, and so on: together less than
+        // the length.
+        let bound = unsafe { bounds.get_unchecked(next - 1) };
+        found = select_unpredictable(*bound < value, next, found);
+        half /= 2;
+    }
+    // SAFETY: as above.
+    let last = unsafe { bounds.get_unchecked(found) };
+    found + usize::from(*last < value)
 }
 
 impl PartialEq for Bounds {
     fn eq(&self, other: &Self) -> bool {
-        self.all == other.all
+        self.as_slice() == other.as_slice()
     }
 }
 
