@@ -72,19 +72,23 @@ impl Histogram {
     /// Counts `value` in its bucket and adds it to the sum.
     #[inline]
     pub fn observe(&self, value: f64) {
-        if !value.is_finite() {
-            return self.observe_odd(value);
+        let bucket = self.bounds().bucket(value);
+        if !distribution::observe(self.slot, bucket, value) {
+            self.observe_slowly(bucket, value);
         }
-        distribution::observe(self.slot, self.bounds().bucket(value), value);
     }
 
     #[cold]
-    fn observe_odd(&self, value: f64) {
+    fn observe_slowly(&self, bucket: u32, value: f64) {
         if value.is_nan() {
             return self.series.info.count_odd(Odd::Nan);
         }
-        self.series.info.count_odd(Odd::Infinite);
-        distribution::observe(self.slot, self.bounds().bucket(value), 0.0);
+        let mut finite = value;
+        if value.is_infinite() {
+            self.series.info.count_odd(Odd::Infinite);
+            finite = 0.0;
+        }
+        distribution::observe_slowly(self.slot, bucket, finite);
     }
 
     #[inline]

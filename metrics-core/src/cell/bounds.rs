@@ -4,15 +4,15 @@ use std::hint::select_unpredictable;
 
 use crate::buckets::{BucketError, check_bounds};
 
-/// How many bounds are halved in steps whose number is known when the program is compiled.
-const SHORT: usize = 16;
+/// How many bounds are halved in four steps, a number that is known when the program is compiled.
+const SHORT: usize = 15;
 
 /// A histogram's upper bounds.
 #[derive(Debug, Clone)]
 pub struct Bounds {
     /// The bounds, where they are few, and then `+Inf`, which no value is above.
     short: [f64; SHORT],
-    /// All bounds; where they are not few, then `+Inf` up to the next power of two.
+    /// All bounds; where they are not few, then `+Inf` up to one less than a power of two.
     padded: Box<[f64]>,
     /// How many bounds there are.
     len: usize,
@@ -35,7 +35,7 @@ impl Bounds {
         let mut short = [f64::INFINITY; SHORT];
         let mut padded = bounds.to_vec();
         if bounds.len() > SHORT {
-            padded.resize(bounds.len().next_power_of_two(), f64::INFINITY);
+            padded.resize((bounds.len() + 1).next_power_of_two() - 1, f64::INFINITY);
         } else {
             short[..bounds.len()].copy_from_slice(bounds);
         }
@@ -52,7 +52,7 @@ impl Bounds {
         self.len + 1
     }
 
-    /// The number of the first bucket whose upper bound is not below `value`, which is not NaN.
+    /// The number of the first bucket whose upper bound is not below `value`; 0 for NaN.
     ///
     /// Halved without a branch: which bucket a value falls into is what a branch predictor cannot know.
     #[inline]
@@ -63,23 +63,21 @@ impl Bounds {
     }
 }
 
-/// How many of `bounds`, a power of two that increase, are below `value`.
+/// How many of `bounds`, which increase and are one less than a power of two, are below `value`.
 #[inline]
 fn below(bounds: &[f64], value: f64) -> usize {
-    debug_assert!(bounds.len().is_power_of_two());
+    debug_assert!((bounds.len() + 1).is_power_of_two());
     let mut found = 0;
-    let mut half = bounds.len() / 2;
+    let mut half = bounds.len().div_ceil(2);
     while half > 0 {
         let next = found + half;
-        // SAFETY: what is added to `found` is half of the length, then half of that, and so on: together less than
-        // the length.
+        // SAFETY: what is added to `found` is half of the power of two, then half of that, and so on: together one
+        // less than it, which is the length.
         let bound = unsafe { bounds.get_unchecked(next - 1) };
         found = select_unpredictable(*bound < value, next, found);
         half /= 2;
     }
-    // SAFETY: as above.
-    let last = unsafe { bounds.get_unchecked(found) };
-    found + usize::from(*last < value)
+    found
 }
 
 impl PartialEq for Bounds {

@@ -3,48 +3,77 @@
 
 use super::local::{self, STORE};
 use super::page::{CELLS, Page};
-use super::store::{Store, add_owned, add_owned_f64, add_shared_f64};
-use crate::sync::{Ordering, ordering};
+use super::store::{Store, add_owned};
+use crate::sync::{Ordering, load_own, ordering};
 
 /// How many cells a number of buckets takes, that of `+Inf` counted.
 pub(crate) const fn cells(buckets: usize) -> usize {
     buckets + 1
 }
 
-/// Adds one observation to `bucket`, and `value`, which is finite, to the sum.
+/// Adds one observation to `bucket`, and `value` to the sum.
 ///
 /// The protocol: a writer adds to the sum, then to the bucket with Release; a reader loads every bucket with Acquire,
 /// then the sums. An observation whose bucket is read therefore has its value in the sum: a sum may run ahead of the
 /// buckets by what is in flight, never behind. How many observations there are is computed from the buckets that were
 /// read, so the count and the last cumulated bucket cannot differ.
+///
+/// Returns whether it could be done at the cost of two additions; where it could not, nothing has been recorded, and
+/// [`observe_slowly`] has to. That is so where the thread does not have the page, and where the sum would not be
+/// finite: one comparison for a value that is not, and for one that is too much.
 #[inline]
-pub(crate) fn observe(slot: u32, bucket: u32, value: f64) {
+#[must_use]
+pub(crate) fn observe(slot: u32, bucket: u32, value: f64) -> bool {
     match local::owned(slot) {
         Some(page) => observe_owned(page, slot, bucket, value),
-        None => observe_first(slot, bucket, value),
+        None => false,
     }
 }
 
+/// Does what [`observe`] could not do. A sum that leaves the range of `f64` stays at its end: an infinite one would turn
+/// to NaN as soon as another copy's is infinite the other way.
 #[cold]
-fn observe_first(slot: u32, bucket: u32, value: f64) {
+pub(crate) fn observe_slowly(slot: u32, bucket: u32, value: f64) {
     match local::touch(slot) {
-        Some(page) => observe_owned(page, slot, bucket, value),
+        Some(page) => {
+            if !observe_owned(page, slot, bucket, value) {
+                let sum = page.cell(slot);
+                // ORDERING: as in `observe_owned`, which then adds nothing more to the sum, and the one to the bucket.
+                sum.store(plus(load_own(sum), value), Ordering::Relaxed);
+                observe_owned(page, slot, bucket, 0.0);
+            }
+        }
         None => observe_shared(&STORE, slot, bucket, value),
     }
 }
 
 #[inline]
-pub(super) fn observe_owned(page: &Page, slot: u32, bucket: u32, value: f64) {
-    add_owned_f64(page.cell(slot), value);
-    // ORDERING: Release, pairs with the Acquire in `read`: who sees this observation counted sees its value in the sum.
-    add_owned(page.cell(slot + 1 + bucket), 1, ordering!(Release, "sum_before_bucket/bucket_store"));
+pub(super) fn observe_owned(page: &Page, slot: u32, bucket: u32, value: f64) -> bool {
+    let cell = page.cell(slot);
+    let sum = f64::from_bits(load_own(cell)) + value;
+    // False for NaN as well.
+    let in_range = sum.abs() < f64::INFINITY;
+    if in_range {
+        // ORDERING: Relaxed, the bucket publishes it.
+        cell.store(sum.to_bits(), Ordering::Relaxed);
+        // ORDERING: Release, pairs with the Acquire in `read`: who sees this observation counted sees its value in the
+        // sum.
+        add_owned(page.cell(slot + 1 + bucket), 1, ordering!(Release, "sum_before_bucket/bucket_store"));
+    }
+    in_range
 }
 
 pub(super) fn observe_shared(store: &Store, slot: u32, bucket: u32, value: f64) {
     let page = store.base(slot as usize / CELLS);
-    add_shared_f64(page.cell(slot), value);
+    let change = |bits| Some(plus(bits, value));
+    // ORDERING: Relaxed, the bucket publishes it, and the read-modify-writes of one cell never miss each other.
+    let _ = page.cell(slot).fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
     // ORDERING: as in `observe_owned`; the read-modify-writes of other threads continue the release sequence.
     page.cell(slot + 1 + bucket).fetch_add(1, ordering!(Release, "sum_before_bucket/bucket_add"));
+}
+
+fn plus(bits: u64, value: f64) -> u64 {
+    (f64::from_bits(bits) + value).clamp(f64::MIN, f64::MAX).to_bits()
 }
 
 /// Reads one distribution: puts the count of each bucket into `counts`, whose length says how many there are, and
@@ -101,9 +130,9 @@ mod tests {
         let run = Run::new(cells(2));
         let mut counts = [0; 2];
         for _ in 0..3 {
-            observe(run.first(), 1, f64::MAX);
+            observe_slowly(run.first(), 1, f64::MAX);
         }
-        std::thread::scope(|scope| scope.spawn(|| observe(run.first(), 1, f64::MAX)).join()).unwrap();
+        std::thread::scope(|scope| scope.spawn(|| observe_slowly(run.first(), 1, f64::MAX)).join()).unwrap();
         assert_eq!(get(run.first(), &mut counts).to_bits(), f64::MAX.to_bits());
         assert_eq!(counts, [0, 4]);
     }

@@ -149,8 +149,8 @@ fn sum_before_bucket() {
         let owner = thread::spawn(move || {
             let recorder = Recorder::new(store);
             let page = recorder.page().unwrap();
-            distribution::observe_owned(page, 0, 0, 1.0);
-            distribution::observe_owned(page, 0, 1, 1.0);
+            assert!(distribution::observe_owned(page, 0, 0, 1.0));
+            assert!(distribution::observe_owned(page, 0, 1, 1.0));
         });
         let sharer = thread::spawn(move || distribution::observe_shared(store, 0, 0, 1.0));
         let check = |least: u64| {

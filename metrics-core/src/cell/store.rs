@@ -48,7 +48,10 @@ pub(super) struct Store {
 
 impl Store {
     #[cfg(not(all(test, nilometer_loom)))]
-    #[expect(clippy::large_stack_arrays, reason = "it is a static's value, made when the program is compiled")]
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "it is a static's value, made when the program is compiled"
+    )]
     pub(super) const fn new(pages: usize) -> Store {
         Store {
             directory: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
@@ -206,34 +209,11 @@ fn allocate_chunk() -> Option<&'static Chunk> {
     Some(Box::leak(Box::new(std::array::from_fn(|_| empty()))))
 }
 
-// ORDERING: Relaxed in all three. A cell that one thread owns has one writer, so that its load sees its own last store,
-// or that of the owner before it, whom the free list's lock puts before; counts publish nothing.
-
 /// Adds to a cell that the calling thread owns.
+///
+/// Nobody else writes it: the load sees this thread's last store, or that of the owner before, whom the free list's lock
+/// puts before.
 #[inline]
 pub(super) fn add_owned(cell: &AtomicU64, delta: u64, ordering: Ordering) {
     cell.store(load_own(cell).wrapping_add(delta), ordering);
-}
-
-/// Adds to a floating-point cell that the calling thread owns.
-///
-/// A sum that leaves the range of `f64` stays at its end: an infinite one would turn to NaN as soon as another copy's
-/// is infinite the other way.
-#[inline]
-pub(super) fn add_owned_f64(cell: &AtomicU64, value: f64) {
-    cell.store(plus(load_own(cell), value), Ordering::Relaxed);
-}
-
-/// Adds to a floating-point cell that all threads share.
-pub(super) fn add_shared_f64(cell: &AtomicU64, value: f64) {
-    // ORDERING: Relaxed, the read-modify-writes of one cell never miss each other, and what is counted with the value
-    // publishes it.
-    let _ = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| Some(plus(bits, value)));
-}
-
-#[inline]
-fn plus(bits: u64, value: f64) -> u64 {
-    let sum = f64::from_bits(bits) + value;
-    // A branch, which is always taken the same way: clamping at once would stand between one sum and the next.
-    if sum.is_finite() { sum.to_bits() } else { sum.clamp(f64::MIN, f64::MAX).to_bits() }
 }
