@@ -21,8 +21,10 @@
 //! or show it on its page.
 //!
 //! Bytes per series are what the C library's `malloc` gave out, for everybody alike, in a process of its own each;
-//! resident bytes are in the JSON. With `--quick` a tenth of the series is made where several threads hold cells.
-//! With several threads every one has recorded on every series and is still there.
+//! resident bytes are in the JSON. Holders are threads that have recorded on every series and are still there.
+//!
+//! `--quick` leaves out the largest stores, the rivals that take longest for a page, and the bytes with 8 holders, and
+//! makes a tenth of the series where there are 64.
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -96,11 +98,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Err("no row has such an id".into());
     }
 
-    let command = format!("scoreboard {}", arguments.join(" "));
+    let asked = arguments.iter().filter(|argument| !["--markdown", "--ledger"].contains(&argument.as_str()));
+    let command = asked.fold(String::from("scoreboard"), |command, argument| command + " " + argument);
     match form {
         Form::Table => print!("{}", report::table(&rows, &verdicts)),
-        Form::Markdown => print!("{}", report::markdown(&rows, &verdicts, command.trim_end())),
-        Form::Ledger => print!("{}", report::ledger(&rows, command.trim_end())?),
+        Form::Markdown => print!("{}", report::markdown(&rows, &verdicts, &command)),
+        Form::Ledger => print!("{}", report::ledger(&rows, &command)?),
     }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -17,6 +17,15 @@ pub(crate) fn pin(index: usize) -> nix::Result<()> {
     sched_setaffinity(this, &only)
 }
 
+/// Lets the calling thread go before all others that want its processor, where the system permits that.
+///
+/// What it measures is the same as on an idle machine; where it is not permitted, more rounds are disturbed.
+pub(crate) fn go_first() {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: 0 is the calling thread, and the parameters outlive the call.
+    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) };
+}
+
 /// How often the calling thread was made to give up its processor so far.
 pub(crate) fn involuntary_switches() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.involuntary_context_switches())

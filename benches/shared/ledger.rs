@@ -18,7 +18,9 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/LEDGER.md");
 ///
 /// The ledger cannot be read, or there is no `git` or `date` to ask for the commit and the day.
 pub fn ledger_rows(command: &str, figures: &[(String, String)]) -> io::Result<String> {
-    let commit = output_of("git", &["describe", "--always", "--dirty", "--exclude", "*"])?;
+    let commit = output_of("git", &["rev-parse", "--short", "HEAD"])?;
+    let changes = output_of("git", &["status", "--porcelain", "--", ":/", ":!*LEDGER.md"])?;
+    let commit = commit + if changes.is_empty() { "" } else { " and changes" };
     let day = output_of("date", &["--utc", "+%F"])?;
     Ok(rows(&fs::read_to_string(PATH)?, &[&day, &commit, &machine(), &format!("`{command}`")], figures))
 }

@@ -28,16 +28,16 @@ impl Random {
     }
 
     /// A number below `end`, which is not 0.
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u32) -> u32 {
         // The upper half is the better one.
-        (self.bits() >> 32) % end
+        u32::try_from(self.bits() >> 32).unwrap_or(0) % end
     }
 
     /// Puts `items` into a random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for index in (1..items.len()).rev() {
-            let other = usize::try_from(self.below(index as u64 + 1)).unwrap_or(0);
-            items.swap(index, other);
+            let end = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            items.swap(index, usize::try_from(self.below(end)).unwrap_or(0));
         }
     }
 }

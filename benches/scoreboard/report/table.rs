@@ -29,7 +29,7 @@ fn best(row: &Row) -> String {
 /// The rows as one table, then what was asked of them.
 pub(crate) fn table(rows: &[Row], verdicts: &[Verdict]) -> String {
     let mut table = format!(
-        "{:<29} {:>5} {:>9}  {:<18} {:<25} {}\n",
+        "{:<31} {:>5} {:>9}  {:<18} {:<25} {}\n",
         "row", "unit", "nilometer", "ratio (quartiles)", "best rival", "others; [baseline]; disturbed rounds"
     );
     for row in rows {
@@ -41,12 +41,12 @@ pub(crate) fn table(rows: &[Row], verdicts: &[Verdict]) -> String {
         }
         let (id, unit, ours, best) = (&row.id, row.unit, figure(row.nilometer), best(row));
         // Writing to a string does not fail, here and below.
-        let _ = writeln!(table, "{id:<29} {unit:>5} {ours:>9}  {ratio:<18} {best:<25} {}", notes.join(", "));
+        let _ = writeln!(table, "{id:<31} {unit:>5} {ours:>9}  {ratio:<18} {best:<25} {}", notes.join(", "));
     }
     if !verdicts.is_empty() {
         let _ = writeln!(
             table,
-            "\n{:<29} {:<24} {:>7} {:>7} {:>7}  {:<10} runs",
+            "\n{:<31} {:<24} {:>7} {:>7} {:>7}  {:<10} runs",
             "row", "asked", "floor", "aim", "is", ""
         );
     }
@@ -56,7 +56,7 @@ pub(crate) fn table(rows: &[Row], verdicts: &[Verdict]) -> String {
         let (value, word) = (figure(*value), verdict.word());
         let _ = writeln!(
             table,
-            "{row:<29} {asked:<24} {floor:>7} {aim:>7} {value:>7}  {word:<10} {}",
+            "{row:<31} {asked:<24} {floor:>7} {aim:>7} {value:>7}  {word:<10} {}",
             runs.join(", ")
         );
     }

@@ -23,7 +23,9 @@ impl Board {
         for kind in Kind::ALL {
             for threads in [1, 8, 64] {
                 let id = format!("bytes/{}/holders={threads}", kind.name());
-                if self.wants(&id) {
+                let skipped =
+                    self.effort == Effort::Quick && (threads == 8 || threads > 1 && kind == Kind::Gauge);
+                if self.wants(&id) && !skipped {
                     rows.push(self.bytes_of(&id, kind, threads)?);
                 }
             }

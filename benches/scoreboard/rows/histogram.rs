@@ -31,10 +31,10 @@ const VALUES: usize = 1024;
 fn values() -> [u64; VALUES] {
     let mut random = Random::new();
     std::array::from_fn(|_| {
-        let bucket = random.below(WHOLE_BOUNDS.len() as u64 + 1) as usize;
+        let bucket = random.below(WHOLE_BOUNDS.len() as u32 + 1) as usize;
         let lower = bucket.checked_sub(1).map_or(0, |below| WHOLE_BOUNDS[below]);
         let upper = WHOLE_BOUNDS.get(bucket).copied().unwrap_or(20_000);
-        lower + 1 + random.below(upper - lower)
+        lower + 1 + u64::from(random.below((upper - lower) as u32))
     })
 }
 

@@ -39,7 +39,7 @@ impl Effort {
                 Plan { threads, rounds: 21, slice: Duration::from_millis(10), attempts: 4, spare: 21 }
             }
             Effort::Quick => {
-                Plan { threads, rounds: 15, slice: Duration::from_millis(5), attempts: 2, spare: 3 }
+                Plan { threads, rounds: 11, slice: Duration::from_millis(5), attempts: 2, spare: 0 }
             }
         }
     }
@@ -47,7 +47,7 @@ impl Effort {
     /// The plan of a row whose operation alone may take longer than a slice.
     fn long_plan(self) -> Plan {
         let (rounds, attempts, spare) = match self {
-            Effort::Full => (15, 2, 5),
+            Effort::Full => (15, 1, 5),
             Effort::Quick => (3, 1, 0),
         };
         Plan { threads: 1, rounds, slice: Duration::from_millis(10), attempts, spare }

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use super::Board;
+use super::{Board, Effort};
 use crate::contest::Contestant;
 use crate::labels::Labels;
 use crate::measure::{Measured, measure};
@@ -18,6 +18,16 @@ const HISTOGRAMS: usize = 10_000;
 
 /// How many of everybody are measured where one could not wait for all: nilometer and those that come close.
 const CLOSE: usize = 4;
+
+/// How many of everybody write the page in less than a few tenths of a second.
+const SOON_DONE: usize = 5;
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Whole,
+    Pieces,
+}
 
 /// Runs `work` on so many threads, and `then` while all of them are still there.
 pub(super) fn held_by<R>(threads: usize, work: impl Fn() + Sync, then: impl FnOnce() -> R) -> R {
@@ -94,7 +104,8 @@ impl Board {
     /// All rows about pages.
     pub(super) fn pages(&self, rows: &mut Vec<Row>) -> Result<(), Box<dyn Error>> {
         self.whole(rows)?;
-        self.growth(rows)?;
+        self.growth(rows, Form::Whole)?;
+        self.growth(rows, Form::Pieces)?;
         for threads in [1, 8, 64] {
             self.collecting(rows, threads)?;
         }
@@ -108,7 +119,8 @@ impl Board {
             return Ok(());
         }
         let labels = Labels::many(COUNTERS);
-        let filled = EVERYBODY.map(|make| Filled::new(make, COUNTERS));
+        let everybody = if self.effort == Effort::Quick { &EVERYBODY[..SOON_DONE] } else { &EVERYBODY[..] };
+        let filled: Vec<_> = everybody.iter().map(|make| Filled::new(*make, COUNTERS)).collect();
         for filled in &filled {
             filled.record(labels, &labels[..HISTOGRAMS]);
         }
@@ -124,12 +136,17 @@ impl Board {
     }
 
     /// Pages of ever more counters in the same rounds, per series; and how much longer a series takes on the largest
-    /// page than on the smallest.
-    fn growth(&self, rows: &mut Vec<Row>) -> Result<(), Box<dyn Error>> {
+    /// page than on the smallest. The memory of a whole page that is large is the system's to clear: in pieces, it is
+    /// the encoder that is measured.
+    fn growth(&self, rows: &mut Vec<Row>, form: Form) -> Result<(), Box<dyn Error>> {
         let sizes = self.effort.sizes();
-        let ids: Vec<String> = sizes.iter().map(|series| format!("encode/series={series}")).collect();
-        let id = "encode/growth";
-        if !self.wants(id) && !ids.iter().any(|id| self.wants(id)) {
+        let prefix = match form {
+            Form::Whole => "encode",
+            Form::Pieces => "stream",
+        };
+        let ids: Vec<String> = sizes.iter().map(|series| format!("{prefix}/series={series}")).collect();
+        let id = format!("{prefix}/growth");
+        if !self.wants(&id) && !ids.iter().any(|id| self.wants(id)) {
             return Ok(());
         }
         let mut contestants = Vec::new();
@@ -137,22 +154,27 @@ impl Board {
             for make in &EVERYBODY[..CLOSE] {
                 let filled = Filled::new(*make, series);
                 filled.record(Labels::many(series), &[]);
-                contestants.push(filled.writing(series, 0, 1)?);
+                let writing = filled.writing(series, 0, 1)?;
+                contestants.extend(match form {
+                    Form::Whole => Some(writing),
+                    Form::Pieces => filled.streaming()?,
+                });
             }
         }
         let Measured { mut figures, disturbed } = measure(&contestants, self.effort.long_plan())?;
-        let chunks = figures.chunks_mut(CLOSE).zip(sizes).zip(ids);
-        for ((figures, &series), id) in chunks {
+        let each = contestants.len() / sizes.len();
+        let contestants = &contestants[..each];
+        for ((figures, &series), id) in figures.chunks_mut(each).zip(sizes).zip(ids) {
             for figure in figures.iter_mut().flatten() {
                 *figure /= series as f64;
             }
-            rows.push(Row::of(&id, "ns", 1.0, &contestants[..CLOSE], figures, disturbed));
+            rows.push(Row::of(&id, "ns", 1.0, contestants, figures, disturbed));
         }
-        let (smallest, largest) = (&figures[..CLOSE], &figures[figures.len() - CLOSE..]);
+        let (smallest, largest) = (&figures[..each], &figures[figures.len() - each..]);
         let times = smallest.iter().zip(largest).map(|(smallest, largest)| {
             smallest.iter().zip(largest).map(|(smallest, largest)| largest / smallest).collect()
         });
-        rows.push(Row::of(id, "times", 1.0, &contestants[..CLOSE], &times.collect::<Vec<_>>(), disturbed));
+        rows.push(Row::of(&id, "times", 1.0, contestants, &times.collect::<Vec<_>>(), disturbed));
         Ok(())
     }
 
