@@ -1,0 +1,148 @@
+//! The operations, and how many instructions each may take.
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+use nilometer_benches::Random;
+use nilometer_core::{Counter, CounterFamily, GaugeFamily, HistogramFamily, MetricsRegistry, buckets};
+use nilometer_macros::{LabelValue, TypedLabels};
+use nilometer_prometheus::PrometheusRenderer;
+
+/// How many series lookups are spread over, and how many are on the page.
+const SERIES: usize = 1000;
+
+/// More bounds than a linear search would be good for.
+const MANY_BOUNDS: [f64; 200] = buckets::linear(0.1, 0.1);
+
+/// One operation.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    /// The most instructions that it may take: about a fifth above what it took when this was set.
+    pub(crate) bound: f64,
+    /// How often it is run.
+    pub(crate) times: u32,
+    /// How many units are in one run; the count is per unit.
+    pub(crate) worth: f64,
+    pub(crate) run: fn(usize),
+}
+
+const fn operation(name: &'static str, bound: f64, run: fn(usize)) -> Operation {
+    Operation { name, bound, times: 100_000, worth: 1.0, run }
+}
+
+pub(crate) const OPERATIONS: [Operation; 10] = [
+    operation("instructions/loop", 5.0, |times| repeat(times, |_| ())),
+    operation("instructions/plain_add", 10.0, plain_add),
+    operation("instructions/counter/inc", 100.0, counter),
+    operation("instructions/gauge/set", 100.0, gauge),
+    operation("instructions/histogram/bounds=11", 200.0, |times| histogram(times, &buckets::LATENCY_SECONDS)),
+    operation("instructions/histogram/bounds=200", 300.0, |times| histogram(times, &MANY_BOUNDS)),
+    operation("instructions/lookup/declared", 3000.0, |times| lookup(times, [0, 1, 2])),
+    operation("instructions/lookup/any_order", 3000.0, |times| lookup(times, [2, 0, 1])),
+    operation("instructions/enums/inc", 3000.0, enums),
+    // Per series.
+    Operation {
+        name: "instructions/encode/series=1000",
+        bound: 3000.0,
+        times: 20,
+        worth: 1000.0,
+        run: encode,
+    },
+];
+
+#[inline(never)]
+fn repeat(times: usize, operation: impl Fn(usize)) {
+    for turn in 0..times {
+        operation(black_box(turn));
+    }
+}
+
+fn plain_add(times: usize) {
+    thread_local! {
+        static PLAIN: Cell<u64> = const { Cell::new(0) };
+    }
+    repeat(times, |_| {
+        PLAIN.with(|cell| {
+            let cell = black_box(cell);
+            cell.set(cell.get().wrapping_add(1));
+        });
+    });
+}
+
+fn counter(times: usize) {
+    let counter = CounterFamily::new("bench_total", "A counter.").default();
+    repeat(times, |_| counter.inc());
+}
+
+fn gauge(times: usize) {
+    let gauge = GaugeFamily::new("bench_ratio", "A gauge.").default();
+    repeat(times, |_| gauge.set(black_box(1.5)));
+}
+
+fn histogram(times: usize, bounds: &[f64]) {
+    let mut random = Random::new();
+    let values: [f64; 1024] = std::array::from_fn(|_| f64::from(random.below(12_000)) / 1000.0);
+    let histogram = HistogramFamily::new("bench_seconds", "A histogram.", bounds).default();
+    repeat(times, |turn| histogram.observe(values[turn % values.len()]));
+}
+
+/// A family of as many counters as `paths` has places for.
+fn family(registry: &MetricsRegistry) -> (CounterFamily, Vec<String>) {
+    let paths: Vec<String> = (0..SERIES).map(|index| format!("/api/v1/resource/{index}")).collect();
+    let names = ["method", "path", "status"];
+    let family = registry.family::<Counter>("bench_total", "A counter.").with_labels(&names).register();
+    let family = family.expect("the name is free");
+    for path in &paths {
+        family.with(&[("method", "GET"), ("path", path), ("status", "200")], Counter::inc);
+    }
+    (family, paths)
+}
+
+fn lookup(times: usize, order: [usize; 3]) {
+    let (family, paths) = family(&MetricsRegistry::new());
+    repeat(times, |turn| {
+        let labels = [("method", "GET"), ("path", &*paths[turn % SERIES]), ("status", "200")];
+        family.with(&order.map(|place| labels[place]), Counter::inc);
+    });
+}
+
+#[derive(Clone, Copy, LabelValue)]
+#[label(crate = "nilometer_core")]
+enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+#[derive(Clone, Copy, LabelValue)]
+#[label(crate = "nilometer_core")]
+enum Outcome {
+    Ok,
+    Failed,
+}
+
+#[derive(TypedLabels)]
+#[label(crate = "nilometer_core")]
+struct Labels {
+    method: Method,
+    outcome: Outcome,
+}
+
+fn enums(times: usize) {
+    const METHODS: [Method; 4] = [Method::Get, Method::Post, Method::Put, Method::Delete];
+    const OUTCOMES: [Outcome; 2] = [Outcome::Ok, Outcome::Failed];
+    let registry = MetricsRegistry::new();
+    let family = registry.family::<Counter>("bench_total", "A counter.").typed::<Labels>().register();
+    let family = family.expect("the name is free");
+    repeat(times, |turn| {
+        let (method, outcome) = (METHODS[turn % 4], OUTCOMES[turn / 4 % 2]);
+        family.with(&Labels { method, outcome }, Counter::inc);
+    });
+}
+
+fn encode(times: usize) {
+    let registry = MetricsRegistry::new();
+    let _family = family(&registry);
+    repeat(times, |_| drop(black_box(PrometheusRenderer::render_all(&registry))));
+}
