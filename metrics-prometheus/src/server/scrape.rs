@@ -13,7 +13,8 @@ use crate::text::TextEncoder;
 
 /// How many pieces of a page wait for their reader before the collection does, 64 KiB each.
 ///
-/// With the piece being filled, the one being sent and the connection's own buffer that is less than 1 MiB a scrape.
+/// With the piece being filled, the one being sent and the connection's own buffer that is less than 1 MiB a scrape:
+/// the test `a_scrape_of_any_size_takes_at_most_a_mebibyte` counts it.
 const PIECES_WAITING: usize = 8;
 
 /// What a scrape sends.

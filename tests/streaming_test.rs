@@ -1,0 +1,288 @@
+//! A page that is streamed to a reader who takes his time: what it allocates, and whom it holds up.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nilometer_core::collect::{CollectError, Collector, Descriptor, Point, SeriesLabels, Stopped, Visitor};
+use nilometer_core::{CounterFamily, HistogramFamily, MetricsRegistry, RegistryConfig};
+use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
+use tokio::runtime::{Builder, Runtime};
+
+/// Counts what the process has on the heap. The kernel's socket buffers and the threads' stacks are not there.
+struct CountingAllocator;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// ORDERING: Relaxed, counts that no other memory depends on; they are read by a thread that has waited for what it
+// measures.
+fn take(bytes: usize) {
+    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    PEAK.fetch_max(HELD.fetch_add(bytes, Ordering::Relaxed) + bytes, Ordering::Relaxed);
+}
+
+fn give_back(bytes: usize) {
+    HELD.fetch_sub(bytes, Ordering::Relaxed);
+}
+
+// SAFETY: every call goes to the system's allocator as it came, and its answer comes back as it is.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        take(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        give_back(layout.size());
+        // SAFETY: the caller keeps the contract of `dealloc`, and the memory came from `System`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both at once, as where the block cannot grow in place.
+        take(size);
+        give_back(layout.size());
+        // SAFETY: the caller keeps the contract of `realloc`, and the memory came from `System`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// What a test allocates is its own as long as the others wait.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was allocated since the measurement began.
+struct Measured {
+    held: usize,
+    allocations: usize,
+}
+
+impl Measured {
+    fn start() -> Measured {
+        let held = HELD.load(Ordering::Relaxed);
+        PEAK.store(held, Ordering::Relaxed);
+        Measured { held, allocations: ALLOCATIONS.load(Ordering::Relaxed) }
+    }
+
+    fn peak(&self) -> usize {
+        PEAK.load(Ordering::Relaxed) - self.held
+    }
+
+    fn allocations(&self) -> usize {
+        ALLOCATIONS.load(Ordering::Relaxed) - self.allocations
+    }
+}
+
+/// A registry, and how far the scrape of it has come.
+struct Watched {
+    registry: MetricsRegistry,
+    points: AtomicUsize,
+    ended: AtomicBool,
+}
+
+impl Collector for Watched {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        let result = self.registry.collect(&mut Counting { visitor, points: &self.points });
+        self.ended.store(true, Ordering::SeqCst);
+        result
+    }
+}
+
+struct Counting<'a> {
+    visitor: &'a mut dyn Visitor,
+    points: &'a AtomicUsize,
+}
+
+impl Visitor for Counting<'_> {
+    fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
+        self.visitor.family(descriptor)
+    }
+
+    fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        self.points.fetch_add(1, Ordering::SeqCst);
+        self.visitor.point(labels, point)
+    }
+}
+
+/// What every line of the page holds, so that few series make a page that no socket buffers.
+const PADDING: &str = "a-label-value-that-makes-each-line-of-the-page-as-long-as-the-lines-of-real-pages-are";
+
+/// A registry of one family with so many series.
+fn store(series: usize) -> (Arc<Watched>, CounterFamily) {
+    let config = RegistryConfig::new().with_series_limit(series + 10);
+    let registry = MetricsRegistry::with_config(config);
+    let family = registry.register_counter("rows_total", "Rows.").unwrap();
+    for row in 0..series {
+        family.get_or_create(&[("padding", PADDING), ("row", &format!("{row:06}"))]).inc();
+    }
+    let watched = Watched { registry, points: AtomicUsize::new(0), ended: AtomicBool::new(false) };
+    (Arc::new(watched), family)
+}
+
+/// How long a line of the page of a [`store`] is, at least.
+const LINE: usize = PADDING.len() + 38;
+
+/// The chunks of a page that can be on their way without a reader, those in the kernel aside.
+const ON_THE_WAY: usize = 9 * 64 * 1024;
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn serve(runtime: &Runtime, collector: &Arc<Watched>) -> SocketAddr {
+    let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
+    let config = config.with_stall_timeout(Duration::from_mins(5));
+    let server = runtime.block_on(MetricsServer::new(Arc::clone(collector), config).bind()).unwrap();
+    let address = server.local_addr();
+    runtime.spawn(server.serve());
+    address
+}
+
+/// Asks for the page and reads nothing yet.
+fn ask(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+}
+
+/// Waits until the scrape has made as much of the page as can wait for its reader.
+fn until_it_waits(watched: &Watched) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while watched.points.load(Ordering::SeqCst) < ON_THE_WAY / LINE {
+        assert!(Instant::now() < deadline, "the scrape does not begin");
+        thread::yield_now();
+    }
+}
+
+/// Reads to the end, a little at a time, and returns how much there was and its last bytes.
+fn read_slowly(mut stream: TcpStream) -> (usize, [u8; 5]) {
+    let (mut total, mut last, mut buffer) = (0, [0; 5], [0; 4096]);
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        if read == 0 {
+            return (total, last);
+        }
+        total += read;
+        for &byte in &buffer[read.saturating_sub(last.len())..read] {
+            last.rotate_left(1);
+            last[4] = byte;
+        }
+        thread::yield_now();
+    }
+}
+
+/// Scrapes a store of so many series; returns the bytes that took beside the store, the allocations, and the length
+/// of the answer.
+fn scrape_slowly(series: usize) -> (usize, usize, usize) {
+    let (watched, _family) = store(series);
+    let runtime = runtime();
+    let address = serve(&runtime, &watched);
+    let measured = Measured::start();
+    let stream = ask(address);
+    until_it_waits(&watched);
+    let (length, last) = read_slowly(stream);
+    assert_eq!(&last, b"0\r\n\r\n", "the chunk that ends the page");
+    assert!(length > series * LINE);
+    (measured.peak(), measured.allocations(), length)
+}
+
+#[test]
+fn a_scrape_of_any_size_takes_at_most_a_mebibyte() {
+    let _alone = alone();
+    for series in [10_000, 100_000] {
+        let (peak, _, _) = scrape_slowly(series);
+        assert!(peak <= 1024 * 1024, "{series} series: {peak} bytes at once");
+    }
+}
+
+#[test]
+fn a_scrape_allocates_by_the_piece_and_not_by_the_series() {
+    let _alone = alone();
+    let (_, few, short) = scrape_slowly(10_000);
+    let (_, many, long) = scrape_slowly(50_000);
+    let pieces = (long - short) / (64 * 1024);
+    let more = many.saturating_sub(few);
+    assert!(more <= 4 * pieces, "{more} allocations for {pieces} pieces");
+}
+
+#[test]
+fn a_page_in_memory_allocates_when_it_grows_and_not_by_the_series() {
+    let _alone = alone();
+    let allocations = |series| {
+        let (watched, _family) = store(series);
+        let measured = Measured::start();
+        let page = PrometheusRenderer::render_all(&*watched);
+        assert!(page.len() > series * LINE);
+        measured.allocations()
+    };
+    let (few, many) = (allocations(1_000), allocations(100_000));
+    assert!(many <= few + 20, "{few} allocations for 1,000 series, {many} for 100,000");
+}
+
+/// Runs what should not wait for anybody, on a thread that ends with it.
+fn at_once(what: &str, run: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        run();
+        done.send(()).unwrap();
+    });
+    assert!(is_done.recv_timeout(Duration::from_secs(20)).is_ok(), "{what} waits for the reader");
+    // A thread gives its cells back when it ends.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !thread.is_finished() {
+        assert!(Instant::now() < deadline, "the end of a thread waits for the reader");
+        thread::yield_now();
+    }
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_reader_that_stalls_in_mid_page_holds_up_nobody() {
+    let _alone = alone();
+    let (watched, family) = store(100_000);
+    let runtime = runtime();
+    let stream = ask(serve(&runtime, &watched));
+    until_it_waits(&watched);
+
+    let handle = family.get_or_create(&[("padding", PADDING), ("row", "000000")]);
+    let registry = watched.registry.clone();
+    at_once("registering a family", move || {
+        let other: HistogramFamily = registry.register_histogram("other_seconds", "Others.", &[1.0]).unwrap();
+        other.default().observe(0.5);
+        assert!(registry.unregister("other_seconds"));
+    });
+    let rows = family.clone();
+    at_once("creating a series", move || rows.get_or_create(&[("row", "new")]).inc());
+    let rows = family.clone();
+    at_once("removing a series", move || {
+        assert!(rows.remove(&[("row", "new")]));
+        assert!(rows.remove(&[("padding", PADDING), ("row", "000001")]));
+        rows.retain(|series| series.labels().get("row") != Some("000002"));
+    });
+    at_once("recording", move || (0..1000).for_each(|_| handle.inc()));
+    let registry = watched.registry.clone();
+    at_once("another scrape", move || assert!(PrometheusRenderer::render_all(&registry).len() > 1_000_000));
+
+    assert!(
+        !watched.ended.load(Ordering::SeqCst),
+        "the page was in the kernel's buffers, and nothing has waited"
+    );
+    let (length, last) = read_slowly(stream);
+    assert_eq!(&last, b"0\r\n\r\n", "the chunk that ends the page");
+    assert!(length > 90_000 * LINE);
+    assert!(watched.ended.load(Ordering::SeqCst));
+}
