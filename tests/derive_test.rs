@@ -453,6 +453,8 @@ fn a_struct_without_fields_is_no_labels() {
     assert!(Nothing::NAMES.is_empty());
     Nothing.with_pairs(|pairs| assert!(pairs.is_empty()));
     Empty {}.with_pairs(|pairs| assert!(pairs.is_empty()));
+    assert_eq!((Nothing::CARDINALITY, Nothing.closed_index()), (Some(1), Some(0)));
+    assert_eq!((Empty::CARDINALITY, Empty {}.closed_index()), (Some(1), Some(0)));
 }
 
 #[test]
@@ -464,6 +466,96 @@ fn an_enum_knows_its_values_and_their_indexes() {
         assert_eq!(method.index(), index);
         assert_eq!(method.as_value(&mut ValueBuffer::new()), Method::VALUES[index]);
     }
+}
+
+/// All of its values are known.
+#[derive(Debug, Clone, Copy, TypedLabels)]
+#[label(crate = "nilometer_core")]
+struct Known<'a> {
+    #[label(name = "z_first")]
+    method: &'a Method,
+    cached: bool,
+    other: Method,
+}
+
+/// Every value of [`Known`].
+fn all_known() -> impl Iterator<Item = Known<'static>> {
+    const METHODS: [Method; 4] = [Method::Get, Method::PostAll, Method::Unknown, Method::Put];
+    let others = METHODS.iter().flat_map(|other| METHODS.iter().map(move |method| (*other, method)));
+    others.flat_map(|(other, method)| [false, true].map(|cached| Known { method, cached, other }))
+}
+
+#[test]
+fn labels_of_which_all_values_are_known_have_an_index_each() {
+    assert_eq!(Known::CARDINALITY, Some(32));
+    let mut indexes: Vec<_> = all_known().map(|known| known.closed_index().unwrap()).collect();
+    indexes.sort_unstable();
+    assert!(indexes.into_iter().eq(0..32));
+}
+
+#[test]
+fn labels_with_a_value_that_is_not_known_have_no_index() {
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Generic<T> {
+        method: Method,
+        value: T,
+    }
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Optional {
+        cached: Option<bool>,
+    }
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Open<'a> {
+        method: Method,
+        route: &'a str,
+    }
+    assert_eq!(Request::<u16>::CARDINALITY, None);
+    assert_eq!(Optional::CARDINALITY, None);
+    assert_eq!(Optional { cached: None }.closed_index(), None);
+    assert_eq!(Open::CARDINALITY, None);
+    assert_eq!(Open { method: Method::Get, route: "/" }.closed_index(), None);
+    // What a parameter stands for is not looked at, unless the struct says that it is closed.
+    assert_eq!(Generic::<bool>::CARDINALITY, None);
+    assert_eq!(Generic { method: Method::Get, value: true }.closed_index(), None);
+}
+
+#[test]
+fn a_parameter_that_is_bounded_to_known_values_is_known() {
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Bounded<T: ClosedLabelValue> {
+        method: Method,
+        value: T,
+    }
+    assert_eq!(Bounded::<bool>::CARDINALITY, Some(8));
+    assert_eq!(Bounded::<Method>::CARDINALITY, Some(16));
+    assert_eq!(Bounded { method: Method::PostAll, value: true }.closed_index(), Some(3));
+}
+
+#[test]
+fn an_index_that_a_value_invents_is_none() {
+    struct Liar;
+    impl nilometer_core::label::LabelValue for Liar {
+        fn as_value<'a>(&'a self, _: &'a mut ValueBuffer) -> &'a str {
+            "lie"
+        }
+    }
+    impl ClosedLabelValue for Liar {
+        const VALUES: &'static [&'static str] = &["truth"];
+        fn index(&self) -> usize {
+            1
+        }
+    }
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct Lies {
+        liar: Liar,
+    }
+    assert_eq!(Lies::CARDINALITY, Some(1));
+    assert_eq!(Lies { liar: Liar }.closed_index(), None);
 }
 
 #[test]

@@ -161,6 +161,10 @@ pub fn derive_metrics(input: TokenStream) -> TokenStream {
 /// Lifetimes and types can be parameters. A type parameter has to be `'static`, and a bound that names a lifetime of
 /// the struct has to hold for `'static` too.
 ///
+/// Where all fields are enums with [`LabelValue`], `bool`s, or references to them, the number of different labels is
+/// known: it is `TypedLabels::CARDINALITY`, and a family finds a series by its index among them. A type parameter counts
+/// as unknown, unless the struct bounds it by `ClosedLabelValue`.
+///
 /// A family of labels that borrow is a `Family<Request<'static>, Counter>`; a lookup in it takes a `Request` of any
 /// lifetime, so no `String` is needed to find a series.
 ///

@@ -5,7 +5,10 @@
 //! - `limit`: [`LabelLimits`] and [`LabelError`], what a set may hold.
 //! - `intern`: the one copy of each set that is in use.
 //! - `typed`: [`TypedLabels`], [`LabelValue`] and [`ClosedLabelValue`], labels as Rust types.
+//! - `closed`: what the derive asks of their fields.
 
+#[doc(hidden)]
+pub mod closed;
 mod intern;
 mod limit;
 mod query;

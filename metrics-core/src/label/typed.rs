@@ -16,16 +16,65 @@ pub trait TypedLabels {
     /// The label names, sorted.
     const NAMES: &'static [&'static str];
 
+    /// How many different labels there are, where that is known: the number of combinations of the fields' values,
+    /// where each field is a [`ClosedLabelValue`]. A family of up to 4,096 of them finds a series by its index.
+    ///
+    /// `None`, the default, is right for any type.
+    const CARDINALITY: Option<usize> = None;
+
     /// Calls `f` with the names and values, sorted by name.
     fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R;
+
+    /// Which of the [`CARDINALITY`](TypedLabels::CARDINALITY) different labels these are, counted from 0.
+    ///
+    /// It stands for the labels: two values of one schema have the same index only if they have the same labels, even
+    /// if their types differ in lifetimes. `None`, the default, is right for any type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::label::TypedLabels;
+    ///
+    /// /// What `#[derive(TypedLabels)]` makes of a struct with a field `cached: bool`.
+    /// struct Lookup {
+    ///     cached: bool,
+    /// }
+    ///
+    /// impl TypedLabels for Lookup {
+    ///     type Schema = Lookup;
+    ///     const NAMES: &'static [&'static str] = &["cached"];
+    ///     const CARDINALITY: Option<usize> = Some(2);
+    ///
+    ///     fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R {
+    ///         f(&[("cached", if self.cached { "true" } else { "false" })])
+    ///     }
+    ///
+    ///     fn closed_index(&self) -> Option<usize> {
+    ///         Some(usize::from(self.cached))
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(Lookup { cached: true }.closed_index(), Some(1));
+    /// assert_eq!(<() as TypedLabels>::CARDINALITY, Some(1));
+    /// ```
+    #[inline]
+    fn closed_index(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl TypedLabels for () {
     type Schema = ();
     const NAMES: &'static [&'static str] = &[];
+    const CARDINALITY: Option<usize> = Some(1);
 
     fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R {
         f(&[])
+    }
+
+    #[inline]
+    fn closed_index(&self) -> Option<usize> {
+        Some(0)
     }
 }
 
@@ -41,7 +90,16 @@ pub trait LabelValue {
     fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str;
 }
 
-/// An enum of which all label values are known; made by `#[derive(LabelValue)]` on an enum without fields.
+/// A type of which all label values are known: `bool`, an enum without fields and with `#[derive(LabelValue)]`, or a
+/// reference to either.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::label::ClosedLabelValue as _;
+///
+/// assert_eq!(bool::VALUES[true.index()], "true");
+/// ```
 pub trait ClosedLabelValue: LabelValue {
     /// Every value, in the order of the variants.
     const VALUES: &'static [&'static str];
@@ -138,6 +196,24 @@ integer_values!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 impl LabelValue for bool {
     fn as_value<'a>(&'a self, _: &'a mut ValueBuffer) -> &'a str {
         if *self { "true" } else { "false" }
+    }
+}
+
+impl ClosedLabelValue for bool {
+    const VALUES: &'static [&'static str] = &["false", "true"];
+
+    #[inline]
+    fn index(&self) -> usize {
+        usize::from(*self)
+    }
+}
+
+impl<T: ClosedLabelValue + ?Sized> ClosedLabelValue for &T {
+    const VALUES: &'static [&'static str] = T::VALUES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        (**self).index()
     }
 }
 

@@ -62,21 +62,61 @@ impl<'a> Labels<'a> {
                 ),
             )}
         });
+        let cardinality = self.cardinality();
+        let index = self.index();
         quote! {
             #(#checks)*
             #count
 
             #[automatically_derived]
-            #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
+            #[allow(
+                deprecated,
+                unused_imports,
+                unused_qualifications,
+                reason = "the code holds wherever the derive stands"
+            )]
             impl #impl_generics #krate::label::TypedLabels for #ident #type_generics #where_clause {
                 type Schema = #schema;
                 const NAMES: &'static [&'static str] = &[#(#names),*];
+                const CARDINALITY: ::core::option::Option<usize> = #cardinality;
 
                 fn with_pairs<__R>(&self, __f: impl ::core::ops::FnOnce(&[(&str, &str)]) -> __R) -> __R {
                     __f(&[#(#pairs),*])
                 }
+
+                #[inline]
+                fn closed_index(&self) -> ::core::option::Option<usize> #index
             }
         }
+    }
+
+    /// How many combinations of values there are, by what core finds out of the fields' types.
+    fn cardinality(&self) -> TokenStream {
+        let krate = &self.container.krate;
+        let types = self.fields.values().map(|label| label.ty);
+        quote!({
+            use #krate::label::closed::{self as __closed, Open as _};
+            __closed::combinations(&[#(<__closed::Of<#types>>::CARDINALITY),*])
+        })
+    }
+
+    /// Which of the combinations a value is: that of the last name counts fastest.
+    fn index(&self) -> TokenStream {
+        let krate = &self.container.krate;
+        let steps = self.fields.values().map(|Label { ident, ty, .. }| {
+            quote! {
+                let __index = __index * <__closed::Of<#ty>>::CARDINALITY?
+                    + <__closed::Of<#ty>>::index(&self.#ident)?;
+            }
+        });
+        quote!({
+            use #krate::label::closed::{self as __closed, Open as _};
+            // Where the number of combinations is known, no index overflows.
+            <Self as #krate::label::TypedLabels>::CARDINALITY?;
+            let __index = 0_usize;
+            #(#steps)*
+            ::core::option::Option::Some(__index)
+        })
     }
 
     /// The struct's generics, with types that outlive everything and can stand as values where a field has them.

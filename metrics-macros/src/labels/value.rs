@@ -60,6 +60,7 @@ impl<'a> Values<'a> {
             #[automatically_derived]
             #[allow(deprecated, unused_qualifications, reason = "the code holds wherever the derive stands")]
             impl #impl_generics #krate::label::LabelValue for #ident #type_generics #where_clause {
+                #[inline]
                 fn as_value<'__a>(&'__a self, _: &'__a mut #krate::label::ValueBuffer) -> &'__a str {
                     match self {
                         #(Self::#variants => #values,)*
@@ -72,6 +73,7 @@ impl<'a> Values<'a> {
             impl #impl_generics #krate::label::ClosedLabelValue for #ident #type_generics #where_clause {
                 const VALUES: &'static [&'static str] = &[#(#values),*];
 
+                #[inline]
                 fn index(&self) -> usize {
                     match self {
                         #(Self::#variants => #indexes,)*

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use nilometer_core::label::TypedLabels as _;
+use nilometer_core::label::TypedLabels as Labelled;
 use nilometer_core::{Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
 use nilometer_core::{Metric, buckets};
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
@@ -86,6 +86,25 @@ where
     value: T,
 }
 
+/// All values known, and names that the derive could trip over.
+#[derive(Debug, TypedLabels)]
+#[label(crate = "nilometer_core")]
+pub struct Known<'a> {
+    kind: &'a Kind,
+    old: Kind,
+    r#type: bool,
+}
+
+impl Known<'_> {
+    /// What the trait calls its own.
+    pub const CARDINALITY: u8 = 0;
+
+    /// What the trait calls its own.
+    pub fn closed_index(&self) -> u8 {
+        0
+    }
+}
+
 /// No labels.
 #[derive(Debug, TypedLabels)]
 #[label(crate = "nilometer_core")]
@@ -144,5 +163,9 @@ fn main() -> nilometer_core::Result<()> {
     local.level.set(1.0);
     Of { value: 5_u8 }.with_pairs(|pairs| assert_eq!(pairs, [("value", "5")]));
     Nothing.with_pairs(|pairs| assert!(pairs.is_empty()));
+    let known = Known { kind: &Kind::OnDisk, old: Kind::InMemory, r#type: true };
+    assert_eq!(<Known<'_> as Labelled>::CARDINALITY, Some(18));
+    assert_eq!(Labelled::closed_index(&known), Some(7));
+    assert_eq!((Known::CARDINALITY, known.closed_index()), (0, 0));
     Ok(())
 }
