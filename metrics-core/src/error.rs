@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::buckets::BucketError;
 use crate::collect::CollectError;
 use crate::family::SeriesError;
+use crate::fixed::StaticError;
 use crate::label::LabelError;
 use crate::name::NameError;
 use crate::registry::RegisterError;
@@ -30,6 +31,9 @@ pub enum MetricsError {
     /// Bucket bounds were refused.
     #[error(transparent)]
     Bucket(#[from] BucketError),
+    /// A static was refused.
+    #[error(transparent)]
+    Static(#[from] StaticError),
     /// A collection ended early.
     #[error(transparent)]
     Collect(#[from] CollectError),

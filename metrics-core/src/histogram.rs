@@ -10,7 +10,7 @@ use crate::collect::{HistogramPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, FamilyOptions, Metric, Odd, Series, handle_basics, sealed};
-use crate::timer::Timer;
+use crate::timer::{Timed, Timer};
 
 /// A handle of a histogram with explicit bounds.
 ///
@@ -47,8 +47,8 @@ pub struct Histogram {
 /// The bounds, shared by all series of a family, and the series' own cells.
 #[derive(Debug)]
 pub struct Buckets {
-    bounds: Arc<Bounds>,
-    run: Run,
+    pub(crate) bounds: Arc<Bounds>,
+    pub(crate) run: Run,
 }
 
 impl Histogram {
@@ -132,15 +132,13 @@ impl Histogram {
     /// # Ok::<(), nilometer_core::MetricsError>(())
     /// ```
     pub fn start_timer(&self) -> Timer {
-        Timer::start(self.clone())
+        Timer::start(Timed::Handle(self.clone()))
     }
 
     /// The counts and the sum, read once and consistent with each other.
     #[must_use]
     pub fn snapshot(&self) -> HistogramSnapshot {
-        let mut counts = vec![0; self.bounds().buckets()];
-        let sum = distribution::get(self.slot, &mut counts);
-        HistogramSnapshot { bounds: Arc::clone(&self.series.cell.bounds), counts, sum }
+        HistogramSnapshot::read(Arc::clone(&self.series.cell.bounds), Some(self.slot))
     }
 
     /// The upper bounds, inclusive, without the `+Inf` that comes last.
@@ -161,6 +159,13 @@ pub struct HistogramSnapshot {
 }
 
 impl HistogramSnapshot {
+    /// Reads the cells at `slot`; without one, nothing was observed.
+    pub(crate) fn read(bounds: Arc<Bounds>, slot: Option<u32>) -> HistogramSnapshot {
+        let mut counts = vec![0; bounds.buckets()];
+        let sum = slot.map_or(0.0, |slot| distribution::get(slot, &mut counts));
+        HistogramSnapshot { bounds, counts, sum }
+    }
+
     /// How many observations there were.
     #[must_use]
     pub fn count(&self) -> u64 {

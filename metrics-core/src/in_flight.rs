@@ -1,10 +1,11 @@
 //! Counting what is in flight.
 
+use crate::fixed::StaticUpDownCounter;
 use crate::gauge::Gauge;
 use crate::updown::UpDownCounter;
 
-/// Keeps a metric one higher until it is dropped, by a panic too; made by [`Gauge::track_in_flight`] and
-/// [`UpDownCounter::track_in_flight`].
+/// Keeps a metric one higher until it is dropped, by a panic too; made by [`Gauge::track_in_flight`],
+/// [`UpDownCounter::track_in_flight`] and [`StaticUpDownCounter::track_in_flight`].
 ///
 /// A guard that is leaked is work that never ends: the metric stays one higher.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct InFlightGuard {
 pub(crate) enum Tracked {
     Gauge(Gauge),
     UpDownCounter(UpDownCounter),
+    Static(&'static StaticUpDownCounter),
 }
 
 impl InFlightGuard {
@@ -26,6 +28,7 @@ impl InFlightGuard {
         match &tracked {
             Tracked::Gauge(gauge) => gauge.inc(),
             Tracked::UpDownCounter(counter) => counter.inc(),
+            Tracked::Static(counter) => counter.inc(),
         }
         InFlightGuard { tracked }
     }
@@ -37,6 +40,7 @@ impl Drop for InFlightGuard {
         match &self.tracked {
             Tracked::Gauge(gauge) => gauge.dec(),
             Tracked::UpDownCounter(counter) => counter.dec(),
+            Tracked::Static(counter) => counter.dec(),
         }
     }
 }

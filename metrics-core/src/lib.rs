@@ -22,6 +22,7 @@
 //!
 //! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
 //! |---|---|
+//! | statics | [`StaticCounter`], [`StaticUpDownCounter`], [`StaticHistogram`] |
 //! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
 //! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
 //! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`] |
@@ -43,6 +44,7 @@ pub mod declare;
 mod descriptor;
 mod error;
 mod family;
+mod fixed;
 mod gauge;
 mod histogram;
 mod in_flight;
@@ -63,6 +65,7 @@ pub use error::{MetricsError, Result};
 pub use family::{
     CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, SeriesError, UpDownCounterFamily,
 };
+pub use fixed::{StaticCounter, StaticError, StaticHistogram, StaticUpDownCounter};
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use in_flight::InFlightGuard;

@@ -1,8 +1,8 @@
 //! What a family needs to know of a kind of metric.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::buckets::BucketError;
 use crate::cell::{Bounds, Values};
@@ -47,7 +47,12 @@ pub(crate) mod sealed {
 
         /// A new series at zero.
         fn create(info: Arc<FamilyInfo>, labels: Labels, options: &Self::Options) -> Self {
-            Self::handle(Arc::new(Series { info, labels, cell: Self::cell(options) }))
+            Self::around(info, labels, Self::cell(options))
+        }
+
+        /// A series of a cell that is there already.
+        fn around(info: Arc<FamilyInfo>, labels: Labels, cell: Self::Cell) -> Self {
+            Self::handle(Arc::new(Series { info, labels, cell }))
         }
 
         /// The series' labels.
@@ -98,7 +103,9 @@ impl FamilyOptions for Arc<Bounds> {
 pub struct FamilyInfo {
     pub(crate) descriptor: Descriptor,
     overflows: [AtomicU64; REASONS.len()],
-    odd: [AtomicU64; ODD.len()],
+    odd: OddCounts,
+    /// Those of the static that has a series here.
+    odd_of_static: OnceLock<&'static OddCounts>,
     /// How many of the histogram's unit make a second.
     pub(crate) units_per_second: f64,
 }
@@ -113,6 +120,27 @@ pub(crate) enum Odd {
 /// Every oddity, in the order of its number, with its spelling in `nilometer_odd_observations_total`.
 pub(crate) const ODD: [(Odd, &str); 2] = [(Odd::Nan, "nan"), (Odd::Infinite, "infinite")];
 
+/// How often each oddity was observed.
+#[derive(Debug)]
+pub(crate) struct OddCounts([AtomicU64; ODD.len()]);
+
+impl OddCounts {
+    pub(crate) const fn new() -> OddCounts {
+        OddCounts([const { AtomicU64::new(0) }; ODD.len()])
+    }
+
+    // ORDERING: Relaxed in both, counts that no other memory depends on.
+
+    #[cold]
+    pub(crate) fn count(&self, odd: Odd) {
+        self.0[odd as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self, odd: Odd) -> u64 {
+        self.0[odd as usize].load(Ordering::Relaxed)
+    }
+}
+
 impl FamilyInfo {
     pub(crate) fn new(descriptor: Descriptor) -> Arc<FamilyInfo> {
         let unit = descriptor.unit().or_else(|| crate::unit::Unit::of_name(descriptor.name()));
@@ -120,7 +148,8 @@ impl FamilyInfo {
             units_per_second: unit.and_then(crate::unit::Unit::per_second).unwrap_or(1.0),
             descriptor,
             overflows: Default::default(),
-            odd: Default::default(),
+            odd: OddCounts::new(),
+            odd_of_static: OnceLock::new(),
         })
     }
 
@@ -130,9 +159,13 @@ impl FamilyInfo {
         self.overflows[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    #[cold]
     pub(crate) fn count_odd(&self, odd: Odd) {
-        self.odd[odd as usize].fetch_add(1, Ordering::Relaxed);
+        self.odd.count(odd);
+    }
+
+    /// Adds the counts of a static, once.
+    pub(crate) fn add_odd_of_static(&self, counts: &'static OddCounts) {
+        self.odd_of_static.get_or_init(|| counts);
     }
 
     pub(crate) fn overflows(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
@@ -140,7 +173,10 @@ impl FamilyInfo {
     }
 
     pub(crate) fn odd(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        ODD.iter().zip(&self.odd).map(|((_, name), count)| (*name, count.load(Ordering::Relaxed)))
+        let of_static = self.odd_of_static.get();
+        ODD.iter().map(move |&(odd, name)| {
+            (name, self.odd.get(odd).wrapping_add(of_static.map_or(0, |counts| counts.get(odd))))
+        })
     }
 }
 

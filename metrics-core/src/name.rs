@@ -119,7 +119,7 @@ const fn check_alphabet(name: &str, colon: bool) -> Result<(), NameError> {
 }
 
 /// String equality that a `const fn` can call.
-const fn equal(a: &str, b: &str) -> bool {
+pub(crate) const fn equal(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

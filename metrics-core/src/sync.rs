@@ -9,7 +9,7 @@
 
 #[cfg(all(test, nilometer_loom))]
 mod model {
-    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, fence};
+    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 
     /// Whether this mutant is the one to run.
     pub(crate) fn is_mutant(name: &str) -> bool {
@@ -79,7 +79,7 @@ mod model {
 
 #[cfg(not(all(test, nilometer_loom)))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, fence};
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 
     /// A value behind a lock.
     ///

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use crate::fixed::StaticHistogram;
 use crate::histogram::Histogram;
 
-/// Measures time on the monotonic clock and observes it when it is dropped; made by [`Histogram::start_timer`].
+/// Measures time on the monotonic clock and observes it when it is dropped; made by [`Histogram::start_timer`] and
+/// [`StaticHistogram::start_timer`].
 ///
 /// # Examples
 ///
@@ -23,13 +25,20 @@ use crate::histogram::Histogram;
 #[must_use = "a timer that is dropped at once observes no time"]
 pub struct Timer {
     /// `None` once the timer has observed, or was told not to.
-    histogram: Option<Histogram>,
+    timed: Option<Timed>,
     start: Instant,
 }
 
+/// What a timer observes into.
+#[derive(Debug)]
+pub(crate) enum Timed {
+    Handle(Histogram),
+    Static(&'static StaticHistogram),
+}
+
 impl Timer {
-    pub(crate) fn start(histogram: Histogram) -> Timer {
-        Timer { histogram: Some(histogram), start: Instant::now() }
+    pub(crate) fn start(timed: Timed) -> Timer {
+        Timer { timed: Some(timed), start: Instant::now() }
     }
 
     /// Observes the time since the start, and returns it.
@@ -43,13 +52,15 @@ impl Timer {
 
     /// Ends the timer without an observation.
     pub fn discard(mut self) {
-        self.histogram = None;
+        self.timed = None;
     }
 
     fn finish(&mut self) -> Duration {
         let elapsed = self.start.elapsed();
-        if let Some(histogram) = self.histogram.take() {
-            histogram.observe_duration(elapsed);
+        match self.timed.take() {
+            Some(Timed::Handle(histogram)) => histogram.observe_duration(elapsed),
+            Some(Timed::Static(histogram)) => histogram.observe_duration(elapsed),
+            None => {}
         }
         elapsed
     }

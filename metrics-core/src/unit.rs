@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::name::{equal, has_suffix};
+
 /// The unit that a metric's values are in, as it stands at the end of the metric's name.
 ///
 /// Prometheus asks for base units: seconds, bytes, ratios. Others exist for names that are older than the advice.
@@ -52,21 +54,22 @@ impl Unit {
     /// Degrees Celsius.
     pub const CELSIUS: Unit = Unit("celsius");
 
-    const KNOWN: [Unit; 14] = [
-        Unit::SECONDS,
-        Unit::MILLISECONDS,
-        Unit::MS,
-        Unit::MICROSECONDS,
-        Unit::US,
-        Unit::NANOSECONDS,
-        Unit::NS,
-        Unit::MINUTES,
-        Unit::HOURS,
-        Unit::DAYS,
-        Unit::BYTES,
-        Unit::RATIO,
-        Unit::METERS,
-        Unit::CELSIUS,
+    /// Each with how many of it make a second, where it is a time.
+    const KNOWN: [(Unit, Option<f64>); 14] = [
+        (Unit::SECONDS, Some(1.0)),
+        (Unit::MILLISECONDS, Some(1e3)),
+        (Unit::MS, Some(1e3)),
+        (Unit::MICROSECONDS, Some(1e6)),
+        (Unit::US, Some(1e6)),
+        (Unit::NANOSECONDS, Some(1e9)),
+        (Unit::NS, Some(1e9)),
+        (Unit::MINUTES, Some(1.0 / 60.0)),
+        (Unit::HOURS, Some(1.0 / 3600.0)),
+        (Unit::DAYS, Some(1.0 / 86_400.0)),
+        (Unit::BYTES, None),
+        (Unit::RATIO, None),
+        (Unit::METERS, None),
+        (Unit::CELSIUS, None),
     ];
 
     /// A unit of the caller's own, such as `"requests"`.
@@ -85,24 +88,32 @@ impl Unit {
 
     /// The known unit that `name` ends with, a counter's `_total` aside.
     #[must_use]
-    pub fn of_name(name: &str) -> Option<Unit> {
-        let name = name.strip_suffix("_total").unwrap_or(name);
-        Unit::KNOWN.into_iter().find(|unit| crate::name::has_suffix(name, unit.0))
+    pub const fn of_name(name: &str) -> Option<Unit> {
+        let total = if has_suffix(name, "total") { "_total".len() } else { 0 };
+        let (name, _) = name.split_at(name.len() - total);
+        let mut index = 0;
+        while index < Unit::KNOWN.len() {
+            let (unit, _) = Unit::KNOWN[index];
+            if has_suffix(name, unit.0) {
+                return Some(unit);
+            }
+            index += 1;
+        }
+        None
     }
 
     /// How many of this unit make a second, or `None` for what is not a time.
     #[must_use]
-    pub fn per_second(self) -> Option<f64> {
-        match self {
-            Unit::SECONDS => Some(1.0),
-            Unit::MILLISECONDS | Unit::MS => Some(1e3),
-            Unit::MICROSECONDS | Unit::US => Some(1e6),
-            Unit::NANOSECONDS | Unit::NS => Some(1e9),
-            Unit::MINUTES => Some(1.0 / 60.0),
-            Unit::HOURS => Some(1.0 / 3600.0),
-            Unit::DAYS => Some(1.0 / 86_400.0),
-            _ => None,
+    pub const fn per_second(self) -> Option<f64> {
+        let mut index = 0;
+        while index < Unit::KNOWN.len() {
+            let (unit, per_second) = Unit::KNOWN[index];
+            if equal(unit.0, self.0) {
+                return per_second;
+            }
+            index += 1;
         }
+        None
     }
 }
 
@@ -128,5 +139,17 @@ mod tests {
         assert_eq!(Unit::of_name("processing_duration_ms"), Some(Unit::MS));
         assert_eq!(Unit::of_name("forms"), None);
         assert_eq!(Unit::of_name("x_milliseconds").and_then(Unit::per_second), Some(1e3));
+        for name in ["_total", "total", "seconds", "a_total_seconds_total_total"] {
+            assert_eq!(Unit::of_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_says_how_many_of_it_make_a_second() {
+        assert_eq!(Unit::new("seconds").per_second(), Some(1.0));
+        assert_eq!(Unit::HOURS.per_second(), Some(1.0 / 3600.0));
+        for no_time in [Unit::BYTES, Unit::new("second"), Unit::new("")] {
+            assert_eq!(no_time.per_second(), None, "{no_time}");
+        }
     }
 }

@@ -1,55 +1,71 @@
 //! Which bucket a value belongs to.
 
 use std::hint::select_unpredictable;
+use std::ops::Deref;
 
 use crate::buckets::{BucketError, check_bounds};
 
 /// How many bounds are halved in four steps, a number that is known when the program is compiled.
 const SHORT: usize = 15;
 
-/// A histogram's upper bounds.
+/// A histogram's upper bounds, of its own or, in a static, somebody else's.
 #[derive(Debug, Clone)]
-pub struct Bounds {
+pub struct Bounds<S = Box<[f64]>> {
     /// The bounds, where they are few, and then `+Inf`, which no value is above.
     short: [f64; SHORT],
-    /// All bounds; where they are not few, then `+Inf` up to one less than a power of two.
-    padded: Box<[f64]>,
-    /// How many bounds there are.
-    len: usize,
+    all: S,
 }
 
 impl Default for Bounds {
     /// No bounds.
     fn default() -> Bounds {
-        Bounds::of(&[])
+        Bounds { short: short(&[]), all: Box::default() }
     }
 }
 
 impl Bounds {
     pub(crate) fn try_new(bounds: &[f64]) -> Result<Bounds, BucketError> {
         check_bounds(bounds)?;
-        Ok(Bounds::of(bounds))
+        Ok(Bounds { short: short(bounds), all: bounds.into() })
+    }
+}
+
+impl Bounds<&'static [f64]> {
+    /// Bounds that were checked.
+    pub(crate) const fn of_static(all: &'static [f64]) -> Bounds<&'static [f64]> {
+        Bounds { short: short(all), all }
     }
 
-    fn of(bounds: &[f64]) -> Bounds {
-        let mut short = [f64::INFINITY; SHORT];
-        let mut padded = bounds.to_vec();
-        if bounds.len() > SHORT {
-            padded.resize((bounds.len() + 1).next_power_of_two() - 1, f64::INFINITY);
-        } else {
-            short[..bounds.len()].copy_from_slice(bounds);
-        }
-        Bounds { short, padded: padded.into(), len: bounds.len() }
+    pub(crate) const fn as_static(&self) -> &'static [f64] {
+        self.all
     }
+}
 
+impl From<&Bounds<&'static [f64]>> for Bounds {
+    fn from(bounds: &Bounds<&'static [f64]>) -> Bounds {
+        Bounds { short: bounds.short, all: bounds.all.into() }
+    }
+}
+
+const fn short(bounds: &[f64]) -> [f64; SHORT] {
+    let mut short = [f64::INFINITY; SHORT];
+    let mut index = 0;
+    while index < bounds.len() && bounds.len() <= SHORT {
+        short[index] = bounds[index];
+        index += 1;
+    }
+    short
+}
+
+impl<S: Deref<Target = [f64]>> Bounds<S> {
     #[inline]
     pub(crate) fn as_slice(&self) -> &[f64] {
-        &self.padded[..self.len]
+        &self.all
     }
 
     /// How many buckets there are, that of `+Inf` counted.
     pub(crate) fn buckets(&self) -> usize {
-        self.len + 1
+        self.all.len() + 1
     }
 
     /// The number of the first bucket whose upper bound is not below `value`; 0 for NaN.
@@ -58,26 +74,39 @@ impl Bounds {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "there are few bounds")]
     pub(crate) fn bucket(&self, value: f64) -> u32 {
-        let below = if self.len <= SHORT { below(&self.short, value) } else { below(&self.padded, value) };
-        below as u32
+        if self.all.len() <= SHORT {
+            below_few(&self.short, value) as u32
+        } else {
+            below(&self.all, value) as u32
+        }
     }
 }
 
-/// How many of `bounds`, which increase and are one less than a power of two, are below `value`.
+/// How many of `bounds`, which increase, are below `value`.
 #[inline]
-fn below(bounds: &[f64], value: f64) -> usize {
-    debug_assert!((bounds.len() + 1).is_power_of_two());
+fn below_few(bounds: &[f64; SHORT], value: f64) -> usize {
     let mut found = 0;
-    let mut half = bounds.len().div_ceil(2);
+    let mut half = SHORT.div_ceil(2);
     while half > 0 {
         let next = found + half;
-        // SAFETY: what is added to `found` is half of the power of two, then half of that, and so on: together one
-        // less than it, which is the length.
-        let bound = unsafe { bounds.get_unchecked(next - 1) };
-        found = select_unpredictable(*bound < value, next, found);
+        // No step goes past the last bound: 8, 4, 2 and 1 are 15.
+        found = select_unpredictable(bounds[next - 1] < value, next, found);
         half /= 2;
     }
     found
+}
+
+/// How many of `bounds`, which increase and of which there is one at least, are below `value`.
+fn below(bounds: &[f64], value: f64) -> usize {
+    let (mut found, mut left) = (0, bounds.len());
+    while left > 1 {
+        let half = left / 2;
+        // SAFETY: `found` and `left` together are never more than the length, and `half` is less than `left`.
+        let bound = unsafe { bounds.get_unchecked(found + half - 1) };
+        found = select_unpredictable(*bound < value, found + half, found);
+        left -= half;
+    }
+    found + usize::from(bounds[found] < value)
 }
 
 impl PartialEq for Bounds {

@@ -5,7 +5,7 @@
 //!
 //! - `page`, `record`, `store`: where the copies are, and how threads hand them on.
 //! - `local`: which of them the calling thread owns.
-//! - `slots`: which cells are given out, and to whom next.
+//! - `slots`: which cells are given out, and to whom next. `late`: those of a static.
 //! - `total`: a count, in one cell. `updown`: a count that also goes down, in two. `distribution`: buckets and a sum.
 //! - `value`: what is set rather than added to.
 //! - `bounds`: which bucket a value belongs to.
@@ -13,6 +13,7 @@
 
 mod bounds;
 pub(crate) mod distribution;
+mod late;
 mod local;
 mod memory;
 #[cfg(all(test, nilometer_loom))]
@@ -27,6 +28,7 @@ mod value;
 mod values;
 
 pub(crate) use bounds::Bounds;
+pub(crate) use late::LateRun;
 pub(crate) use slots::Run;
 pub(crate) use value::Value;
 pub(crate) use values::Values;

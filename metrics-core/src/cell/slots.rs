@@ -7,7 +7,7 @@ use super::store::{INDEXES, Store};
 use crate::sync::Lock;
 
 /// The slot of something that has none yet.
-pub(crate) const UNASSIGNED: u32 = u32::MAX;
+pub(super) const UNASSIGNED: u32 = u32::MAX;
 
 /// Consecutive cells of one page, zero when they are given out; given back when this is dropped.
 ///
@@ -17,6 +17,7 @@ pub(crate) const UNASSIGNED: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Run {
     first: u32,
+    /// How many cells there are to give back.
     len: u32,
 }
 
@@ -27,15 +28,9 @@ impl Run {
         Run { first, len: small(len) }
     }
 
-    /// A run that is not given back, for what lives as long as the process.
-    pub(super) fn leak(len: usize) -> u32 {
-        let run = Run::new(len);
-        std::mem::ManuallyDrop::new(run).first
-    }
-
-    /// Takes over what [`leak`](Run::leak) gave.
-    pub(super) fn adopt(first: u32, len: usize) -> Run {
-        Run { first, len: small(len) }
+    /// The run of a static, which keeps it: dropping this one does not give it back.
+    pub(crate) fn lent(first: u32) -> Run {
+        Run { first, len: 0 }
     }
 
     /// The first slot.
@@ -43,22 +38,20 @@ impl Run {
     pub(crate) fn first(&self) -> u32 {
         self.first
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.len as usize
-    }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        SLOTS.give_back(self.first, self.len as usize);
+        if self.len > 0 {
+            SLOTS.give_back(self.first, self.len as usize);
+        }
     }
 }
 
 #[cfg(not(all(test, nilometer_loom)))]
-static SLOTS: Slots = Slots::new();
+pub(super) static SLOTS: Slots = Slots::new();
 #[cfg(all(test, nilometer_loom))]
-static SLOTS: std::sync::LazyLock<Slots> = std::sync::LazyLock::new(Slots::new);
+pub(super) static SLOTS: std::sync::LazyLock<Slots> = std::sync::LazyLock::new(Slots::new);
 
 /// The cells that are free.
 ///
@@ -93,26 +86,18 @@ impl Slots {
 
     /// The first slot of a run of zeros.
     pub(super) fn take(&self, store: &Store, len: usize) -> u32 {
-        self.free.with(|free| {
-            if let Some(first) = free.runs[len - 1].pop() {
+        self.free.with(|free| match free.runs[len - 1].pop() {
+            Some(first) => {
                 store.clear(first, len);
-                return first;
+                first
             }
-            let left = CELLS - free.next as usize % CELLS;
-            if left < len {
-                // What is left of the page goes to counters, which need one cell.
-                for slot in free.next..free.next + small(left) {
-                    let _ = free.runs[0].push(slot);
-                }
-                free.next += small(left);
-            }
-            let first = free.next;
-            if first as usize / CELLS >= INDEXES {
-                memory::exhausted();
-            }
-            free.next += small(len);
-            first
+            None => free.take_unused(len),
         })
+    }
+
+    /// The first slot of a run that was never given out.
+    pub(super) fn take_unused(&self, len: usize) -> u32 {
+        self.free.with(|free| free.take_unused(len))
     }
 
     /// Takes a run back that nobody records into from now on.
@@ -121,6 +106,25 @@ impl Slots {
         self.free.with(|free| {
             let _ = free.runs[len - 1].push(first);
         });
+    }
+}
+
+impl Free {
+    fn take_unused(&mut self, len: usize) -> u32 {
+        let left = CELLS - self.next as usize % CELLS;
+        if left < len {
+            // What is left of the page goes to counters, which need one cell.
+            for slot in self.next..self.next + small(left) {
+                let _ = self.runs[0].push(slot);
+            }
+            self.next += small(left);
+        }
+        let first = self.next;
+        if first as usize / CELLS >= INDEXES {
+            memory::exhausted();
+        }
+        self.next += small(len);
+        first
     }
 }
 

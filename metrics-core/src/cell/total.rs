@@ -12,9 +12,20 @@ use crate::sync::Ordering;
 /// Adds to the total in `slot`.
 #[inline]
 pub(crate) fn add(slot: u32, delta: u64) {
+    if !add_if_owned(slot, delta) {
+        add_first(slot, delta);
+    }
+}
+
+/// Adds to the total in `slot` where the calling thread has the cell, and says whether it has.
+#[inline]
+pub(crate) fn add_if_owned(slot: u32, delta: u64) -> bool {
     match local::owned(slot) {
-        Some(page) => add_owned(page.cell(slot), delta, Ordering::Relaxed),
-        None => add_first(slot, delta),
+        Some(page) => {
+            add_owned(page.cell(slot), delta, Ordering::Relaxed);
+            true
+        }
+        None => false,
     }
 }
 
@@ -32,18 +43,21 @@ pub(super) fn add_shared(store: &Store, slot: u32, delta: u64) {
 
 /// The total in `slot`; wraps at 2^64, as each copy does.
 pub(crate) fn get(slot: u32) -> u64 {
-    let mut total = Vec::new();
-    // An array on the stack would do for one, but the loop is the same.
-    read(&STORE, &[slot], &mut total);
+    let mut total = [0];
+    read_into(&STORE, &[slot], &mut total);
     total[0]
 }
 
 /// The totals in many slots, a page at a time over all copies: each copy is gone through once and not once for each
 /// slot.
 pub(super) fn read(store: &Store, slots: &[u32], totals: &mut Vec<u64>) {
-    totals.clear();
     totals.resize(slots.len(), 0);
-    let mut rest = &mut totals[..];
+    read_into(store, slots, totals);
+}
+
+fn read_into(store: &Store, slots: &[u32], totals: &mut [u64]) {
+    totals.fill(0);
+    let mut rest = totals;
     for slots in slots.chunk_by(|one, next| one / PAGE == next / PAGE) {
         let (totals, later) = rest.split_at_mut(slots.len());
         rest = later;

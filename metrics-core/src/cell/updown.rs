@@ -16,9 +16,20 @@ pub(crate) const CELLS_OF_UP_DOWN: usize = 2;
 /// never less than nothing.
 #[inline]
 pub(crate) fn add(slot: u32, delta: i64) {
+    if !add_if_owned(slot, delta) {
+        add_first(slot, delta);
+    }
+}
+
+/// Adds to the number in `slot` where the calling thread has the cells, and says whether it has.
+#[inline]
+pub(crate) fn add_if_owned(slot: u32, delta: i64) -> bool {
     match local::owned(slot) {
-        Some(page) => add_to(page.cells(slot, 2), delta),
-        None => add_first(slot, delta),
+        Some(page) => {
+            add_to(page.cells(slot, 2), delta);
+            true
+        }
+        None => false,
     }
 }
 

@@ -109,6 +109,21 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     pub(super) fn try_get_or_create(&self, query: Result<Query<'_>, LabelError>) -> Result<M, SeriesError> {
+        self.try_get_or_make(query, |labels| self.create(labels))
+    }
+
+    /// The series without labels, made around `cell` if it is not there.
+    pub(super) fn get_or_adopt(&self, cell: impl FnOnce(&M::Options) -> M::Cell) -> Result<M, SeriesError> {
+        self.try_get_or_make(Query::new(&[]), |labels| {
+            M::around(Arc::clone(&self.info), labels.into_labels(), cell(&self.options))
+        })
+    }
+
+    fn try_get_or_make(
+        &self,
+        query: Result<Query<'_>, LabelError>,
+        make: impl FnOnce(LabelSet) -> M,
+    ) -> Result<M, SeriesError> {
         let query = query.map_err(|source| self.refused(source))?;
         let (found, len) = {
             let table = self.table.read();
@@ -140,7 +155,7 @@ impl<M: Metric> FamilyCore<M> {
                 return Err(SeriesError::RegistryLimit { family, max: budget.max() });
             }
         }
-        let metric = self.create(intern(LabelSet::from_query(&query)));
+        let metric = make(intern(LabelSet::from_query(&query)));
         table.insert(query.hash(), metric.clone());
         Ok(metric)
     }

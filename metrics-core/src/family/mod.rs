@@ -102,6 +102,11 @@ impl<L, M: Metric> Family<L, M> {
         Family { core, labels: PhantomData }
     }
 
+    /// The series without labels, made around `cell` if it is not there.
+    pub(crate) fn get_or_adopt(&self, cell: impl FnOnce(&M::Options) -> M::Cell) -> Result<M, SeriesError> {
+        self.core.get_or_adopt(cell)
+    }
+
     pub(crate) fn erased(&self) -> Arc<dyn ErasedFamily> {
         // The annotation is where the type is erased.
         let core: Arc<FamilyCore<M>> = Arc::clone(&self.core);

@@ -86,6 +86,21 @@ impl Catalog {
         Ok(())
     }
 
+    /// Adds the family of `slot`, or puts the one that is there into its place, and calls `then` with it; nothing is
+    /// added when that fails. Nobody sees the family in between.
+    pub(super) fn add_and<R>(
+        &mut self,
+        mut slot: Slot,
+        then: impl FnOnce(Slot) -> Result<R, RegisterError>,
+    ) -> Result<R, RegisterError> {
+        let name = slot.family.info().descriptor.name().to_owned();
+        let added = self.add(&slot.family, slot.enabled)?;
+        if let Added::Nothing(existing) = &added {
+            slot.family = Arc::clone(existing);
+        }
+        then(slot).inspect_err(|_| self.undo(&name, &added))
+    }
+
     /// Adds a family that was made elsewhere, and attaches it.
     pub(super) fn adopt(
         &mut self,

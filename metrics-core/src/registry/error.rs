@@ -5,6 +5,7 @@ use std::panic::Location;
 use thiserror::Error;
 
 use crate::buckets::BucketError;
+use crate::family::SeriesError;
 use crate::label::LabelError;
 use crate::name::NameError;
 use crate::unit::Unit;
@@ -55,7 +56,7 @@ pub enum RegisterError {
     Conflict {
         /// The family's name.
         name: String,
-        /// What differs: its type, help, unit, label names, constant label names or bounds.
+        /// What differs: its type, help, unit, label names, constant label names, bounds or series.
         what: &'static str,
         /// How it is registered.
         existing: String,
@@ -79,6 +80,14 @@ pub enum RegisterError {
     Attached {
         /// The family's name.
         name: String,
+    },
+    /// The series of a static is past a limit.
+    #[error("no series for the static `{name}`")]
+    Series {
+        /// The family's name.
+        name: String,
+        /// Which limit it is past.
+        source: SeriesError,
     },
     /// The name of a collector cannot be a label value.
     #[error("invalid collector name {name:?}")]

@@ -29,7 +29,9 @@ pub use self::foreign::{Registration, RegistrationGuard};
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
 use crate::declare::{Declaration, Handles, Slot};
-use crate::family::{Budget, CounterFamily, Family, GaugeFamily, HistogramFamily, UpDownCounterFamily};
+use crate::family::{
+    Budget, CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, UpDownCounterFamily,
+};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::LabelSet;
@@ -229,16 +231,35 @@ impl MetricsRegistry {
         labels: &[(&str, &str)],
     ) -> Result<Handles, RegisterError> {
         let constant = self.constant_labels(labels)?;
-        let config = &self.inner.config;
-        let mut slots = Vec::with_capacity(declarations.len());
-        for declaration in declarations {
-            let family = declaration.into_family(config)?;
-            family.attach(&constant, &self.inner.budget)?;
-            let enabled = !config.is_disabled(family.info().descriptor.name());
-            slots.push(Slot { family, enabled });
-        }
+        let slots = declarations.into_iter().map(|declaration| self.slot(declaration, &constant));
+        let mut slots = slots.collect::<Result<Vec<Slot>, RegisterError>>()?;
         self.inner.catalog.write().add_all(&mut slots)?;
         Ok(Handles::new(slots))
+    }
+
+    /// Registers a family and calls `then` with it, or with the one that is there already; nothing has changed when
+    /// that fails.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_all`](MetricsRegistry::register_all), and what `then` returns.
+    pub(crate) fn register_and<M: Metric, R>(
+        &self,
+        declaration: Declaration,
+        then: impl FnOnce(Family<DynamicLabels, M>) -> Result<R, RegisterError>,
+    ) -> Result<R, RegisterError> {
+        let slot = self.slot(declaration, &self.constant_labels(&[])?)?;
+        let mut catalog = self.inner.catalog.write();
+        catalog.add_and(slot, |slot| then(Handles::new(vec![slot]).family()))
+    }
+
+    /// A family that is not in the catalog yet.
+    fn slot(&self, declaration: Declaration, constant: &LabelSet) -> Result<Slot, RegisterError> {
+        let config = &self.inner.config;
+        let family = declaration.into_family(config)?;
+        family.attach(constant, &self.inner.budget)?;
+        let enabled = !config.is_disabled(family.info().descriptor.name());
+        Ok(Slot { family, enabled })
     }
 
     /// Takes the family `name`, namespace included, off the registry, with all its instances.
