@@ -24,7 +24,7 @@ impl LateRun {
 
     #[cfg(all(test, nilometer_loom))]
     pub(crate) const fn new(_: usize) -> LateRun {
-        unreachable!("no model has constants")
+        unreachable!()
     }
 
     #[cfg(all(test, nilometer_loom))]
