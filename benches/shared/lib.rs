@@ -2,7 +2,7 @@
 //!
 //! | module of the source | what it holds |
 //! |---|---|
-//! | `threads` | [`bench`]: the same operation on several threads at once |
+//! | `threads` | [`bench()`]: the same operation on several threads at once |
 //! | `random` | [`Random`]: the same numbers in every run |
 //! | `machine` | [`machine`]: what figures were measured on |
 //! | `ledger` | [`ledger_rows`]: figures as rows of `LEDGER.md` |
