@@ -3,12 +3,13 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cell::{Value, Values};
+use crate::cell::{Value, Values, value};
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
+use crate::sync::AtomicU64;
 
 /// A handle of a gauge: an `f64` that goes up and down, 0 when its series is made; NaN is allowed.
 ///
@@ -33,6 +34,8 @@ use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
 #[derive(Clone)]
 #[must_use = "a gauge that nothing sets is a line that never moves"]
 pub struct Gauge {
+    /// That of the series' value, which the series keeps from being another's.
+    cell: &'static AtomicU64,
     series: Arc<Series<Value>>,
 }
 
@@ -49,37 +52,37 @@ impl Gauge {
     /// Sets the value.
     #[inline]
     pub fn set(&self, value: f64) {
-        self.series.cell.set(value);
+        value::set(self.cell, value);
     }
 
     /// Adds 1.
     #[inline]
     pub fn inc(&self) {
-        self.series.cell.add(1.0);
+        value::add(self.cell, 1.0);
     }
 
     /// Subtracts 1.
     #[inline]
     pub fn dec(&self) {
-        self.series.cell.add(-1.0);
+        value::add(self.cell, -1.0);
     }
 
     /// Adds `delta`, which may be negative.
     #[inline]
     pub fn add(&self, delta: f64) {
-        self.series.cell.add(delta);
+        value::add(self.cell, delta);
     }
 
     /// Subtracts `delta`, which may be negative.
     #[inline]
     pub fn sub(&self, delta: f64) {
-        self.series.cell.add(-delta);
+        value::add(self.cell, -delta);
     }
 
     /// The value.
     #[must_use]
     pub fn get(&self) -> f64 {
-        self.series.cell.get()
+        value::get(self.cell)
     }
 
     /// Adds 1 now and subtracts it when the guard is dropped: for what is in flight.
@@ -116,7 +119,7 @@ impl sealed::Sealed for Gauge {
     }
 
     fn handle(series: Arc<Series<Value>>) -> Gauge {
-        Gauge { series }
+        Gauge { cell: series.cell.cell(), series }
     }
 
     fn series(&self) -> &Arc<Series<Value>> {

@@ -24,7 +24,7 @@ mod slots;
 mod store;
 pub(crate) mod total;
 pub(crate) mod updown;
-mod value;
+pub(crate) mod value;
 mod values;
 
 pub(crate) use bounds::Bounds;

@@ -8,7 +8,7 @@ use super::page::Page;
 use super::record::Record;
 use super::slots::Slots;
 use super::store::{Store, add_owned};
-use super::{distribution, total, updown};
+use super::{distribution, total, updown, value};
 use crate::sync::{AtomicU64, Ordering};
 
 /// What a thread records with: what `local` keeps for it in the program.
@@ -271,6 +271,25 @@ fn late_run() {
         let unused = slots.take_unused(1);
         for _ in 1..unused {
             assert!(slots.take(store, 1) < unused, "all that was ever given out is free, but the static's");
+        }
+    });
+}
+
+/// A block that was given back starts from zero for its next owner.
+#[test]
+fn value_reuse() {
+    loom::model(|| {
+        let free: &'static value::Free = Box::leak(Box::new(value::Free::new()));
+        let threads = [1.0, 2.0].map(|number| {
+            thread::spawn(move || {
+                let block = free.take();
+                value::add(block, number);
+                assert_eq!(value::get(block).to_bits(), number.to_bits(), "nobody else has the block");
+                free.give_back(block);
+            })
+        });
+        for thread in threads {
+            thread.join().unwrap();
         }
     });
 }
