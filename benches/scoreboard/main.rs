@@ -9,7 +9,7 @@
 //! | `--rows PATTERN` | only the rows whose id contains the pattern |
 //! | `--json PATH` | where the rows go as JSON; `target/scoreboard.json` by default |
 //! | `--quick` | fewer and shorter rounds, smaller stores: tens of seconds |
-//! | `--check` | three runs, of which the middle one counts; fails when a floor is missed |
+//! | `--check` | three runs, each a process of its own, of which the middle one counts; fails when a floor is missed |
 //! | `--markdown` | prints the tables in Markdown |
 //! | `--ledger` | prints rows for `benches/LEDGER.md` instead |
 //!
@@ -24,7 +24,7 @@
 //! resident bytes are in the JSON. Holders are threads that have recorded on every series and are still there.
 //!
 //! `--quick` leaves out the largest stores, the rivals that take longest for a page, and the bytes with 8 holders, and
-//! makes a tenth of the series where there are 64.
+//! makes half of the series that bytes are asked about, or a twentieth where 64 threads hold them.
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -46,13 +46,16 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 use self::report::Row;
 use self::rows::{Board, CHILD, Effort, report_child};
 
 /// How often everything is measured where floors are judged.
 const RUNS: usize = 3;
+
+/// The argument that makes the program measure once and print JSON, for another that compares several such runs.
+const RUN_APART: &str = "--run-apart";
 
 /// How the rows are printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("{}", report_child(rest)?);
         return Ok(ExitCode::SUCCESS);
     }
+    let mut apart = false;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = || rest.next().ok_or_else(|| format!("`{argument}` needs a value"));
@@ -82,16 +86,22 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             "--json" => path = PathBuf::from(value()?),
             "--quick" => board.effort = Effort::Quick,
             "--check" => check = true,
+            RUN_APART => apart = true,
             "--markdown" => form = Form::Markdown,
             "--ledger" => form = Form::Ledger,
             _ => return Err(format!("unknown option `{argument}`").into()),
         }
     }
 
-    let mut runs = Vec::new();
-    for _ in 0..if check { RUNS } else { 1 } {
-        runs.push(board.measure()?);
+    if apart {
+        println!("{}", report::json(&board.measure()?, &[]));
+        return Ok(ExitCode::SUCCESS);
     }
+    let runs = if check {
+        (0..RUNS).map(|_| run_apart(&board)).collect::<Result<Vec<_>, _>>()?
+    } else {
+        vec![board.measure()?]
+    };
     let verdicts = report::verdicts(&runs);
     let rows = middle(runs);
     if rows.is_empty() {
@@ -111,6 +121,22 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     fs::write(&path, format!("{:#}\n", report::json(&rows, &verdicts)))?;
     let missed = check && verdicts.iter().any(|verdict| !verdict.met);
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Measures everything in a process of its own: where its memory and its code lie is another, and figures of a
+/// nanosecond depend on that.
+fn run_apart(board: &Board) -> Result<Vec<Row>, Box<dyn Error>> {
+    let mut child = Command::new(env::current_exe()?);
+    child.arg(RUN_APART);
+    if let Some(pattern) = &board.pattern {
+        child.args(["--rows", pattern]);
+    }
+    if board.effort == Effort::Quick {
+        child.arg("--quick");
+    }
+    let output = child.stderr(Stdio::inherit()).output()?;
+    let document = serde_json::from_slice(&output.stdout)?;
+    report::rows(&document).ok_or_else(|| "a run did not give rows".into())
 }
 
 /// Of each row the run in the middle.

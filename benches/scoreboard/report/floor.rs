@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Row;
+use super::{Row, best_of};
 
 /// What is asked of a row.
 #[derive(Debug, Clone, Copy)]
@@ -72,11 +72,11 @@ pub(crate) struct Verdict {
 
 impl Measure {
     fn of(self, row: &Row) -> Option<f64> {
-        let over_ours = |rival: Option<&str>| Some(row.ratios[rival?].median);
+        let best = |rivals: &[&str]| best_of(&row.rivals, |name| rivals.is_empty() || rivals.contains(&name));
         match self {
-            Measure::Rivals => over_ours(row.best_rival),
-            Measure::Among(_, rivals) => over_ours(row.best_of(|name| rivals.contains(&name))),
-            Measure::Over(baseline) => Some(1.0 / row.ratios.get(baseline)?.median),
+            Measure::Rivals => row.ratios.get(best(&[])?).copied(),
+            Measure::Among(_, rivals) => row.ratios.get(best(rivals)?).copied(),
+            Measure::Over(baseline) => row.ratios.get(baseline).map(|theirs| 1.0 / theirs),
             Measure::Figure => Some(row.nilometer),
         }
     }
@@ -86,7 +86,7 @@ impl Measure {
             Measure::Rivals => "best rival / ours".to_owned(),
             Measure::Among(name, _) => format!("{name} / ours"),
             Measure::Over(baseline) => format!("ours / {baseline}"),
-            Measure::Figure => row.unit.to_owned(),
+            Measure::Figure => row.unit.clone(),
         }
     }
 
@@ -146,13 +146,13 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::report::Figures;
 
     fn run(ours: f64) -> Vec<Row> {
-        let rivals = BTreeMap::from([("fast-telemetry", 3.0), ("metriken", 4.0), ("prometheus", 10.0)]);
-        vec![Row::counted("counter/inc/threads=2", "ns", ours, rivals, BTreeMap::new())]
+        let rivals = [("fast-telemetry", 3.0), ("metriken", 4.0), ("prometheus", 10.0)];
+        let rivals = rivals.map(|(name, figure)| (name.to_owned(), figure)).into();
+        vec![Row::counted("counter/inc/threads=2", "ns", ours, rivals, Figures::new())]
     }
 
     #[test]

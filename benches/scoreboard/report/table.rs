@@ -17,13 +17,15 @@ fn spread(ratio: Spread) -> String {
 
 /// The rivals but the best one, from the best on.
 fn others(row: &Row) -> Vec<String> {
-    let mut others: Vec<_> = row.rivals.iter().filter(|(name, _)| Some(**name) != row.best_rival).collect();
+    let mut others: Vec<_> =
+        row.rivals.iter().filter(|(name, _)| Some(*name) != row.best_rival.as_ref()).collect();
     others.sort_by(|one, other| one.1.total_cmp(other.1));
     others.into_iter().map(|(name, value)| format!("{name} {}", figure(*value))).collect()
 }
 
 fn best(row: &Row) -> String {
-    row.best_rival.map(|best| format!("{best} {}", figure(row.rivals[best]))).unwrap_or_default()
+    let best = row.best_rival.as_ref();
+    best.map(|best| format!("{best} {}", figure(row.rivals[best]))).unwrap_or_default()
 }
 
 /// The rows as one table, then what was asked of them.
@@ -39,7 +41,7 @@ pub(crate) fn table(rows: &[Row], verdicts: &[Verdict]) -> String {
         if row.disturbed > 0 {
             notes.push(format!("{} of {} disturbed", row.disturbed, row.rounds));
         }
-        let (id, unit, ours, best) = (&row.id, row.unit, figure(row.nilometer), best(row));
+        let (id, unit, ours, best) = (&row.id, &row.unit, figure(row.nilometer), best(row));
         // Writing to a string does not fail, here and below.
         let _ = writeln!(table, "{id:<31} {unit:>5} {ours:>9}  {ratio:<18} {best:<25} {}", notes.join(", "));
     }
@@ -73,7 +75,7 @@ pub(crate) fn markdown(rows: &[Row], verdicts: &[Verdict], command: &str) -> Str
     for row in rows {
         let ratio = row.ratio.map(spread).unwrap_or_default();
         let (id, unit, ours, best, others) =
-            (&row.id, row.unit, figure(row.nilometer), best(row), others(row));
+            (&row.id, &row.unit, figure(row.nilometer), best(row), others(row));
         let _ = writeln!(page, "| {id} | {unit} | {ours} | {best} | {ratio} | {} |", others.join(", "));
     }
     if !verdicts.is_empty() {

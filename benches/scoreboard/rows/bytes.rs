@@ -2,7 +2,6 @@
 //!
 //! Everybody is measured in a process of its own, so that nobody finds memory that somebody else has left.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::process::Command;
@@ -11,7 +10,7 @@ use super::page::held_by;
 use super::{Board, Effort};
 use crate::labels::Labels;
 use crate::memory::Usage;
-use crate::report::Row;
+use crate::report::{Figures, Row};
 use crate::stores::{EVERYBODY, Kind};
 
 /// The argument that makes the program measure one store and print what it found.
@@ -38,13 +37,17 @@ impl Board {
             Kind::Counter | Kind::Gauge => 100_000,
             Kind::Histogram => 10_000,
         };
-        let series = if self.effort == Effort::Quick && threads > 1 { series / 10 } else { series };
-        let mut figures = BTreeMap::new();
-        let mut resident = BTreeMap::new();
+        let series = match (self.effort, threads) {
+            (Effort::Full, _) => series,
+            (Effort::Quick, 1) => series / 2,
+            (Effort::Quick, _) => series / 20,
+        };
+        let mut figures = Figures::new();
+        let mut resident = Figures::new();
         for (name, _) in EVERYBODY {
             let usage = in_child(kind, name, threads, series)?;
-            figures.insert(name, usage.allocated / series as f64);
-            resident.insert(name, usage.resident / series as f64);
+            figures.insert(name.to_owned(), usage.allocated / series as f64);
+            resident.insert(name.to_owned(), usage.resident / series as f64);
         }
         let ours = figures.remove("nilometer").unwrap_or(f64::NAN);
         Ok(Row::counted(id, "bytes", ours, figures, resident))

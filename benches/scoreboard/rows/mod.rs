@@ -47,8 +47,8 @@ impl Effort {
     /// The plan of a row whose operation alone may take longer than a slice.
     fn long_plan(self) -> Plan {
         let (rounds, attempts, spare) = match self {
-            Effort::Full => (15, 1, 5),
-            Effort::Quick => (3, 1, 0),
+            Effort::Full => (15, 1, 3),
+            Effort::Quick => (4, 1, 0),
         };
         Plan { threads: 1, rounds, slice: Duration::from_millis(10), attempts, spare }
     }

@@ -19,9 +19,6 @@ const HISTOGRAMS: usize = 10_000;
 /// How many of everybody are measured where one could not wait for all: nilometer and those that come close.
 const CLOSE: usize = 4;
 
-/// How many of everybody write the page in less than a few tenths of a second.
-const SOON_DONE: usize = 5;
-
 /// How a page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -119,7 +116,7 @@ impl Board {
             return Ok(());
         }
         let labels = Labels::many(COUNTERS);
-        let everybody = if self.effort == Effort::Quick { &EVERYBODY[..SOON_DONE] } else { &EVERYBODY[..] };
+        let everybody = if self.effort == Effort::Quick { &EVERYBODY[..CLOSE] } else { &EVERYBODY[..] };
         let filled: Vec<_> = everybody.iter().map(|make| Filled::new(*make, COUNTERS)).collect();
         for filled in &filled {
             filled.record(labels, &labels[..HISTOGRAMS]);
@@ -198,7 +195,7 @@ impl Board {
         &self,
         rows: &mut Vec<Row>,
         id: &str,
-        unit: &'static str,
+        unit: &str,
         scale: f64,
         contestants: &[Contestant],
     ) -> Result<(), Box<dyn Error>> {
