@@ -22,6 +22,7 @@ impl LateRun {
         LateRun { slot: AtomicU32::new(UNASSIGNED), len }
     }
 
+    /// Loom's atomics are no constants, and models have none.
     #[cfg(all(test, nilometer_loom))]
     pub(crate) const fn new(_: usize) -> LateRun {
         unreachable!()
@@ -49,13 +50,11 @@ impl LateRun {
     /// The first slot, assigned if it was not. Calls no allocator but the system's.
     #[cold]
     pub(crate) fn assign(&self) -> u32 {
-        self.assign_from(&SLOTS)
+        self.assigned().unwrap_or_else(|| self.assign_from(&SLOTS))
     }
 
+    /// The first slot, which was not assigned a moment ago.
     pub(super) fn assign_from(&self, slots: &Slots) -> u32 {
-        if let Some(slot) = self.assigned() {
-            return slot;
-        }
         let new = slots.take_unused(self.len);
         match self.slot.compare_exchange(UNASSIGNED, new, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => new,
