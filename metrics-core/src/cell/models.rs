@@ -182,11 +182,11 @@ fn up_before_down() {
             let busy = Arc::clone(&busy);
             move || {
                 let recorder = Recorder::new(store);
-                let cells = recorder.page().unwrap().cells(0, 2);
-                updown::add_to(cells, 1);
-                updown::add_to(cells, 1);
+                let page = recorder.page().unwrap();
+                updown::add_to(page, 0, 1);
+                updown::add_to(page, 0, 1);
                 busy.store(1, Ordering::Release);
-                updown::add_to(cells, -1);
+                updown::add_to(page, 0, -1);
             }
         });
         let second = thread::spawn(move || {

@@ -1,9 +1,9 @@
 //! A whole number that goes up and down: two totals that only go up, in consecutive cells.
 
 use super::local::{self, STORE};
-use super::page::CELLS;
+use super::page::{CELLS, Page};
 use super::store::{Store, add_owned};
-use crate::sync::{AtomicU64, Ordering, ordering};
+use crate::sync::{Ordering, ordering};
 
 /// How many cells it takes.
 pub(crate) const CELLS_OF_UP_DOWN: usize = 2;
@@ -26,7 +26,7 @@ pub(crate) fn add(slot: u32, delta: i64) {
 pub(crate) fn add_if_owned(slot: u32, delta: i64) -> bool {
     match local::owned(slot) {
         Some(page) => {
-            add_to(page.cells(slot, 2), delta);
+            add_to(page, slot, delta);
             true
         }
         None => false,
@@ -36,19 +36,19 @@ pub(crate) fn add_if_owned(slot: u32, delta: i64) -> bool {
 #[cold]
 fn add_first(slot: u32, delta: i64) {
     match local::touch(slot) {
-        Some(page) => add_to(page.cells(slot, 2), delta),
+        Some(page) => add_to(page, slot, delta),
         None => add_shared(&STORE, slot, delta),
     }
 }
 
 #[inline]
-pub(super) fn add_to(cells: &[AtomicU64], delta: i64) {
+pub(super) fn add_to(page: &Page, slot: u32, delta: i64) {
     if delta < 0 {
         // ORDERING: Release, pairs with the Acquire in `read_page`.
-        add_owned(&cells[1], delta.unsigned_abs(), ordering!(Release, "up_before_down/down_store"));
+        add_owned(page.cell(slot + 1), delta.unsigned_abs(), ordering!(Release, "up_before_down/down_store"));
     } else {
         // ORDERING: Relaxed, what happened before a decrement is published by it.
-        add_owned(&cells[0], delta.unsigned_abs(), Ordering::Relaxed);
+        add_owned(page.cell(slot), delta.unsigned_abs(), Ordering::Relaxed);
     }
 }
 
