@@ -108,8 +108,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Err("no row has such an id".into());
     }
 
-    let asked = arguments.iter().filter(|argument| !["--markdown", "--ledger"].contains(&argument.as_str()));
-    let command = asked.fold(String::from("scoreboard"), |command, argument| command + " " + argument);
+    let mut command = String::from("scoreboard");
+    if let Some(pattern) = &board.pattern {
+        command = command + " --rows " + pattern;
+    }
+    command += if board.effort == Effort::Quick { " --quick" } else { "" };
+    command += if check { " --check" } else { "" };
     match form {
         Form::Table => print!("{}", report::table(&rows, &verdicts)),
         Form::Markdown => print!("{}", report::markdown(&rows, &verdicts, &command)),

@@ -15,12 +15,13 @@ fn spread(ratio: Spread) -> String {
     format!("{} ({}-{})", figure(ratio.median), figure(ratio.lower), figure(ratio.upper))
 }
 
-/// The rivals but the best one, from the best on.
+/// The rivals but the best one, from the best on; the baselines in brackets.
 fn others(row: &Row) -> Vec<String> {
     let mut others: Vec<_> =
         row.rivals.iter().filter(|(name, _)| Some(*name) != row.best_rival.as_ref()).collect();
     others.sort_by(|one, other| one.1.total_cmp(other.1));
-    others.into_iter().map(|(name, value)| format!("{name} {}", figure(*value))).collect()
+    let baselines = row.baseline.iter().map(|(name, value)| format!("[{name} {}]", figure(*value)));
+    others.into_iter().map(|(name, value)| format!("{name} {}", figure(*value))).chain(baselines).collect()
 }
 
 fn best(row: &Row) -> String {
@@ -37,7 +38,6 @@ pub(crate) fn table(rows: &[Row], verdicts: &[Verdict]) -> String {
     for row in rows {
         let ratio = row.ratio.map(spread).unwrap_or_default();
         let mut notes = others(row);
-        notes.extend(row.baseline.iter().map(|(name, value)| format!("[{name} {}]", figure(*value))));
         if row.disturbed > 0 {
             notes.push(format!("{} of {} disturbed", row.disturbed, row.rounds));
         }
@@ -69,7 +69,7 @@ pub(crate) fn table(rows: &[Row], verdicts: &[Verdict]) -> String {
 pub(crate) fn markdown(rows: &[Row], verdicts: &[Verdict], command: &str) -> String {
     let mut page = format!(
         "`{command}` on {}; figures are medians, the ratio is the best rival's over nilometer's with its quartiles.\n\n\
-         | row | unit | nilometer | best rival | ratio | others |\n|---|---|---|---|---|---|\n",
+         | row | unit | nilometer | best rival | ratio | others; [baseline] |\n|---|---|---|---|---|---|\n",
         machine()
     );
     for row in rows {
