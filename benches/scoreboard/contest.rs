@@ -1,5 +1,9 @@
 //! Who is measured.
 
+use std::sync::Arc;
+
+use nilometer_benches::opaque;
+
 /// What a contestant stands for in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -20,6 +24,8 @@ pub(crate) struct Contestant {
     pub(crate) role: Role,
     /// The loop is inside of the box, so that the operation is inlined into it.
     pub(crate) run: Run,
+    /// The same, but nothing that it takes is worked out before the loop.
+    pub(crate) run_anew: Run,
     /// What has to be done now and then, outside of the measured time.
     pub(crate) settle: Box<dyn Fn() + Send + Sync>,
     /// How many turns it has counted, where that can be asked.
@@ -28,12 +34,23 @@ pub(crate) struct Contestant {
 
 impl Contestant {
     fn new(name: &'static str, role: Role, operation: impl Fn(u64) + Send + Sync + 'static) -> Contestant {
-        let run = Box::new(move |first, turns| {
+        let operation = Arc::new(operation);
+        let run = {
+            let operation = Arc::clone(&operation);
+            Box::new(move |first, turns| {
+                let operation = &*operation;
+                for turn in first..first + turns {
+                    operation(turn);
+                }
+            })
+        };
+        let run_anew = Box::new(move |first, turns| {
+            let operation = &*operation;
             for turn in first..first + turns {
-                operation(turn);
+                opaque(operation)(turn);
             }
         });
-        Contestant { name, role, run, settle: Box::new(|| ()), total: None }
+        Contestant { name, role, run, run_anew, settle: Box::new(|| ()), total: None }
     }
 
     /// Nilometer's operation.

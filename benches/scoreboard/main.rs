@@ -20,6 +20,10 @@
 //! count although they were disturbed are listed. Every contestant has to hold the total of all turns that it took,
 //! or show it on its page.
 //!
+//! An operation is called in a loop that the compiler sees through: what does not change from turn to turn, such as a
+//! handle's parts, may be worked out before it, by everybody alike. `counter/inc_anew` shows what an increment takes
+//! that is called from anywhere.
+//!
 //! Bytes per series are what the C library's `malloc` gave out, for everybody alike, in a process of its own each;
 //! resident bytes are in the JSON. Holders are threads that have recorded on every series and are still there.
 //!

@@ -10,14 +10,21 @@ use std::time::{Duration, Instant};
 use crate::contest::Contestant;
 use crate::quiet;
 
-/// The least part of a slice of two threads in which both of them run; who gets a contended cache line more often is
-/// done a little earlier, however calm the machine is.
+/// The least part of a slice of two threads in which both of them run.
 const LEAST_OVERLAP: f64 = 0.9;
+
+/// How many batches there are in a slice, about: a thread looks at the clock after each.
+const BATCHES: u64 = 25;
+
+/// More turns than fit into any slice, unless the compiler found that they need not be taken.
+const MOST_TURNS: u64 = 1 << 32;
 
 /// How a row is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) threads: usize,
+    /// Whether each turn works out anew what does not change between turns.
+    pub(crate) anew: bool,
     pub(crate) rounds: usize,
     pub(crate) slice: Duration,
     /// How often a slice is taken, at most, until nothing disturbs it.
@@ -37,7 +44,9 @@ pub(crate) struct Measured {
 
 struct Job {
     contestant: usize,
-    turns: u64,
+    /// Batches of so many turns, until so much time has passed.
+    batch: u64,
+    time: Duration,
     /// How many threads must have come to the gate, all jobs so far together.
     gate: usize,
 }
@@ -45,6 +54,7 @@ struct Job {
 struct Slice {
     start: Instant,
     end: Instant,
+    turns: u64,
     switches: i64,
 }
 
@@ -57,7 +67,7 @@ pub(crate) fn measure(contestants: &[Contestant], plan: Plan) -> Result<Measured
                 let (job_sender, job_receiver) = channel();
                 let (slice_sender, slice_receiver) = channel();
                 let gate = &gate;
-                scope.spawn(move || work(contestants, index, gate, &job_receiver, &slice_sender));
+                scope.spawn(move || work(contestants, plan.anew, index, gate, &job_receiver, &slice_sender));
                 (job_sender, slice_receiver)
             })
             .unzip();
@@ -72,6 +82,7 @@ pub(crate) fn measure(contestants: &[Contestant], plan: Plan) -> Result<Measured
 /// What a measuring thread does: jobs, until there are no more.
 fn work(
     contestants: &[Contestant],
+    anew: bool,
     index: usize,
     gate: &AtomicUsize,
     jobs: &Receiver<Job>,
@@ -82,7 +93,8 @@ fn work(
     // Each thread begins elsewhere in the inputs, so that two do not walk in step.
     let first = index as u64 * 509;
     while let Ok(job) = jobs.recv() {
-        let run = &contestants[job.contestant].run;
+        let contestant = &contestants[job.contestant];
+        let run = if anew { &contestant.run_anew } else { &contestant.run };
         let switches = quiet::involuntary_switches();
         // ORDERING: the gate only makes threads start together; what they share travels through the channels.
         gate.fetch_add(1, Ordering::Relaxed);
@@ -90,10 +102,17 @@ fn work(
             spin_loop();
         }
         let start = Instant::now();
-        run(first, job.turns);
-        let end = Instant::now();
+        let mut turns = 0;
+        let end = loop {
+            run(first + turns, job.batch);
+            turns += job.batch;
+            let now = Instant::now();
+            if now - start >= job.time {
+                break now;
+            }
+        };
         let switches = quiet::involuntary_switches() - switches;
-        if slices.send(Slice { start, end, switches }).is_err() {
+        if slices.send(Slice { start, end, turns, switches }).is_err() {
             return;
         }
     }
@@ -112,7 +131,7 @@ struct Field<'a> {
 impl Field<'_> {
     fn rounds(&mut self) -> Result<Measured, Box<dyn Error>> {
         let count = self.contestants.len();
-        let turns: Vec<u64> = (0..count).map(|index| self.calibrate(index)).collect::<Result<_, _>>()?;
+        let batches: Vec<u64> = (0..count).map(|index| self.calibrate(index)).collect::<Result<_, _>>()?;
         let mut measured = Measured { figures: vec![Vec::new(); count], disturbed: 0 };
         let mut spare = self.plan.spare;
         let mut round = 0;
@@ -121,7 +140,7 @@ impl Field<'_> {
             let mut figures = vec![0.0; count];
             for place in 0..count {
                 let contestant = (place + round) % count;
-                let (figure, undisturbed) = self.calm_slice(contestant, turns[contestant])?;
+                let (figure, undisturbed) = self.calm_slice(contestant, batches[contestant])?;
                 figures[contestant] = figure;
                 calm &= undisturbed;
             }
@@ -138,45 +157,54 @@ impl Field<'_> {
         Ok(measured)
     }
 
-    /// How many turns fill a slice. The pages and caches of the contestant are warm afterwards.
+    /// How many turns are a batch. The pages and caches of the contestant are warm afterwards.
     fn calibrate(&mut self, contestant: usize) -> Result<u64, Box<dyn Error>> {
+        let wanted = (self.plan.slice.as_nanos() / u128::from(BATCHES)) as f64;
         let mut turns = 1;
         loop {
-            let per_turn = self.slice(contestant, turns)?.0;
-            let took = per_turn * turns as f64;
-            let wanted = self.plan.slice.as_nanos() as f64;
-            if took * 4.0 >= wanted {
-                let fitting = (wanted / per_turn).max(1.0);
-                return Ok(fitting as u64);
+            let per_turn = self.slice(contestant, turns, Duration::ZERO)?.0;
+            if per_turn * turns as f64 * 4.0 >= wanted {
+                return Ok((wanted / per_turn).max(1.0) as u64);
             }
             turns *= 2;
+            if turns > MOST_TURNS {
+                return Err(format!("`{}` does nothing in a turn", self.contestants[contestant].name).into());
+            }
         }
     }
 
     /// One figure, and whether it was taken without disturbance.
-    fn calm_slice(&mut self, contestant: usize, turns: u64) -> Result<(f64, bool), Box<dyn Error>> {
-        let mut last = self.slice(contestant, turns)?;
+    fn calm_slice(&mut self, contestant: usize, batch: u64) -> Result<(f64, bool), Box<dyn Error>> {
+        let mut last = self.slice(contestant, batch, self.plan.slice)?;
         for _ in 1..self.plan.attempts {
             if last.1 {
                 break;
             }
-            last = self.slice(contestant, turns)?;
+            last = self.slice(contestant, batch, self.plan.slice)?;
         }
         Ok(last)
     }
 
-    fn slice(&mut self, contestant: usize, turns: u64) -> Result<(f64, bool), Box<dyn Error>> {
+    /// One figure, the mean over the threads' turns, and whether nothing disturbed it.
+    fn slice(
+        &mut self,
+        contestant: usize,
+        batch: u64,
+        time: Duration,
+    ) -> Result<(f64, bool), Box<dyn Error>> {
         let stolen = quiet::stolen_ticks();
         self.passed += self.plan.threads;
         for jobs in &self.jobs {
-            jobs.send(Job { contestant, turns, gate: self.passed })?;
+            jobs.send(Job { contestant, batch, time, gate: self.passed })?;
         }
         let slices: Vec<Slice> = self.workers.iter().map(Receiver::recv).collect::<Result<_, _>>()?;
         let stolen = quiet::stolen_ticks() - stolen;
-        self.taken[contestant] += turns * slices.len() as u64;
+        let turns: u64 = slices.iter().map(|slice| slice.turns).sum();
+        self.taken[contestant] += turns;
         (self.contestants[contestant].settle)();
 
         let longest = slices.iter().map(|slice| slice.end - slice.start).max().unwrap_or_default();
+        let spent: Duration = slices.iter().map(|slice| slice.end - slice.start).sum();
         let together = match (slices.iter().map(|s| s.start).max(), slices.iter().map(|s| s.end).min()) {
             (Some(start), Some(end)) => end.saturating_duration_since(start),
             _ => Duration::ZERO,
@@ -184,7 +212,7 @@ impl Field<'_> {
         let overlap = together.as_secs_f64() / longest.as_secs_f64().max(f64::MIN_POSITIVE);
         let switches: i64 = slices.iter().map(|slice| slice.switches).sum();
         let calm = stolen == 0 && switches == 0 && overlap >= LEAST_OVERLAP;
-        Ok((longest.as_nanos() as f64 / turns as f64, calm))
+        Ok((spent.as_nanos() as f64 / turns as f64, calm))
     }
 
     fn check_totals(&self) -> Result<(), Box<dyn Error>> {

@@ -1,12 +1,12 @@
 //! One counter, through a handle.
 
 use std::cell::Cell;
-use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::{Key, Level, Metadata, Recorder as _};
 use metriken::ShardedCounterGroup;
+use nilometer_benches::opaque;
 use nilometer_core::CounterFamily;
 
 use crate::contest::{Contestant, page_total};
@@ -19,9 +19,9 @@ thread_local! {
     static PLAIN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A read-modify-write of memory; it has to be done each time, because the compiler cannot tell who sees the address.
+/// A read and a write of memory, which cannot be left out or put together with the next one.
 fn add_one(cell: &Cell<u64>) {
-    let cell = black_box(cell);
+    let cell = opaque(cell);
     cell.set(cell.get().wrapping_add(1));
 }
 

@@ -35,12 +35,22 @@ impl Effort {
     /// The plan of a row whose operation takes nanoseconds.
     fn plan(self, threads: usize) -> Plan {
         match self {
-            Effort::Full => {
-                Plan { threads, rounds: 21, slice: Duration::from_millis(10), attempts: 4, spare: 21 }
-            }
-            Effort::Quick => {
-                Plan { threads, rounds: 11, slice: Duration::from_millis(5), attempts: 2, spare: 0 }
-            }
+            Effort::Full => Plan {
+                threads,
+                anew: false,
+                rounds: 21,
+                slice: Duration::from_millis(10),
+                attempts: 4,
+                spare: 21,
+            },
+            Effort::Quick => Plan {
+                threads,
+                anew: false,
+                rounds: 11,
+                slice: Duration::from_millis(5),
+                attempts: 2,
+                spare: 0,
+            },
         }
     }
 
@@ -50,7 +60,7 @@ impl Effort {
             Effort::Full => (15, 1, 3),
             Effort::Quick => (4, 1, 0),
         };
-        Plan { threads: 1, rounds, slice: Duration::from_millis(10), attempts, spare }
+        Plan { threads: 1, anew: false, rounds, slice: Duration::from_millis(10), attempts, spare }
     }
 
     /// How many series the rows about growth go through.
@@ -78,6 +88,7 @@ impl Board {
     pub(crate) fn measure(&self) -> Result<Vec<Row>, Box<dyn Error>> {
         let mut rows = Vec::new();
         self.timed(&mut rows, "counter/inc", &[1, 2], counter::contestants)?;
+        self.anew(&mut rows, "counter/inc_anew", counter::contestants)?;
         self.timed(&mut rows, "histogram/observe", &[1, 2], histogram::contestants)?;
         self.timed(&mut rows, "lookup/declared", &[1, 2], || lookup::contestants(1000, Order::Declared))?;
         self.timed(&mut rows, "lookup/any_order", &[1, 2], || lookup::contestants(1000, Order::Any))?;
@@ -89,6 +100,22 @@ impl Board {
         self.pages(&mut rows)?;
         self.bytes(&mut rows)?;
         Ok(rows)
+    }
+
+    /// Measures a row whose operation is so short that it matters what is worked out before the loop: here nothing is.
+    fn anew(
+        &self,
+        rows: &mut Vec<Row>,
+        id: &str,
+        contestants: impl Fn() -> Vec<Contestant>,
+    ) -> Result<(), Box<dyn Error>> {
+        let id = format!("{id}/threads=1");
+        if self.wants(&id) {
+            let contestants = contestants();
+            let measured = measure(&contestants, Plan { anew: true, ..self.effort.plan(1) })?;
+            rows.push(Row::of(&id, "ns", 1.0, &contestants, &measured.figures, measured.disturbed));
+        }
+        Ok(())
     }
 
     /// Measures a row in nanoseconds per operation, with so many threads that do it at once.
