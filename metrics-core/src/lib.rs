@@ -51,7 +51,6 @@ mod in_flight;
 pub mod label;
 mod metric;
 pub mod name;
-#[allow(dead_code, unused_imports, unreachable_pub, reason = "what families look up through comes next")]
 mod reclaim;
 mod registry;
 mod sync;

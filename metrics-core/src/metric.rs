@@ -8,6 +8,7 @@ use crate::buckets::BucketError;
 use crate::cell::{Bounds, Values};
 use crate::collect::Point;
 use crate::descriptor::{Descriptor, MetricType};
+use crate::family::Place;
 use crate::label::{Labels, REASONS, Reason};
 
 /// A kind of metric: [`Counter`](crate::Counter), [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge),
@@ -20,7 +21,7 @@ pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
 }
 
 pub(crate) mod sealed {
-    use super::{Arc, FamilyInfo, FamilyOptions, Labels, Point, Series, Values};
+    use super::{Arc, FamilyInfo, FamilyOptions, Labels, Place, Point, Series, Values};
 
     /// The half of [`Metric`](super::Metric) that is this crate's own affair.
     pub trait Sealed: Sized {
@@ -28,7 +29,7 @@ pub(crate) mod sealed {
         type Options: FamilyOptions;
 
         /// What each series has of its own.
-        type Cell;
+        type Cell: Send + Sync;
 
         /// A cell at zero.
         fn cell(options: &Self::Options) -> Self::Cell;
@@ -52,7 +53,7 @@ pub(crate) mod sealed {
 
         /// A series of a cell that is there already.
         fn around(info: Arc<FamilyInfo>, labels: Labels, cell: Self::Cell) -> Self {
-            Self::handle(Arc::new(Series { info, labels, cell }))
+            Self::handle(Arc::new(Series { info, labels, place: Place::new(), cell }))
         }
 
         /// The series' labels.
@@ -185,6 +186,8 @@ impl FamilyInfo {
 pub struct Series<C> {
     pub(crate) info: Arc<FamilyInfo>,
     pub(crate) labels: Labels,
+    /// Where it stands in its family.
+    pub(crate) place: Place,
     pub(crate) cell: C,
 }
 

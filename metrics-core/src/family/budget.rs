@@ -1,6 +1,6 @@
 //! How many series a registry has left.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering};
 
 /// A number of series that all families of a registry share.
 #[derive(Debug)]

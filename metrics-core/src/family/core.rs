@@ -2,25 +2,22 @@
 
 use std::any::Any;
 use std::fmt;
-use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-
-use parking_lot::RwLock;
 
 use super::SeriesError;
 use super::budget::Budget;
-use super::table::Table;
+use super::chunks::Chunks;
+use super::table::{Entry, MAX_LEN, Place, Table, Writing};
 use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
-use crate::label::{LabelError, LabelLimits, LabelSet, Query, Reason, intern, overflow_set};
-use crate::metric::{FamilyInfo, FamilyOptions, Metric};
+use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, Room, intern, overflow_set};
+use crate::metric::{FamilyInfo, FamilyOptions, Metric, Series};
 use crate::name::check_metric_name;
+use crate::reclaim;
 use crate::registry::RegisterError;
-
-/// How many handles a reader copies out at a time: enough to make the lock's cost small, few enough to hold it for a
-/// microsecond or so.
-const CHUNK: usize = 64;
 
 /// How many series a family may have that says nothing else.
 pub(crate) const SERIES_LIMIT: usize = 10_000;
@@ -33,7 +30,12 @@ pub(crate) struct FamilyCore<M: Metric> {
     defect: Option<RegisterError>,
     limits: FamilyLimits,
     attachment: OnceLock<Attachment>,
-    table: RwLock<Table<M>>,
+    /// The names that lookups are expected to give: those that the family declares, or those of its first series.
+    names: OnceLock<Names>,
+    /// Whether there are, or were, series with as many labels as `names` but other ones. Set under the table's lock,
+    /// before the first such series is put in.
+    is_mixed: AtomicBool,
+    table: Table<Series<M::Cell>>,
 }
 
 /// What one family may hold.
@@ -58,13 +60,17 @@ struct Attachment {
 
 impl<M: Metric> FamilyCore<M> {
     pub(crate) fn new(descriptor: Descriptor, options: M::Options, limits: FamilyLimits) -> FamilyCore<M> {
+        let names =
+            descriptor.label_names().and_then(|declared| Names::new(declared.iter().map(|name| &**name)));
         FamilyCore {
             info: FamilyInfo::new(descriptor),
             options,
             defect: None,
             limits,
             attachment: OnceLock::new(),
-            table: RwLock::new(Table::new()),
+            names: names.map(OnceLock::from).unwrap_or_default(),
+            is_mixed: AtomicBool::new(false),
+            table: Table::new(reclaim::domain()),
         }
     }
 
@@ -89,140 +95,156 @@ impl<M: Metric> FamilyCore<M> {
         &self.info.descriptor
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.table.read().len()
+    pub(super) fn info(&self) -> &FamilyInfo {
+        &self.info
     }
 
-    pub(super) fn get(&self, query: &Query<'_>) -> Option<M> {
-        self.table.read().find(query).cloned()
+    pub(super) fn table(&self) -> &Table<Series<M::Cell>> {
+        &self.table
     }
 
-    pub(super) fn get_or_overflow(&self, query: Result<Query<'_>, LabelError>) -> M {
-        self.try_get_or_create(query).unwrap_or_else(|error| {
-            self.info.count_overflow(match &error {
-                SeriesError::Labels { source, .. } => source.reason(),
-                SeriesError::FamilyLimit { .. } => Reason::SeriesLimit,
-                SeriesError::RegistryLimit { .. } => Reason::RegistryLimit,
-            });
-            self.overflow()
+    pub(super) fn remove(&self, pairs: &[(&str, &str)]) -> bool {
+        let mut room = Room::new();
+        let Ok(query) = Query::new(pairs, &mut room) else { return false };
+        let probe = query.probe();
+        self.take_out(|table| {
+            table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)).is_some_and(|series| {
+                // SAFETY: it is valid while the lock is held.
+                table.remove(unsafe { series.as_ref() })
+            })
         })
-    }
-
-    pub(super) fn try_get_or_create(&self, query: Result<Query<'_>, LabelError>) -> Result<M, SeriesError> {
-        self.try_get_or_make(query, |labels| self.create(labels))
-    }
-
-    /// The series without labels, made around `cell` if it is not there.
-    pub(super) fn get_or_adopt(&self, cell: impl FnOnce(&M::Options) -> M::Cell) -> Result<M, SeriesError> {
-        self.try_get_or_make(Query::new(&[]), |labels| {
-            M::around(Arc::clone(&self.info), labels.into_labels(), cell(&self.options))
-        })
-    }
-
-    fn try_get_or_make(
-        &self,
-        query: Result<Query<'_>, LabelError>,
-        make: impl FnOnce(LabelSet) -> M,
-    ) -> Result<M, SeriesError> {
-        let query = query.map_err(|source| self.refused(source))?;
-        let (found, len) = {
-            let table = self.table.read();
-            (table.find(&query).cloned(), table.len())
-        };
-        if let Some(metric) = found
-            && self.names_all(&query)
-        {
-            return Ok(metric);
-        }
-        self.check(&query).map_err(|source| self.refused(source))?;
-        let full = |len| len >= self.limits.series;
-        if full(len) {
-            // Told before the exclusive lock, for which the lookups past the limit would queue otherwise.
-            return Err(self.is_full());
-        }
-        let mut table = self.table.write();
-        if let Some(metric) = table.find(&query) {
-            return Ok(metric.clone());
-        }
-        if full(table.len()) {
-            return Err(self.is_full());
-        }
-        if let Some(Attachment { constant, budget }) = self.attachment.get() {
-            // Once more, for a family that was attached since the first check: it cannot be while the lock is held.
-            check_constant(constant, query.iter()).map_err(|source| self.refused(source))?;
-            if !budget.take() {
-                let family = self.descriptor().name().to_owned();
-                return Err(SeriesError::RegistryLimit { family, max: budget.max() });
-            }
-        }
-        let metric = make(intern(LabelSet::from_query(&query)));
-        table.insert(query.hash(), metric.clone());
-        Ok(metric)
-    }
-
-    pub(super) fn remove(&self, query: &Query<'_>) -> bool {
-        self.take_out(|table| table.remove(query)).is_some()
     }
 
     pub(super) fn retain(&self, mut keep: impl FnMut(&M) -> bool) {
-        let mut chunks = self.chunks();
-        while chunks.next_chunk(self) {
-            for metric in &chunks.handles {
+        let mut chunks = Chunks::new(self);
+        while let Some(handles) = chunks.next_chunk() {
+            for metric in handles {
                 if !keep(metric) {
-                    drop(self.take_out(|table| table.remove_series(metric)));
+                    self.take_out(|table| table.remove(metric.series()));
                 }
             }
         }
     }
 
     pub(super) fn clear(&self) {
-        drop(self.take_out(Table::take_all));
+        self.take_out(|table| {
+            table.clear();
+        });
     }
 
     /// Takes series out and gives them back to the registry's budget under the lock, as `attach` counts them under
-    /// it: a series that it has not counted is not given back. What is returned is dropped after the lock.
-    fn take_out<T>(&self, take: impl FnOnce(&mut Table<M>) -> T) -> T {
-        let mut table = self.table.write();
-        let before = table.len();
-        let taken = take(&mut table);
-        self.give_back(before - table.len());
-        taken
+    /// it: a series that it has not counted is not given back.
+    fn take_out<T>(&self, take: impl FnOnce(&mut Writing<'_, Series<M::Cell>>) -> T) -> T {
+        self.table.write(|table| {
+            let before = table.len();
+            let taken = take(table);
+            self.give_back(before - table.len());
+            taken
+        })
     }
 
     pub(super) fn series(self: &Arc<Self>) -> impl Iterator<Item = M> + use<M> {
         let core = Arc::clone(self);
-        let mut chunks = core.chunks();
+        let mut chunks = Chunks::new(Arc::clone(self));
+        let mut at = 0;
         let mut overflow_is_due = true;
         std::iter::from_fn(move || {
-            if chunks.handles.is_empty() && chunks.next_chunk(&core) {
-                chunks.handles.reverse();
+            if at == chunks.handles().len() {
+                at = 0;
+                chunks.next_chunk();
             }
-            if let Some(metric) = chunks.handles.pop() {
-                return Some(metric);
+            if let Some(metric) = chunks.handles().get(at) {
+                at += 1;
+                return Some(metric.clone());
             }
-            let overflow = overflow_is_due.then(|| core.table.read().overflow.clone()).flatten();
+            let overflow = overflow_is_due.then(|| core.existing_overflow()).flatten();
             overflow_is_due = false;
             overflow
         })
     }
 
-    fn chunks(&self) -> Chunks<M> {
-        Chunks { numbers: 0..self.table.read().next_number(), handles: Vec::new() }
+    /// Makes the series of a query that found none, or finds the one that was made meanwhile.
+    #[cold]
+    pub(super) fn make(
+        &self,
+        query: Query<'_>,
+        create: impl FnOnce(LabelSet) -> M,
+    ) -> Result<M, SeriesError> {
+        self.check(query).map_err(|source| self.refused(source))?;
+        let is_full = |len| len >= self.limits.series.min(MAX_LEN);
+        if is_full(self.table.len()) {
+            // Told before the lock, for which the lookups past the limit would queue otherwise.
+            return Err(self.is_full());
+        }
+        let probe = query.probe();
+        self.table.write(|table| {
+            if let Some(series) = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)) {
+                // SAFETY: it is valid while the lock is held.
+                return Ok(unsafe { handle_of(series) });
+            }
+            if is_full(table.len()) {
+                return Err(self.is_full());
+            }
+            if let Some(Attachment { constant, budget }) = self.attachment.get() {
+                // Once more, for a family that was attached since the first check: it cannot be while the lock is held.
+                check_constant(constant, query.pairs()).map_err(|source| self.refused(source))?;
+                if !budget.take() {
+                    let family = self.descriptor().name().to_owned();
+                    return Err(SeriesError::RegistryLimit { family, max: budget.max() });
+                }
+            }
+            self.learn_names(query);
+            let metric = create(intern(LabelSet::from_query(query)));
+            table.insert(Arc::clone(metric.series()));
+            Ok(metric)
+        })
     }
 
-    /// Whether there are as many labels as the family declares, those with empty values included.
-    fn names_all(&self, query: &Query<'_>) -> bool {
-        self.descriptor().label_names().is_none_or(|declared| declared.len() == query.given())
+    /// Takes note of the names of a series that is about to be put into the table, whose lock is held.
+    fn learn_names(&self, query: Query<'_>) {
+        let pairs = || query.pairs().iter().copied();
+        let Some(names) = self.names.get() else {
+            // Where names are declared but too many to be worth knowing, lookups that give fewer have to be refused.
+            let is_worth_knowing = pairs().len() > 0 && self.descriptor().label_names().is_none();
+            let learned = is_worth_knowing.then(|| Names::new(pairs().map(|(name, _)| name))).flatten();
+            // It is not set yet, and the lock is held.
+            let _ = learned.map(|names| self.names.set(names));
+            return;
+        };
+        if pairs().len() == names.len() && !names.are_those_of(pairs()) {
+            // ORDERING: Relaxed, the Release with which the series is put into its slot publishes it.
+            self.is_mixed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The names that lookups are expected to give.
+    pub(super) fn names(&self) -> Option<&Names> {
+        self.names.get()
+    }
+
+    /// Whether a series that was found may have other names than the expected ones, though as many.
+    pub(super) fn is_mixed(&self) -> bool {
+        // ORDERING: Relaxed, after the Acquire with which the series was found.
+        self.is_mixed.load(Ordering::Relaxed)
+    }
+
+    /// The overflow series, made if it is not there.
+    pub(super) fn make_overflow(&self) -> M {
+        self.table.write(|table| {
+            let series = table.overflow_or_insert(|| Arc::clone(self.create(overflow_set()).series()));
+            // SAFETY: it is valid while the lock is held.
+            unsafe { handle_of(series) }
+        })
     }
 
     /// Checks what a series is to be made of.
-    fn check(&self, query: &Query<'_>) -> Result<(), LabelError> {
+    fn check(&self, query: Query<'_>) -> Result<(), LabelError> {
         query.check(self.limits.labels)?;
         if let Some(declared) = self.descriptor().label_names() {
             query.check_declared(declared)?;
         }
         if let Some(Attachment { constant, .. }) = self.attachment.get() {
-            check_constant(constant, query.iter())?;
+            check_constant(constant, query.pairs())?;
         }
         Ok(())
     }
@@ -237,22 +259,19 @@ impl<M: Metric> FamilyCore<M> {
         check_constant(constant, declared.iter().map(|name| (&**name, "")))
     }
 
-    fn overflow(&self) -> M {
-        if let Some(metric) = &self.table.read().overflow {
-            return metric.clone();
-        }
-        self.table.write().overflow.get_or_insert_with(|| self.create(overflow_set())).clone()
+    pub(super) fn create(&self, labels: LabelSet) -> M {
+        M::create(Arc::clone(&self.info), labels.into_labels(), &self.options)
     }
 
-    fn create(&self, labels: LabelSet) -> M {
-        M::create(Arc::clone(&self.info), labels.into_labels(), &self.options)
+    pub(super) fn create_around(&self, labels: LabelSet, cell: impl FnOnce(&M::Options) -> M::Cell) -> M {
+        M::around(Arc::clone(&self.info), labels.into_labels(), cell(&self.options))
     }
 
     fn is_full(&self) -> SeriesError {
         SeriesError::FamilyLimit { family: self.descriptor().name().to_owned(), max: self.limits.series }
     }
 
-    fn refused(&self, source: LabelError) -> SeriesError {
+    pub(super) fn refused(&self, source: LabelError) -> SeriesError {
         SeriesError::Labels { family: self.descriptor().name().to_owned(), source }
     }
 
@@ -265,8 +284,7 @@ impl<M: Metric> FamilyCore<M> {
 
 impl<M: Metric> Drop for FamilyCore<M> {
     fn drop(&mut self) {
-        let series = self.table.get_mut().len();
-        self.give_back(series);
+        self.give_back(self.table.len());
     }
 }
 
@@ -276,31 +294,36 @@ impl<M: Metric> fmt::Debug for FamilyCore<M> {
     }
 }
 
-/// Handles of a family's series, a few at a time, so that no lock is held while they are looked at.
-struct Chunks<M> {
-    /// The numbers of the series that are still to come.
-    numbers: Range<u64>,
-    handles: Vec<M>,
-}
-
-impl<M: Metric> Chunks<M> {
-    /// Gets the next few; `false` when there are none.
-    fn next_chunk(&mut self, core: &FamilyCore<M>) -> bool {
-        // Before the lock: dropping the last handle of a removed series frees it.
-        self.handles.clear();
-        self.numbers.start = core.table.read().copy(self.numbers.clone(), CHUNK, &mut self.handles);
-        !self.handles.is_empty()
-    }
-}
-
-fn check_constant<'a>(
+fn check_constant<'a, L: std::borrow::Borrow<(&'a str, &'a str)>>(
     constant: &LabelSet,
-    mut labels: impl Iterator<Item = (&'a str, &'a str)>,
+    labels: impl IntoIterator<Item = L>,
 ) -> Result<(), LabelError> {
-    match labels.find(|(name, _)| constant.get(name).is_some()) {
-        Some((name, _)) => Err(LabelError::Constant { name: name.to_owned() }),
+    match labels.into_iter().find(|label| constant.get(label.borrow().0).is_some()) {
+        Some(label) => Err(LabelError::Constant { name: label.borrow().0.to_owned() }),
         None => Ok(()),
     }
+}
+
+impl<C: Send + Sync> Entry for Series<C> {
+    fn hash(&self) -> u32 {
+        self.labels.as_set().hash_value()
+    }
+
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+/// A handle of a series that is in a table.
+///
+/// # Safety
+///
+/// The pointer is the table's, and the series is not freed meanwhile.
+pub(super) unsafe fn handle_of<M: Metric>(series: NonNull<Series<M::Cell>>) -> M {
+    // SAFETY: tables have their pointers from `Arc::into_raw`, and the series is not freed, by this function's contract.
+    unsafe { Arc::increment_strong_count(series.as_ptr()) };
+    // SAFETY: the reference that was added just now.
+    M::handle(unsafe { Arc::from_raw(series.as_ptr()) })
 }
 
 /// A family of any kind, as a registry keeps it.
@@ -353,17 +376,15 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         }
         self.check_declared(constant).map_err(refused)?;
         // The lock keeps new series out until they can see the attachment.
-        let table = self.table.write();
-        let mut handles = Vec::new();
-        table.copy(0..table.next_number(), usize::MAX, &mut handles);
-        for metric in &handles {
-            check_constant(constant, metric.series_labels().pairs()).map_err(refused)?;
-        }
-        let attachment = Attachment { constant: constant.clone(), budget: Arc::clone(budget) };
-        self.attachment.set(attachment).map_err(|_| RegisterError::Attached { name: family() })?;
-        budget.add(table.len());
-        drop(table);
-        Ok(())
+        self.table.write(|table| {
+            for series in table.series() {
+                check_constant(constant, series.labels.pairs()).map_err(refused)?;
+            }
+            let attachment = Attachment { constant: constant.clone(), budget: Arc::clone(budget) };
+            self.attachment.set(attachment).map_err(|_| RegisterError::Attached { name: family() })?;
+            budget.add(table.len());
+            Ok(())
+        })
     }
 
     fn visit_points(&self, visitor: &mut dyn Visitor) -> Result<(), Stopped> {
@@ -377,12 +398,13 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
                 visitor.point(labels, metric.point(at, &values))
             })
         };
-        let mut chunks = self.chunks();
-        while chunks.next_chunk(self) {
-            show(&chunks.handles)?;
+        // What lookups kept from being freed when it was removed, in a family from which nothing was removed since.
+        self.table.drain();
+        let mut chunks = Chunks::new(self);
+        while let Some(handles) = chunks.next_chunk() {
+            show(handles)?;
         }
-        let overflow = self.table.read().overflow.clone();
-        show(overflow.as_slice())
+        show(self.existing_overflow().as_slice())
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

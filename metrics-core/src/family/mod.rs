@@ -1,12 +1,20 @@
 //! One name, many series.
 //!
 //! - `core`: what all handles of a family share: its series, its limits.
-//! - `table`: the series, by their labels.
+//! - `lookup`: finding series by their labels, without a lock.
+//! - `table`: the series; `slots`, the index by which they are found, `order`, the order in which they were made.
+//! - `chunks`: going through the series, a few at a time.
 //! - `budget`: how many series a registry has left.
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
 
 mod budget;
+mod chunks;
 mod core;
+mod lookup;
+#[cfg(all(test, nilometer_loom))]
+mod models;
+mod order;
+mod slots;
 mod table;
 
 use std::fmt;
@@ -18,12 +26,13 @@ use thiserror::Error;
 
 pub(crate) use self::budget::Budget;
 pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits};
+pub(crate) use self::table::Place;
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
 use crate::descriptor::Descriptor;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
-use crate::label::{LabelError, Query, TypedLabels};
+use crate::label::{LabelError, TypedLabels};
 use crate::metric::Metric;
 use crate::updown::UpDownCounter;
 
@@ -43,8 +52,17 @@ pub type HistogramFamily = Family<DynamicLabels, Histogram>;
 /// A metric family: one name, help, kind and unit, and one series for each set of labels.
 ///
 /// `L` says how labels are given: [`DynamicLabels`], pairs of strings, or a struct that derives
-/// [`TypedLabels`]. Clones share the series. A lookup takes a lock for as long as it takes to find
-/// the series, and no lock is held when it returns: keep the handle where you record often.
+/// [`TypedLabels`]. Clones share the series.
+///
+/// # Concurrency
+///
+/// Finding a series that is there takes no lock and allocates nothing, whatever other threads make and remove: it is
+/// wait-free. [`with`](Family::with) is the fastest way, as [`get_or_create`](Family::get_or_create) adds to a
+/// reference count that threads share, but keep the handle where you record often. Making a series and removing one
+/// take a lock, which is not held while anything of the caller's runs. A series that is found while it is removed is
+/// found, and what is recorded into it then is not shown any more.
+///
+/// # Limits
 ///
 /// A family has a limit on its series; past it, and for labels that are refused, a lookup returns the one overflow
 /// series, `{nilometer_overflow="true"}`, and counts why in `nilometer_overflow_total`.
@@ -165,7 +183,7 @@ impl<M: Metric> Family<DynamicLabels, M> {
     /// [`try_get_or_create`](Family::try_get_or_create) refuses goes to the overflow series.
     #[must_use = "the series stays at zero until its handle records"]
     pub fn get_or_create(&self, labels: &[(&str, &str)]) -> M {
-        self.core.get_or_overflow(Query::new(labels))
+        self.core.get_or_overflow(labels)
     }
 
     /// The series with these labels, made at zero if it is not there.
@@ -184,10 +202,14 @@ impl<M: Metric> Family<DynamicLabels, M> {
     /// assert!(matches!(error, SeriesError::Labels { family, .. } if family == "requests_total"));
     /// ```
     pub fn try_get_or_create(&self, labels: &[(&str, &str)]) -> Result<M, SeriesError> {
-        self.core.try_get_or_create(Query::new(labels))
+        self.core.try_get_or_create(labels)
     }
 
-    /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds. No lock is held while `f` runs.
+    /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds, without adding to its reference
+    /// count.
+    ///
+    /// No lock is held while `f` runs, which can take its time, and can use the family: a series that is removed
+    /// meanwhile stays until `f` has returned.
     ///
     /// # Examples
     ///
@@ -195,14 +217,15 @@ impl<M: Metric> Family<DynamicLabels, M> {
     /// let family = nilometer_core::CounterFamily::new("requests_total", "Requests.");
     /// family.with(&[("method", "GET")], |counter| counter.inc());
     /// ```
+    #[inline]
     pub fn with<R>(&self, labels: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
-        f(&self.get_or_create(labels))
+        self.core.with(labels, f)
     }
 
     /// The series with these labels, if it is there.
     #[must_use]
     pub fn get(&self, labels: &[(&str, &str)]) -> Option<M> {
-        self.core.get(&Query::new(labels).ok()?)
+        self.core.get(labels)
     }
 
     /// Removes the series with these labels; its handles go on recording where nobody looks.
@@ -210,7 +233,7 @@ impl<M: Metric> Family<DynamicLabels, M> {
     /// Returns whether it was there.
     #[expect(clippy::must_use_candidate, reason = "removing is for its effect; the answer is a convenience")]
     pub fn remove(&self, labels: &[(&str, &str)]) -> bool {
-        Query::new(labels).is_ok_and(|query| self.core.remove(&query))
+        self.core.remove(labels)
     }
 
     /// The series without labels.
@@ -227,7 +250,7 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     /// What [`try_get_or_create`](Family::try_get_or_create) refuses goes to the overflow series.
     #[must_use = "the series stays at zero until its handle records"]
     pub fn get_or_create<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> M {
-        labels.with_pairs(|pairs| self.core.get_or_overflow(Query::new(pairs)))
+        labels.with_pairs(|pairs| self.core.get_or_overflow(pairs))
     }
 
     /// The series with these labels, made at zero if it is not there.
@@ -239,25 +262,30 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
         &self,
         labels: &Q,
     ) -> Result<M, SeriesError> {
-        labels.with_pairs(|pairs| self.core.try_get_or_create(Query::new(pairs)))
+        labels.with_pairs(|pairs| self.core.try_get_or_create(pairs))
     }
 
-    /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds. No lock is held while `f` runs.
+    /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds, without adding to its reference
+    /// count.
+    ///
+    /// No lock is held while `f` runs, which can take its time, and can use the family: a series that is removed
+    /// meanwhile stays until `f` has returned.
+    #[inline]
     pub fn with<Q: TypedLabels<Schema = L::Schema>, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R {
-        f(&self.get_or_create(labels))
+        labels.with_pairs(|pairs| self.core.with(pairs, f))
     }
 
     /// The series with these labels, if it is there.
     #[must_use]
     pub fn get<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> Option<M> {
-        labels.with_pairs(|pairs| self.core.get(&Query::new(pairs).ok()?))
+        labels.with_pairs(|pairs| self.core.get(pairs))
     }
 
     /// Removes the series with these labels; its handles go on recording where nobody looks.
     ///
     /// Returns whether it was there.
     pub fn remove<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> bool {
-        labels.with_pairs(|pairs| Query::new(pairs).is_ok_and(|query| self.core.remove(&query)))
+        labels.with_pairs(|pairs| self.core.remove(pairs))
     }
 }
 

@@ -15,7 +15,7 @@ use super::set::{LabelSet, Record};
 /// How many tables the sets are spread over, by their hash: registering from several threads seldom meets.
 const SHARDS: usize = 16;
 
-type Table = HashTable<(u64, Weak<Record>)>;
+type Table = HashTable<(u32, Weak<Record>)>;
 
 static TABLES: LazyLock<[Mutex<Table>; SHARDS]> =
     LazyLock::new(|| std::array::from_fn(|_| Mutex::new(HashTable::new())));
@@ -26,7 +26,7 @@ pub(crate) fn intern(mut set: LabelSet) -> LabelSet {
     let mut others = Vec::new();
     let hash = set.0.hash();
     let mut table = table(hash).lock();
-    for (_, weak) in table.iter_hash(hash) {
+    for (_, weak) in table.iter_hash(spread(hash)) {
         if let Some(record) = weak.upgrade() {
             if record.same_content(&set.0) {
                 return LabelSet(record);
@@ -37,7 +37,7 @@ pub(crate) fn intern(mut set: LabelSet) -> LabelSet {
     // A set that is shared already stays out: its record cannot learn that it has to leave.
     if let Some(record) = Arc::get_mut(&mut set.0) {
         record.interned = true;
-        table.insert_unique(hash, (hash, Arc::downgrade(&set.0)), |(hash, _)| *hash);
+        table.insert_unique(spread(hash), (hash, Arc::downgrade(&set.0)), |(hash, _)| spread(*hash));
     }
     set
 }
@@ -46,14 +46,19 @@ pub(crate) fn intern(mut set: LabelSet) -> LabelSet {
 pub(super) fn forget(record: &Record) {
     let mut table = table(record.hash()).lock();
     let gone: *const Record = record;
-    if let Ok(entry) = table.find_entry(record.hash(), |(_, weak)| weak.as_ptr() == gone) {
+    if let Ok(entry) = table.find_entry(spread(record.hash()), |(_, weak)| weak.as_ptr() == gone) {
         let ((_, weak), _) = entry.remove();
         drop(table);
         drop(weak);
     }
 }
 
-fn table(hash: u64) -> &'static Mutex<Table> {
+/// The table takes a place from the low bits and a tag from the high ones.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
+fn table(hash: u32) -> &'static Mutex<Table> {
     // The table's own place comes from the hash's low bits, so the shard comes from others.
     let shard = usize::from(hash.to_be_bytes()[1]) % SHARDS;
     &TABLES[shard]
@@ -79,7 +84,7 @@ mod tests {
         drop((first, second));
         assert!(weak.upgrade().is_none());
         let hash = LabelSet::from_pairs(&pairs).0.hash();
-        assert_eq!(table(hash).lock().iter_hash(hash).count(), 0);
+        assert_eq!(table(hash).lock().iter_hash(spread(hash)).count(), 0);
     }
 
     #[test]

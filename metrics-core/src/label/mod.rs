@@ -1,7 +1,9 @@
 //! Label names, label values, and the sets that identify series.
 //!
 //! - `set`: [`LabelSet`] and [`Labels`], what a series is known by.
-//! - `query`: pairs as a caller gives them, put in order for a lookup without an allocation.
+//! - `query`: pairs as a caller gives them, put in order without an allocation.
+//! - `hash`: the hash of a set, keyed per process.
+//! - `names`: the names that a family's labels have, which shorten its lookups.
 //! - `limit`: [`LabelLimits`] and [`LabelError`], what a set may hold.
 //! - `intern`: the one copy of each set that is in use.
 //! - `typed`: [`TypedLabels`], [`LabelValue`] and [`ClosedLabelValue`], labels as Rust types.
@@ -9,8 +11,10 @@
 
 #[doc(hidden)]
 pub mod closed;
+mod hash;
 mod intern;
 mod limit;
+mod names;
 mod query;
 mod set;
 mod typed;
@@ -18,7 +22,8 @@ mod typed;
 pub(crate) use intern::intern;
 pub use limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH};
 pub(crate) use limit::{REASONS, Reason};
-pub(crate) use query::Query;
+pub(crate) use names::{Arranged, Names};
+pub(crate) use query::{Probe, Query, Room};
 pub use set::{LabelSet, Labels, Pairs};
 pub(crate) use set::{overflow_set, rejected_sets};
 pub use typed::{ClosedLabelValue, LabelValue, TypedLabels, ValueBuffer};

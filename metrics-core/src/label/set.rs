@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use super::intern;
 use super::limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH, REASONS};
-use super::query::Query;
+use super::names::bytes_are_equal;
+use super::query::{Probe, Query, Room};
 use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL};
 
 /// The text of a label set, in one allocation, and its hash.
@@ -17,7 +19,7 @@ use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL};
 /// that a set is kept once and not twice.
 pub(super) struct Record {
     text: Box<str>,
-    hash: u64,
+    hash: u32,
     encoded: u32,
     len: u32,
     /// Set when the interner takes the record in: its drop then takes it out again.
@@ -25,8 +27,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn hash(&self) -> u64 {
+    pub(super) fn hash(&self) -> u32 {
         self.hash
+    }
+
+    /// Whether some value needed escaping, and has its plain form behind the page's.
+    fn is_escaped(&self) -> bool {
+        self.text.len() != self.encoded as usize
     }
 
     pub(super) fn same_content(&self, other: &Record) -> bool {
@@ -64,8 +71,7 @@ impl LabelSet {
     #[must_use]
     pub fn empty() -> LabelSet {
         static EMPTY: LazyLock<LabelSet> = LazyLock::new(|| {
-            let empty = Query::new(&[]).map(|query| LabelSet::from_query(&query));
-            empty.unwrap_or_else(|_| unreachable!("no pairs break no rule"))
+            LabelSet::unchecked(&[]).unwrap_or_else(|_| unreachable!("no pairs break no rule"))
         });
         EMPTY.clone()
     }
@@ -100,34 +106,40 @@ impl LabelSet {
     /// assert_eq!(error, LabelError::DuplicateName { name: "a".to_owned() });
     /// ```
     pub fn try_from_pairs(pairs: &[(&str, &str)]) -> Result<LabelSet, LabelError> {
-        let query = Query::new(pairs)?;
+        let mut room = Room::new();
+        let query = Query::new(pairs, &mut room)?;
         query.check(LabelLimits::default())?;
-        Ok(LabelSet::from_query(&query))
+        Ok(LabelSet::from_query(query))
+    }
+
+    /// Makes a set of `pairs`, in any order, whose names and values are known to be right.
+    pub(crate) fn unchecked(pairs: &[(&str, &str)]) -> Result<LabelSet, LabelError> {
+        Query::new(pairs, &mut Room::new()).map(LabelSet::from_query)
     }
 
     /// The set of a query that was checked.
-    pub(crate) fn from_query(query: &Query<'_>) -> LabelSet {
-        let mut text =
-            String::with_capacity(2 + query.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>());
-        for (index, (name, value)) in query.iter().enumerate() {
+    pub(crate) fn from_query(query: Query<'_>) -> LabelSet {
+        let probe = query.probe();
+        let mut text = String::with_capacity(probe.length);
+        for (index, (name, value)) in query.pairs().iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
             text.push_str(name);
             text.push_str("=\"");
             escape_value(value, &mut text);
             text.push('"');
         }
-        if query.len() > 0 {
+        if !query.pairs().is_empty() {
             text.push('}');
         }
         let encoded = length(text.len());
-        for (_, value) in query.iter().filter(|(_, value)| needs_escape(value)) {
+        for (_, value) in query.pairs().iter().filter(|(_, value)| needs_escape(value)) {
             text.push_str(value);
         }
         LabelSet(Arc::new(Record {
             text: text.into_boxed_str(),
-            hash: query.hash(),
+            hash: probe.hash,
             encoded,
-            len: length(query.len()),
+            len: length(query.pairs().len()),
             interned: false,
         }))
     }
@@ -187,12 +199,50 @@ impl LabelSet {
         Pairs { encoded: encoded.get(1..).unwrap_or(""), plain }
     }
 
-    /// Whether the query asks for this very set: by content, the hash only rules out.
-    pub(crate) fn matches(&self, query: &Query<'_>) -> bool {
-        self.0.hash == query.hash() && self.len() == query.len() && self.iter().eq(query.iter())
+    /// Whether this is the set of the pairs that are looked for, by content. Looking for them by hash comes first.
+    pub(crate) fn matches(&self, probe: &Probe<'_>) -> bool {
+        self.len() == probe.pairs.len() && self.iter().eq(probe.pairs.iter().copied())
     }
 
-    pub(crate) fn hash_value(&self) -> u64 {
+    /// Whether this set has the values that are looked for, and as many labels, the names of which are known to be
+    /// those that are looked for.
+    ///
+    /// Where nothing is escaped, values are compared where they would be, and the quotes around them. The set's text
+    /// has two quotes for each of its labels, and no others. If a value that is looked for had one inside, the first
+    /// such would stand where the set's own value begins, and all that is compared from there on would be one quote
+    /// more than the text has left. So none has, and each value ends on both sides where the next quote is.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "every lookup is this and little else: a call would be much of it"
+    )]
+    pub(crate) fn has_values(&self, probe: &Probe<'_>) -> bool {
+        let text = self.as_prometheus().as_bytes();
+        if self.len() != probe.pairs.len() || text.len() != probe.length || self.0.is_escaped() {
+            // What is escaped is longer than it would be otherwise.
+            return self.0.is_escaped() && self.matches(probe);
+        }
+        let mut at = text.as_ptr();
+        for (name, value) in probe.pairs {
+            // A brace or a comma, the name, and the equals sign.
+            let open = at.wrapping_add(name.len() + 2);
+            let close = open.wrapping_add(value.len() + 1);
+            // SAFETY: the text is as long as all names and values and what stands around them, by the probe's length.
+            let found = unsafe { slice::from_raw_parts(open.wrapping_add(1), value.len()) };
+            // SAFETY: as above.
+            let opens = unsafe { *open } == b'"';
+            // SAFETY: as above.
+            let closes = unsafe { *close } == b'"';
+            if !opens || !closes || !bytes_are_equal(found, value.as_bytes()) {
+                return false;
+            }
+            at = close.wrapping_add(1);
+        }
+        true
+    }
+
+    #[inline]
+    pub(crate) fn hash_value(&self) -> u32 {
         self.0.hash
     }
 }
@@ -213,7 +263,7 @@ impl Eq for LabelSet {}
 
 impl Hash for LabelSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.hash);
+        state.write_u32(self.0.hash);
     }
 }
 
@@ -358,7 +408,7 @@ impl<'a> Iterator for Pairs<'a> {
 pub(crate) fn overflow_set() -> LabelSet {
     static OVERFLOW: LazyLock<LabelSet> = LazyLock::new(|| {
         // Not through the checks, which reserve this very name.
-        let overflow = Query::new(&[(OVERFLOW_LABEL, "true")]).map(|query| LabelSet::from_query(&query));
+        let overflow = LabelSet::unchecked(&[(OVERFLOW_LABEL, "true")]);
         overflow.unwrap_or_else(|_| unreachable!("one pair is neither too many nor a duplicate"))
     });
     OVERFLOW.clone()

@@ -1,7 +1,7 @@
 //! The threads that look up.
 
 use std::iter;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
 
@@ -203,17 +203,17 @@ impl PartialEq for Inside {
 }
 
 impl<'a> Guard<'a> {
-    /// Ends the lookup and goes on holding what is at `address`, which it has found; or gives the guard back, when the
-    /// thread holds as much as it can.
+    /// Ends the lookup and goes on holding `thing`, which it has found; or gives the guard back, when the thread holds as
+    /// much as it can.
     #[inline]
-    pub(crate) fn hold<T>(self, address: &T) -> Result<Held<'a>, Guard<'a>> {
+    pub(crate) fn hold<T>(self, thing: NonNull<T>) -> Result<Held<'a>, Guard<'a>> {
         // ORDERING: Relaxed, the owner alone fills places; one that another thread has cleared, after a coroutine has
         // moved there, is free as soon as that is seen.
         let place = self.record.held.iter().find(|place| place.load(Ordering::Relaxed).is_null());
         let Some(place) = place else { return Err(self) };
         // ORDERING: the end of the lookup publishes it. To a remover that reads it where another address stood, this
         // lookup's fence has put what was done with that before.
-        place.store(ptr::from_ref(address).cast_mut().cast(), HOLD);
+        place.store(thing.as_ptr().cast(), HOLD);
         Ok(Held { place })
     }
 }

@@ -1,7 +1,5 @@
 //! What was taken out of a table, until no lookup can still see it.
 
-use std::mem;
-
 use super::domain::{Domain, Inside};
 use crate::sync::Lock;
 
@@ -86,6 +84,7 @@ impl<T: Retired> Garbage<T> {
 
 #[cfg(all(test, not(nilometer_loom)))]
 mod tests {
+    use std::ptr::NonNull;
     use std::sync::Arc;
 
     use super::super::domain::Record;
@@ -148,7 +147,7 @@ mod tests {
         let record = domain.adopt();
         let garbage = Garbage::new();
         let ((first, first_thing), (second, second_thing)) = (thing(), thing());
-        let held = record.enter().hold(&*first).unwrap();
+        let held = record.enter().hold(NonNull::from(&*first)).unwrap();
         garbage.retire(domain, vec![first_thing, second_thing]);
         assert!(!is_freed(&first) && is_freed(&second));
         drop(held);
@@ -161,7 +160,7 @@ mod tests {
         let record = domain().adopt();
         let things = [0_u8; 100];
         let mut held = Vec::new();
-        let refused = things.iter().position(|thing| match record.enter().hold(thing) {
+        let refused = things.iter().position(|thing| match record.enter().hold(NonNull::from(thing)) {
             Ok(one_more) => {
                 held.push(one_more);
                 false
@@ -171,7 +170,7 @@ mod tests {
         let most = refused.unwrap();
         assert!(most >= 4, "{most} at once");
         drop(held.swap_remove(1));
-        assert!(record.enter().hold(&things[99]).is_ok(), "the place that became free");
+        assert!(record.enter().hold(NonNull::from(&things[99])).is_ok(), "the place that became free");
     }
 
     #[test]

@@ -62,3 +62,22 @@ fn register() -> Option<&'static Record> {
     REGISTERING.set(false);
     record
 }
+
+/// Takes the calling thread's record away, as while it ends, until this is dropped.
+#[cfg(all(test, not(nilometer_loom)))]
+#[derive(Debug)]
+pub(crate) struct WithoutRecord(Option<&'static Record>);
+
+#[cfg(all(test, not(nilometer_loom)))]
+pub(crate) fn without_record() -> WithoutRecord {
+    REGISTERING.set(true);
+    WithoutRecord(RECORD.take())
+}
+
+#[cfg(all(test, not(nilometer_loom)))]
+impl Drop for WithoutRecord {
+    fn drop(&mut self) {
+        RECORD.set(self.0);
+        REGISTERING.set(false);
+    }
+}

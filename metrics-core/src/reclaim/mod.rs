@@ -42,4 +42,6 @@ mod models;
 
 pub(crate) use domain::{Domain, Guard, Held};
 pub(crate) use garbage::{Garbage, Retired};
+#[cfg(all(test, not(nilometer_loom)))]
+pub(crate) use local::without_record;
 pub(crate) use local::{domain, enter};

@@ -65,7 +65,7 @@ impl Root {
     fn hold(&self, record: &Record) {
         let guard = record.enter();
         if let Some(thing) = self.find() {
-            let held = guard.hold(thing).unwrap();
+            let held = guard.hold(ptr::NonNull::from(thing)).unwrap();
             check(thing);
             drop(held);
         }

@@ -9,7 +9,7 @@ use super::config::RegistryConfig;
 use super::foreign::Foreign;
 use crate::collect::{CounterPoint, SeriesLabels, Stopped, Visitor};
 use crate::descriptor::{Descriptor, MetricType};
-use crate::label::{LabelSet, Query, rejected_sets};
+use crate::label::{LabelSet, rejected_sets};
 
 const OVERFLOW: &str = "nilometer_overflow_total";
 const ODD: &str = "nilometer_odd_observations_total";
@@ -118,8 +118,7 @@ impl SelfPage<'_> {
             let pairs = [(label, of.as_str()), ("reason", reason)];
             let pairs: Vec<_> =
                 pairs.into_iter().filter(|(name, _)| self.constant.get(name).is_none()).collect();
-            let Ok(query) = Query::new(&pairs) else { continue };
-            let labels = LabelSet::from_query(&query);
+            let Ok(labels) = LabelSet::unchecked(&pairs) else { continue };
             let place = *places.entry(labels.clone()).or_insert(series.len());
             if place == series.len() {
                 series.push((labels, 0));

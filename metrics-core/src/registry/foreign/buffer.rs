@@ -6,7 +6,7 @@ use crate::collect::{
     CounterPoint, GaugePoint, HistogramPoint, Point, SeriesLabels, Stopped, UpDownCounterPoint, Visitor,
 };
 use crate::descriptor::{Descriptor, MetricType};
-use crate::label::{LabelSet, Query};
+use crate::label::LabelSet;
 
 /// About what a family and a series take beside their text and counts.
 const OVERHEAD: usize = 64;
@@ -145,8 +145,7 @@ fn merged(labels: SeriesLabels<'_>) -> LabelSet {
         _ => {
             let pairs: Vec<(&str, &str)> = labels.iter().collect();
             // Both sets were checked, and share no name; more labels than a set can have become the overflow set.
-            Query::new(&pairs)
-                .map_or_else(|_| crate::label::overflow_set(), |query| LabelSet::from_query(&query))
+            LabelSet::unchecked(&pairs).unwrap_or_else(|_| crate::label::overflow_set())
         }
     }
 }

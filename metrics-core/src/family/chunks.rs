@@ -1,0 +1,58 @@
+//! A family's series, a few at a time.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::Arc;
+
+use super::core::FamilyCore;
+use super::order::CursorId;
+use crate::metric::{Metric, Series};
+
+/// How many series a reader gets at a time: enough to make the lock's cost small, few enough to hold it for a
+/// microsecond or so.
+const CHUNK: usize = 64;
+
+/// Handles of a family's series, a chunk at a time, so that no lock is held while they are looked at.
+///
+/// The handles have no reference of their own: the table keeps a chunk's series until the next chunk is asked for.
+pub(super) struct Chunks<M: Metric, C: Deref<Target = FamilyCore<M>>> {
+    core: C,
+    cursor: CursorId,
+    handles: Vec<ManuallyDrop<M>>,
+}
+
+impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Chunks<M, C> {
+    pub(super) fn new(core: C) -> Chunks<M, C> {
+        let cursor = core.table().begin();
+        Chunks { core, cursor, handles: Vec::new() }
+    }
+
+    /// The handles of the chunk that was asked for last.
+    pub(super) fn handles(&self) -> &[M] {
+        let first: *const M = self.handles.as_ptr().cast();
+        // SAFETY: `ManuallyDrop<M>` is laid out as `M` is, and the borrow keeps the handles from being replaced.
+        unsafe { slice::from_raw_parts(first, self.handles.len()) }
+    }
+
+    /// Gets the next few; `None` when there are none.
+    pub(super) fn next_chunk(&mut self) -> Option<&[M]> {
+        self.handles.clear();
+        let handles = &mut self.handles;
+        self.core.table().next_chunk(self.cursor, CHUNK, |series: NonNull<Series<M::Cell>>| {
+            // SAFETY: the table's pointers come from `Arc::into_raw`. The reference stays the table's, or becomes the
+            // cursor's when the series is removed: it outlives the handle, which is never dropped.
+            let series = unsafe { Arc::from_raw(series.as_ptr()) };
+            handles.push(ManuallyDrop::new(M::handle(series)));
+        });
+        (!self.handles.is_empty()).then(|| self.handles())
+    }
+}
+
+impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Drop for Chunks<M, C> {
+    fn drop(&mut self) {
+        self.handles.clear();
+        self.core.table().end(self.cursor);
+    }
+}

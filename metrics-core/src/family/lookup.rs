@@ -1,0 +1,162 @@
+//! Finding series by their labels.
+
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::SeriesError;
+use super::core::{FamilyCore, handle_of};
+use crate::label::{Arranged, LabelSet, Probe, Query, Reason, Room};
+use crate::metric::sealed::Sealed;
+use crate::metric::{Metric, Series};
+use crate::reclaim::{self, Guard, Held};
+
+/// A series that was found, and what keeps it.
+type Holding<M> = (NonNull<Series<<M as Sealed>::Cell>>, Held<'static>);
+
+/// What every lookup does: pairs with the names that the family expects are put in order by those names, hashed and
+/// looked for; nothing is checked, since what a series is found by is right. Other pairs, and those that find none, are
+/// sorted and looked for by names and values. Only where there is still none, they are checked, and a lock is taken.
+impl<M: Metric> FamilyCore<M> {
+    pub(super) fn len(&self) -> usize {
+        self.table().len()
+    }
+
+    pub(super) fn get(&self, pairs: &[(&str, &str)]) -> Option<M> {
+        self.find_expected(pairs).or_else(|| {
+            let mut room = Room::new();
+            self.find_sorted(Query::new(pairs, &mut room).ok()?)
+        })
+    }
+
+    #[inline]
+    pub(super) fn with<R>(&self, pairs: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
+        match self.hold(pairs).or_else(|| self.hold_sorted(pairs)) {
+            Some((series, _held)) => {
+                // SAFETY: the table's pointers come from `Arc::into_raw`. The reference stays the table's, or the
+                // garbage's, which keeps it as long as it is held: it outlives the handle, which is never dropped.
+                let series = unsafe { Arc::from_raw(series.as_ptr()) };
+                f(&ManuallyDrop::new(M::handle(series)))
+            }
+            None => f(&self.get_or_overflow(pairs)),
+        }
+    }
+
+    pub(super) fn get_or_overflow(&self, pairs: &[(&str, &str)]) -> M {
+        self.try_get_or_create(pairs).unwrap_or_else(|error| {
+            self.info().count_overflow(match &error {
+                SeriesError::Labels { source, .. } => source.reason(),
+                SeriesError::FamilyLimit { .. } => Reason::SeriesLimit,
+                SeriesError::RegistryLimit { .. } => Reason::RegistryLimit,
+            });
+            self.existing_overflow().unwrap_or_else(|| self.make_overflow())
+        })
+    }
+
+    pub(super) fn try_get_or_create(&self, pairs: &[(&str, &str)]) -> Result<M, SeriesError> {
+        match self.find_expected(pairs) {
+            Some(metric) => Ok(metric),
+            None => self.try_get_or_make(pairs, |labels| self.create(labels)),
+        }
+    }
+
+    /// The series without labels, made around `cell` if it is not there.
+    pub(super) fn get_or_adopt(&self, cell: impl FnOnce(&M::Options) -> M::Cell) -> Result<M, SeriesError> {
+        self.try_get_or_make(&[], |labels| self.create_around(labels, cell))
+    }
+
+    fn try_get_or_make(
+        &self,
+        pairs: &[(&str, &str)],
+        create: impl FnOnce(LabelSet) -> M,
+    ) -> Result<M, SeriesError> {
+        let mut room = Room::new();
+        let query = Query::new(pairs, &mut room).map_err(|source| self.refused(source))?;
+        match self.names_all(pairs).then(|| self.find_sorted(query)).flatten() {
+            Some(metric) => Ok(metric),
+            None => self.make(query, create),
+        }
+    }
+
+    /// The overflow series, if it was needed.
+    pub(super) fn existing_overflow(&self) -> Option<M> {
+        match reclaim::enter() {
+            // SAFETY: it is valid as long as the guard is.
+            Some(guard) => self.table().overflow(&guard).map(|series| unsafe { handle_of(series) }),
+            // SAFETY: it is valid while the lock is held.
+            None => self.table().write(|table| table.overflow().map(|series| unsafe { handle_of(series) })),
+        }
+    }
+
+    /// The series of these pairs, kept from being freed for as long as it is held; `None` where only another way can
+    /// tell whether it is there.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "every lookup is this and little else: a call would be much of it"
+    )]
+    fn hold(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
+        let mut arranged = Arranged::new();
+        let probe = self.names()?.probe(pairs, &mut arranged)?;
+        let guard = reclaim::enter()?;
+        let series = self.find(&guard, &probe)?;
+        Some((series, guard.hold(series).ok()?))
+    }
+
+    /// The same for pairs of any names.
+    #[inline(never)]
+    fn hold_sorted(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
+        let mut room = Room::new();
+        let query = self.names_all(pairs).then(|| Query::new(pairs, &mut room).ok())??;
+        let probe = query.probe();
+        let guard = reclaim::enter()?;
+        let series = self.find_by_names(&guard, &probe)?;
+        Some((series, guard.hold(series).ok()?))
+    }
+
+    #[inline]
+    fn find_expected(&self, pairs: &[(&str, &str)]) -> Option<M> {
+        let mut arranged = Arranged::new();
+        let probe = self.names()?.probe(pairs, &mut arranged)?;
+        let guard = reclaim::enter()?;
+        // SAFETY: it is valid as long as the guard is.
+        self.find(&guard, &probe).map(|series| unsafe { handle_of(series) })
+    }
+
+    /// The series of a probe that has the expected names: valid as long as the guard is.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn find(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
+        for (pointer, series) in self.table().candidates(guard, probe.hash()) {
+            let set = series.labels.as_set();
+            if set.has_values(probe) && (!self.is_mixed() || set.matches(probe)) {
+                return Some(pointer);
+            }
+        }
+        None
+    }
+
+    /// The series of any probe: valid as long as the guard is.
+    fn find_by_names(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
+        let mut candidates = self.table().candidates(guard, probe.hash());
+        candidates.find(|(_, series)| series.labels.as_set().matches(probe)).map(|(pointer, _)| pointer)
+    }
+
+    fn find_sorted(&self, query: Query<'_>) -> Option<M> {
+        let probe = query.probe();
+        if let Some(guard) = reclaim::enter() {
+            // SAFETY: it is valid as long as the guard is.
+            return self.find_by_names(&guard, &probe).map(|series| unsafe { handle_of(series) });
+        }
+        self.table().write(|table| {
+            let found = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe));
+            // SAFETY: it is valid while the lock is held.
+            found.map(|series| unsafe { handle_of(series) })
+        })
+    }
+
+    /// Whether there are as many labels as the family declares, those with empty values included.
+    fn names_all(&self, pairs: &[(&str, &str)]) -> bool {
+        self.descriptor().label_names().is_none_or(|declared| declared.len() == pairs.len())
+    }
+}

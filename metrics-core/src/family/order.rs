@@ -1,0 +1,166 @@
+//! The series of a table in the order in which they were made.
+
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::table::Entry;
+
+/// How many gaps are not worth closing.
+const GAPS: usize = 32;
+
+/// Series in their order, and those who go through them.
+///
+/// What is removed leaves a gap; gaps are closed when they are more than the series that are left, which costs each
+/// removal a constant amount. A reader's place moves with the series: it goes on where it stopped, and ends before what
+/// was made since it began, so a series that is removed and made anew behind its back is not shown twice.
+///
+/// A chunk that a reader has got is borrowed from the table. Who removes a series of it gives the reader a reference of
+/// its own, so that reading costs no reference count where nothing is removed.
+pub(super) struct Order<T> {
+    /// From `Arc::into_raw`, a reference each; null for a gap.
+    places: Vec<*const T>,
+    cursors: Vec<Cursor<T>>,
+    next_id: CursorId,
+}
+
+/// Which reader.
+pub(super) type CursorId = u64;
+
+struct Cursor<T> {
+    id: CursorId,
+    /// Where the chunk begins that the reader has got, where the next one begins, and where the last one ends.
+    stops: [usize; 3],
+    /// What was removed from that chunk.
+    removed: Vec<Arc<T>>,
+}
+
+// SAFETY: the pointers are references of `Arc`s.
+unsafe impl<T: Send + Sync> Send for Order<T> {}
+
+impl<T: Entry> Order<T> {
+    pub(super) fn new() -> Order<T> {
+        Order { places: Vec::new(), cursors: Vec::new(), next_id: 0 }
+    }
+
+    /// How many places there are, gaps included.
+    #[cfg(all(test, not(nilometer_loom)))]
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The series, of which the order has a reference each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = NonNull<T>> + Clone {
+        self.places.iter().filter_map(|place| NonNull::new(place.cast_mut()))
+    }
+
+    pub(super) fn push(&mut self, series: Arc<T>) -> NonNull<T> {
+        if self.places.len() == self.places.capacity() {
+            // By an eighth, and not to the double: most series are never removed, so most of the room would stay empty.
+            self.places.reserve_exact((self.places.len() / 8).max(4));
+        }
+        series.place().set(self.places.len());
+        let series = Arc::into_raw(series);
+        self.places.push(series);
+        // SAFETY: an `Arc`'s pointer is not null.
+        unsafe { NonNull::new_unchecked(series.cast_mut()) }
+    }
+
+    /// Takes out the series at `place`.
+    pub(super) fn remove(&mut self, place: usize) -> Option<Arc<T>> {
+        let series = std::mem::replace(&mut self.places[place], ptr::null());
+        // SAFETY: it is a reference that was put there by `push`, and is taken out once, since a null stands there now.
+        let series = unsafe { own(series) }?;
+        for cursor in &mut self.cursors {
+            if cursor.has(place) {
+                cursor.removed.push(Arc::clone(&series));
+            }
+        }
+        Some(series)
+    }
+
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Arc<T>> + use<T> {
+        for cursor in &mut self.cursors {
+            let [start, next, _] = cursor.stops;
+            for series in &self.places[start..next] {
+                // SAFETY: not null, it is a reference that is taken out below.
+                if let Some(series) = unsafe { own(*series) } {
+                    cursor.removed.push(Arc::clone(&series));
+                    std::mem::forget(series);
+                }
+            }
+            cursor.stops = [0; 3];
+        }
+        // SAFETY: as in `remove`: nothing stands there now.
+        std::mem::take(&mut self.places).into_iter().filter_map(|series| unsafe { own(series) })
+    }
+
+    pub(super) fn has_gaps_to_close(&self, len: usize) -> bool {
+        self.places.len() > 2 * len + GAPS
+    }
+
+    pub(super) fn close_gaps(&mut self) {
+        for cursor in &mut self.cursors {
+            let rank = |stop| self.places[..stop].iter().filter(|place| !place.is_null()).count();
+            cursor.stops = cursor.stops.map(rank);
+        }
+        self.places.retain(|place| !place.is_null());
+        self.places.shrink_to_fit();
+        for (place, series) in self.iter().enumerate() {
+            // SAFETY: the order has a reference of it.
+            unsafe { series.as_ref() }.place().set(place);
+        }
+    }
+
+    pub(super) fn begin(&mut self) -> CursorId {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.cursors.push(Cursor { id, stops: [0, 0, self.places.len()], removed: Vec::new() });
+        id
+    }
+
+    /// Calls `each` with the next series, and returns what was removed of the chunk before.
+    pub(super) fn next_chunk(
+        &mut self,
+        id: CursorId,
+        mut most: usize,
+        mut each: impl FnMut(NonNull<T>),
+    ) -> Vec<Arc<T>> {
+        let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.id == id) else { return Vec::new() };
+        let [_, start, end] = cursor.stops;
+        let mut next = start;
+        for place in &self.places[start..end] {
+            if most == 0 {
+                break;
+            }
+            next += 1;
+            if let Some(series) = NonNull::new(place.cast_mut()) {
+                each(series);
+                most -= 1;
+            }
+        }
+        cursor.stops = [start, next, end];
+        std::mem::take(&mut cursor.removed)
+    }
+
+    /// Ends a reader, and returns what was removed of its last chunk.
+    pub(super) fn end(&mut self, id: CursorId) -> Vec<Arc<T>> {
+        let at = self.cursors.iter().position(|cursor| cursor.id == id);
+        at.map(|at| self.cursors.swap_remove(at).removed).unwrap_or_default()
+    }
+}
+
+impl<T> Cursor<T> {
+    /// Whether the series at `place` is in the chunk that the reader has got.
+    fn has(&self, place: usize) -> bool {
+        let [start, next, _] = self.stops;
+        (start..next).contains(&place)
+    }
+}
+
+/// # Safety
+///
+/// Null, or from `Arc::into_raw`, with a reference that is the caller's from now on.
+unsafe fn own<T>(series: *const T) -> Option<Arc<T>> {
+    // SAFETY: by this function's contract.
+    (!series.is_null()).then(|| unsafe { Arc::from_raw(series) })
+}
