@@ -1,6 +1,7 @@
 //! Label names, label values, and the sets that identify series.
 //!
 //! - `set`: [`LabelSet`] and [`Labels`], what a series is known by.
+//! - `record`: where the text of a set is kept.
 //! - `query`: pairs as a caller gives them, put in order without an allocation.
 //! - `hash`: the hash of a set, keyed per process.
 //! - `names`: the names that a family's labels have, which shorten its lookups.
@@ -16,6 +17,7 @@ mod intern;
 mod limit;
 mod names;
 mod query;
+mod record;
 mod set;
 mod typed;
 

@@ -6,48 +6,11 @@ use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use super::intern;
 use super::limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH, REASONS};
 use super::names::bytes_are_equal;
 use super::query::{Probe, Query, Room};
+use super::record::Record;
 use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL};
-
-/// The text of a label set, in one allocation, and its hash.
-///
-/// `text[..encoded]` is what a page shows, braces included: `{method="GET",status="200"}`. Behind it stand, one after
-/// the other, the plain forms of those values that needed escaping; all other values are read where they stand, so
-/// that a set is kept once and not twice.
-pub(super) struct Record {
-    text: Box<str>,
-    hash: u32,
-    encoded: u32,
-    len: u32,
-    /// Set when the interner takes the record in: its drop then takes it out again.
-    pub(super) interned: bool,
-}
-
-impl Record {
-    pub(super) fn hash(&self) -> u32 {
-        self.hash
-    }
-
-    /// Whether some value needed escaping, and has its plain form behind the page's.
-    fn is_escaped(&self) -> bool {
-        self.text.len() != self.encoded as usize
-    }
-
-    pub(super) fn same_content(&self, other: &Record) -> bool {
-        self.hash == other.hash && self.text == other.text
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        if self.interned {
-            intern::forget(self);
-        }
-    }
-}
 
 /// An immutable set of labels: sorted by name, hashed once, kept as the bytes that a page shows.
 ///
@@ -64,7 +27,7 @@ impl Drop for Record {
 /// assert_eq!(labels, LabelSet::from_pairs(&[("method", "GET"), ("status", "200")]));
 /// ```
 #[derive(Clone)]
-pub struct LabelSet(pub(super) Arc<Record>);
+pub struct LabelSet(pub(super) Record);
 
 impl LabelSet {
     /// The set without labels.
@@ -131,17 +94,11 @@ impl LabelSet {
         if !query.pairs().is_empty() {
             text.push('}');
         }
-        let encoded = length(text.len());
+        let mut plain = String::new();
         for (_, value) in query.pairs().iter().filter(|(_, value)| needs_escape(value)) {
-            text.push_str(value);
+            plain.push_str(value);
         }
-        LabelSet(Arc::new(Record {
-            text: text.into_boxed_str(),
-            hash: probe.hash,
-            encoded,
-            len: length(query.pairs().len()),
-            interned: false,
-        }))
+        LabelSet(Record::new(probe.hash, query.pairs().len(), &text, &plain))
     }
 
     /// The set of the same labels.
@@ -163,19 +120,19 @@ impl LabelSet {
     /// Prometheus, "Exposition formats", text format details: `\`, `"` and the line feed are escaped in values.
     #[must_use]
     pub fn as_prometheus(&self) -> &str {
-        &self.0.text[..self.0.encoded as usize]
+        self.0.encoded()
     }
 
     /// How many labels there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len as usize
+        self.0.len()
     }
 
     /// Whether there is no label.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.len == 0
+        self.len() == 0
     }
 
     /// The value of the label `name`, unescaped.
@@ -195,8 +152,7 @@ impl LabelSet {
     /// The labels in the order of their names, values unescaped.
     #[must_use]
     pub fn iter(&self) -> Pairs<'_> {
-        let (encoded, plain) = self.0.text.split_at(self.0.encoded as usize);
-        Pairs { encoded: encoded.get(1..).unwrap_or(""), plain }
+        Pairs { encoded: self.as_prometheus().get(1..).unwrap_or(""), plain: self.0.plain() }
     }
 
     /// Whether this is the set of the pairs that are looked for, by content. Looking for them by hash comes first.
@@ -243,7 +199,7 @@ impl LabelSet {
 
     #[inline]
     pub(crate) fn hash_value(&self) -> u32 {
-        self.0.hash
+        self.0.hash()
     }
 }
 
@@ -255,7 +211,7 @@ impl Default for LabelSet {
 
 impl PartialEq for LabelSet {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.same_content(&other.0)
+        self.0.is_same(&other.0) || self.0.same_content(&other.0)
     }
 }
 
@@ -263,7 +219,7 @@ impl Eq for LabelSet {}
 
 impl Hash for LabelSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u32(self.0.hash);
+        state.write_u32(self.0.hash());
     }
 }
 
@@ -448,11 +404,6 @@ const _: () = assert!(
     MAX_LABELS * (MAX_NAME_LENGTH + 3 * MAX_VALUE_LENGTH + 4) < u32::MAX as usize,
     "a label set's text has a length of 32 bits"
 );
-
-/// A length within a label set's text.
-fn length(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
-}
 
 #[cfg(test)]
 mod tests {
