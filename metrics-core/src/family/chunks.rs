@@ -25,6 +25,8 @@ pub(super) struct Chunks<M: Metric, C: Deref<Target = FamilyCore<M>>> {
 
 impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Chunks<M, C> {
     pub(super) fn new(core: C) -> Chunks<M, C> {
+        // What lookups kept from being freed when it was removed, in a family from which nothing was removed since.
+        core.table().drain();
         let cursor = core.table().begin();
         Chunks { core, cursor, handles: Vec::new() }
     }

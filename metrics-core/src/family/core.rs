@@ -398,8 +398,6 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
                 visitor.point(labels, metric.point(at, &values))
             })
         };
-        // What lookups kept from being freed when it was removed, in a family from which nothing was removed since.
-        self.table.drain();
         let mut chunks = Chunks::new(self);
         while let Some(handles) = chunks.next_chunk() {
             show(handles)?;

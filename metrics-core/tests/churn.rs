@@ -1,0 +1,101 @@
+//! Label values that come and go by the million leave no memory behind.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use nilometer_core::{Counter, CounterFamily, HistogramFamily};
+
+/// How many bytes the process has.
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: all is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the contract is the same.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many values each of two threads makes and removes: ten million together, fewer where nothing is optimized.
+const VALUES: u32 = if cfg!(debug_assertions) { 100_000 } else { 5_000_000 };
+
+/// How many of a thread's series there are at once.
+const AT_ONCE: u32 = 1_000;
+
+fn label(text: &mut String, thread: u32, number: u32) -> [(&'static str, &str); 2] {
+    text.clear();
+    let written = write!(text, "value-{thread}-{number}");
+    assert!(written.is_ok());
+    [("kind", "one of many"), ("value", text)]
+}
+
+/// Makes and removes the values of a range, and ends without any.
+fn churn(family: &CounterFamily, thread: u32, values: u32) {
+    let mut text = String::new();
+    for number in 0..values {
+        family.with(&label(&mut text, thread, number), Counter::inc);
+        if number >= AT_ONCE {
+            assert!(family.remove(&label(&mut text, thread, number - AT_ONCE)));
+        }
+    }
+    family.retain(|counter| {
+        !counter.labels().get("value").is_some_and(|value| value[6..].starts_with(&thread.to_string()))
+    });
+}
+
+/// What is counted is the process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn ten_million_values_leave_the_memory_that_a_few_thousand_need() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let family = CounterFamily::new("x_total", "X.");
+    let run = |values| {
+        thread::scope(|scope| {
+            for thread in 0..2 {
+                let family = &family;
+                scope.spawn(move || churn(family, thread, values));
+            }
+        });
+        assert!(family.is_empty());
+        // A collection frees what lookups kept from being freed.
+        assert_eq!(family.series().count(), 0);
+        BYTES.load(Ordering::Relaxed)
+    };
+    let warm = run(10 * AT_ONCE);
+    let end = run(VALUES);
+    assert!(end < warm + 64 * 1024, "{warm} bytes, then {end}");
+}
+
+#[test]
+fn a_burst_of_series_gives_its_memory_back() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let family = HistogramFamily::new("y_seconds", "Y.", &[0.5, 1.0]);
+    let mut text = String::new();
+    let mut burst = |series| {
+        for number in 0..series {
+            family.with(&label(&mut text, 9, number), |histogram| histogram.observe(0.1));
+        }
+        family.clear();
+        BYTES.load(Ordering::Relaxed)
+    };
+    let small = burst(100);
+    let large = burst(9_999);
+    // Cells are kept for the series that come next, and their number with them.
+    assert!(large < small + 256 * 1024, "{small} bytes, then {large}");
+}

@@ -1,0 +1,293 @@
+//! Lookups while series are made and removed under them.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+
+use nilometer_core::{Counter, CounterFamily, MetricsRegistry, RegistryConfig};
+
+mod common;
+
+/// As many turns as a debug build goes through in a second or so.
+const TURNS: u32 = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
+
+fn value(number: u32) -> String {
+    number.to_string()
+}
+
+#[test]
+fn what_is_never_removed_is_always_found_whatever_comes_and_goes_beside_it() {
+    let family = CounterFamily::new("x_total", "X.");
+    let kept: Vec<String> = (0..50).map(|number| format!("kept{number}")).collect();
+    for value in &kept {
+        family.get_or_create(&[("v", value)]).inc();
+    }
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    for turn in 0..TURNS {
+                        let value = &kept[turn as usize % kept.len()];
+                        family.with(&[("v", value)], |counter| {
+                            assert_eq!(counter.labels().get("v"), Some(&**value));
+                            counter.inc();
+                        });
+                        assert!(family.get(&[("v", value)]).is_some());
+                    }
+                })
+            })
+            .collect();
+        for seed in 0..2 {
+            let (family, done) = (&family, &done);
+            scope.spawn(move || {
+                let mut number = seed;
+                while !done.load(Ordering::Relaxed) {
+                    number += 2;
+                    family.get_or_create(&[("v", &value(number))]).inc();
+                    if number % 100 < 2 {
+                        family.retain(|counter| counter.labels().get("v").unwrap().starts_with("kept"));
+                    } else {
+                        family.remove(&[("v", &value(number.saturating_sub(10)))]);
+                    }
+                }
+            });
+        }
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    family.retain(|counter| counter.labels().get("v").unwrap().starts_with("kept"));
+    let total: u64 = family.series().map(|counter| counter.get()).sum();
+    assert_eq!(total, u64::from(3 * TURNS) + 50);
+}
+
+#[test]
+fn what_is_recorded_through_handles_of_removed_series_is_in_those_handles() {
+    let family = CounterFamily::new("x_total", "X.");
+    // What is recorded into a series that a lookup has found is in that series, whether or not it is removed meanwhile:
+    // all that were ever removed are kept here.
+    let removed: Mutex<Vec<Counter>> = Mutex::new(Vec::new());
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let recorders: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    for turn in 0..TURNS {
+                        let value = value(turn % 7);
+                        if turn % 2 == 0 {
+                            family.with(&[("v", &value)], Counter::inc);
+                        } else {
+                            family.get_or_create(&[("v", &value)]).inc();
+                        }
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // A series that is made after this stays in the family or is found here the next time.
+                family.retain(|counter| {
+                    removed.lock().unwrap().push(counter.clone());
+                    false
+                });
+                thread::yield_now();
+            }
+        });
+        for recorder in recorders {
+            recorder.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let removed = removed.into_inner().unwrap();
+    let total: u64 = removed.iter().chain(&family.series().collect::<Vec<_>>()).map(Counter::get).sum();
+    assert_eq!(total, u64::from(3 * TURNS));
+}
+
+#[test]
+fn series_are_collected_once_each_while_others_come_and_go() {
+    let family = CounterFamily::new("x_total", "X.");
+    for number in 0..300 {
+        family.get_or_create(&[("v", &value(number))]).inc();
+    }
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (done, family) = (&done, &family);
+        scope.spawn(move || {
+            let mut number = 0;
+            while !done.load(Ordering::Relaxed) {
+                number = (number + 1) % 300;
+                family.remove(&[("v", &value(number))]);
+                family.get_or_create(&[("v", &value(number))]).inc();
+                if number == 0 {
+                    family.clear();
+                }
+            }
+        });
+        for _ in 0..TURNS / 200 {
+            let mut seen: Vec<String> =
+                family.series().map(|counter| counter.labels().as_set().as_prometheus().to_owned()).collect();
+            let mut page = common::page(family);
+            for line in &mut page {
+                line.truncate(line.find('}').unwrap_or(0));
+            }
+            for lines in [&mut seen, &mut page] {
+                let count = lines.len();
+                lines.sort_unstable();
+                lines.dedup();
+                assert_eq!(lines.len(), count, "a series was seen twice");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_closure_can_remove_the_series_it_is_called_with_and_go_on() {
+    let family = CounterFamily::new("x_total", "X.");
+    let kept = family.with(&[("v", "1")], |counter| {
+        counter.inc();
+        assert!(family.remove(&[("v", "1")]));
+        for number in 0..1_000 {
+            family.with(&[("v", &value(number))], Counter::inc);
+        }
+        family.clear();
+        counter.inc();
+        assert_eq!((counter.get(), counter.labels().get("v")), (2, Some("1")));
+        counter.clone()
+    });
+    kept.inc();
+    assert_eq!((kept.get(), family.len()), (3, 0));
+}
+
+#[test]
+fn lookups_can_be_nested_as_deep_as_one_likes() {
+    fn nest(family: &CounterFamily, depth: u32) {
+        if depth > 0 {
+            family.with(&[("v", &value(depth))], |counter| {
+                counter.inc();
+                nest(family, depth - 1);
+                family.remove(&[("v", &value(depth))]);
+                counter.inc();
+                assert_eq!(counter.get(), 2);
+            });
+        }
+    }
+    let family = CounterFamily::new("x_total", "X.");
+    for _ in 0..3 {
+        nest(&family, 100);
+        assert!(family.is_empty());
+    }
+}
+
+#[test]
+fn a_closure_that_takes_its_time_keeps_its_series_and_nothing_else() {
+    let family = CounterFamily::new("x_total", "X.");
+    let (started, removed) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            family.with(&[("v", "0")], |counter| {
+                started.wait();
+                removed.wait();
+                counter.inc();
+                assert_eq!((counter.get(), counter.labels().get("v")), (1, Some("0")));
+            });
+        });
+        started.wait();
+        for number in 0..TURNS {
+            let _ = family.get_or_create(&[("v", &value(number))]);
+            assert!(family.remove(&[("v", &value(number))]));
+        }
+        removed.wait();
+    });
+}
+
+#[test]
+fn a_panic_in_a_closure_leaves_the_family_as_it_was() {
+    let family = CounterFamily::new("x_total", "X.");
+    for _ in 0..100 {
+        let panicked = thread::scope(|scope| {
+            let lookup = || family.with(&[("v", "1")], |_| std::panic::resume_unwind(Box::new("on purpose")));
+            scope.spawn(lookup).join().is_err()
+        });
+        assert!(panicked && family.remove(&[("v", "1")]));
+    }
+    family.with(&[("v", "1")], Counter::inc);
+    assert_eq!(family.series().map(|counter| counter.get()).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn handles_outlive_their_family_and_its_registry() {
+    let registry = MetricsRegistry::new();
+    let family = registry.register_counter("x_total", "X.").unwrap();
+    let handles: Vec<Counter> =
+        (0..100).map(|number| family.get_or_create(&[("v", &value(number))])).collect();
+    assert!(registry.unregister("x_total"));
+    drop((registry, family));
+    for (number, handle) in (0..).zip(handles) {
+        handle.inc();
+        assert_eq!((handle.get(), handle.labels().get("v")), (1, Some(&*value(number))));
+    }
+}
+
+#[test]
+fn a_family_that_is_unregistered_and_dropped_while_it_is_used_counts_all_the_same() {
+    for _ in 0..TURNS / 500 {
+        let registry = Arc::new(MetricsRegistry::with_config(RegistryConfig::new().with_registry_limit(100)));
+        let family = registry.register_counter("x_total", "X.").unwrap();
+        let handle = family.get_or_create(&[("v", "1")]);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                let family = family.clone();
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        family.with(&[("v", "1")], Counter::inc);
+                    }
+                });
+            }
+            scope.spawn(|| common::page(&*registry));
+            drop(family);
+            assert!(registry.unregister("x_total"));
+        });
+        assert_eq!(handle.get(), 20);
+        assert!(registry.register_counter("y_total", "Y.").unwrap().try_get_or_create(&[]).is_ok());
+    }
+}
+
+#[test]
+fn lookups_work_while_a_thread_ends() {
+    struct AtEnd(Option<CounterFamily>);
+
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            if let Some(family) = &self.0 {
+                for number in 0..20 {
+                    family.with(&[("v", &value(number))], Counter::inc);
+                    family.get_or_create(&[("v", &value(number))]).inc();
+                    family.with(&[("v", "0")], |_| family.with(&[("v", "1")], Counter::inc));
+                }
+            }
+        }
+    }
+
+    thread_local! {
+        static BEFORE: RefCell<AtEnd> = const { RefCell::new(AtEnd(None)) };
+        static AFTER: RefCell<AtEnd> = const { RefCell::new(AtEnd(None)) };
+    }
+
+    let family = CounterFamily::new("x_total", "X.");
+    for _ in 0..50 {
+        let family = family.clone();
+        let thread = thread::spawn(move || {
+            // Destructors run in some order of their setting up: one of these is on either side of this crate's.
+            BEFORE.set(AtEnd(Some(family.clone())));
+            family.with(&[("v", "0")], Counter::inc);
+            AFTER.set(AtEnd(Some(family)));
+        });
+        thread.join().unwrap();
+    }
+    let total: u64 = family.series().map(|counter| counter.get()).sum();
+    assert_eq!(total, 50 * (1 + 2 * 60));
+}

@@ -1,0 +1,143 @@
+//! Nothing that records, and no lookup of a series that is there, allocates memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::time::Duration;
+
+use nilometer_core::label::{TypedLabels, ValueBuffer};
+use nilometer_core::{Counter, Family, Gauge, Histogram, MetricsRegistry, RegistryConfig};
+
+thread_local! {
+    /// How often this thread has asked for memory. Constant and without a destructor, so that it asks for none itself.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: all is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the contract is the same.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `f` allocates once it has run before.
+fn allocations(f: &dyn Fn()) -> u64 {
+    f();
+    let before = ALLOCATIONS.get();
+    for _ in 0..100 {
+        f();
+    }
+    ALLOCATIONS.get() - before
+}
+
+fn assert_none(cases: &[(&str, &dyn Fn())]) {
+    for (name, f) in cases {
+        assert_eq!(allocations(f), 0, "{name}");
+    }
+}
+
+struct Route<'a> {
+    method: &'a str,
+    status: u16,
+}
+
+impl TypedLabels for Route<'_> {
+    type Schema = Route<'static>;
+    const NAMES: &'static [&'static str] = &["method", "status"];
+
+    fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R {
+        let mut buffer = ValueBuffer::new();
+        f(&[("method", self.method), ("status", buffer.format(self.status).unwrap_or_default())])
+    }
+}
+
+#[test]
+fn what_is_counted_is_what_is_allocated() {
+    assert_eq!(allocations(&|| drop(black_box(Box::new(1)))), 100);
+}
+
+#[test]
+fn no_operation_of_a_handle_allocates() {
+    let registry = MetricsRegistry::new();
+    let counter = registry.register_counter("a_total", "A.").unwrap().default();
+    let gauge = registry.register_gauge("b", "B.").unwrap().default();
+    let histogram = registry.register_histogram("c_seconds", "C.", &[0.5, 1.0]).unwrap().default();
+    assert_none(&[
+        ("inc", &|| counter.inc()),
+        ("inc_by", &|| counter.inc_by(2)),
+        ("get", &|| assert!(counter.get() > 0)),
+        ("clone", &|| drop(counter.clone())),
+        ("set", &|| gauge.set(2.0)),
+        ("add", &|| gauge.add(2.0)),
+        ("sub", &|| gauge.sub(2.0)),
+        ("dec", &|| gauge.dec()),
+        ("in flight", &|| drop(gauge.track_in_flight())),
+        ("gauge's get", &|| assert!(gauge.get() < 1e9)),
+        ("observe", &|| histogram.observe(0.7)),
+        ("observe NaN", &|| histogram.observe(f64::NAN)),
+        ("observe infinity", &|| histogram.observe(f64::INFINITY)),
+        ("observe_duration", &|| histogram.observe_duration(Duration::from_millis(700))),
+        ("timer", &|| drop(histogram.start_timer())),
+    ]);
+}
+
+#[test]
+fn no_lookup_of_a_series_that_is_there_allocates() {
+    let registry = MetricsRegistry::new();
+    let dynamic = registry.register_counter("a_total", "A.").unwrap();
+    let declared = registry.family::<Histogram>("b_seconds", "B.").with_buckets(&[0.5]);
+    let declared = declared.with_labels(&["method", "path", "status"]).register().unwrap();
+    let typed: Family<Route<'static>, Gauge> =
+        registry.family::<Gauge>("c", "C.").typed().register().unwrap();
+    let long = "v".repeat(1_000);
+    let sorted = [("method", "GET"), ("path", "/"), ("status", "200")];
+    let turned = [("status", "200"), ("method", "GET"), ("path", "/")];
+    let escaped = [("method", "\"G\\E\nT\""), ("path", &*long), ("status", "200")];
+    let with_empty = [("status", "200"), ("method", "GET"), ("path", "")];
+    let others = [("zone", "1"), ("code", "2"), ("path", "/"), ("a", ""), ("b", "3")];
+    assert_none(&[
+        ("with", &|| dynamic.with(&sorted, Counter::inc)),
+        ("with, another order", &|| dynamic.with(&turned, Counter::inc)),
+        ("with, escaped", &|| dynamic.with(&escaped, Counter::inc)),
+        ("with, an empty value", &|| dynamic.with(&with_empty, Counter::inc)),
+        ("with, other names", &|| dynamic.with(&others, Counter::inc)),
+        ("with, none", &|| dynamic.with(&[], Counter::inc)),
+        ("with within with", &|| dynamic.with(&sorted, |_| dynamic.with(&turned, Counter::inc))),
+        ("get_or_create", &|| dynamic.get_or_create(&turned).inc()),
+        ("get_or_create, other names", &|| dynamic.get_or_create(&others).inc()),
+        ("try_get_or_create", &|| dynamic.try_get_or_create(&sorted).unwrap().inc()),
+        ("get", &|| dynamic.get(&turned).unwrap().inc()),
+        ("get, what is not there", &|| assert!(dynamic.get(&[("method", "PUT")]).is_none())),
+        ("default", &|| dynamic.default().inc()),
+        ("len", &|| assert!(dynamic.len() > 2)),
+        ("declared", &|| declared.with(&sorted, |histogram| histogram.observe(1.0))),
+        ("declared, another order", &|| declared.with(&turned, |histogram| histogram.observe(1.0))),
+        ("declared, an empty value", &|| declared.with(&with_empty, |histogram| histogram.observe(1.0))),
+        ("declared, get_or_create", &|| declared.get_or_create(&turned).observe(1.0)),
+        ("typed", &|| typed.with(&Route { method: "GET", status: 200 }, Gauge::inc)),
+        ("typed, get_or_create", &|| typed.get_or_create(&Route { method: "GET", status: 200 }).inc()),
+        ("typed, get", &|| typed.get(&Route { method: "GET", status: 200 }).unwrap().inc()),
+    ]);
+}
+
+#[test]
+fn as_many_labels_as_a_series_can_have_are_found_without_an_allocation() {
+    let limits = nilometer_core::label::LabelLimits::default().with_max_labels(usize::MAX);
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_label_limits(limits));
+    let family = registry.register_counter("a_total", "A.").unwrap();
+    let names: Vec<String> = (0..64).map(|number| format!("n{number}")).collect();
+    let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "value")).collect();
+    assert_none(&[("with", &|| family.with(&pairs, Counter::inc))]);
+}
