@@ -31,7 +31,7 @@ impl<M: Metric> FamilyCore<M> {
 
     #[inline]
     pub(super) fn with<R>(&self, pairs: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
-        match self.hold(pairs).or_else(|| self.hold_sorted(pairs)) {
+        match self.hold(pairs).or_else(|| self.hold_any(pairs)) {
             Some((series, _held)) => {
                 // SAFETY: the table's pointers come from `Arc::into_raw`. The reference stays the table's, or the
                 // garbage's, which keeps it as long as it is held: it outlives the handle, which is never dropped.
@@ -96,16 +96,22 @@ impl<M: Metric> FamilyCore<M> {
         reason = "every lookup is this and little else: a call would be much of it"
     )]
     fn hold(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
-        let mut arranged = Arranged::new();
-        let probe = self.names()?.probe(pairs, &mut arranged)?;
+        let probe = self.names()?.probe(pairs)?;
         let guard = reclaim::enter()?;
         let series = self.find(&guard, &probe)?;
         Some((series, guard.hold(series).ok()?))
     }
 
-    /// The same for pairs of any names.
+    /// The same for pairs of any names, in any order.
     #[inline(never)]
-    fn hold_sorted(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
+    fn hold_any(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
+        let mut arranged = Arranged::new();
+        if let Some(probe) = self.names().and_then(|names| names.arrange(pairs, &mut arranged)) {
+            let guard = reclaim::enter()?;
+            if let Some(series) = self.find(&guard, &probe) {
+                return Some((series, guard.hold(series).ok()?));
+            }
+        }
         let mut room = Room::new();
         let query = self.names_all(pairs).then(|| Query::new(pairs, &mut room).ok())??;
         let probe = query.probe();
@@ -116,24 +122,24 @@ impl<M: Metric> FamilyCore<M> {
 
     #[inline]
     fn find_expected(&self, pairs: &[(&str, &str)]) -> Option<M> {
-        let mut arranged = Arranged::new();
-        let probe = self.names()?.probe(pairs, &mut arranged)?;
+        let (names, mut arranged) = (self.names()?, Arranged::new());
+        let probe = match names.probe(pairs) {
+            Some(probe) => probe,
+            None => names.arrange(pairs, &mut arranged)?,
+        };
         let guard = reclaim::enter()?;
         // SAFETY: it is valid as long as the guard is.
         self.find(&guard, &probe).map(|series| unsafe { handle_of(series) })
     }
 
-    /// The series of a probe that has the expected names: valid as long as the guard is.
+    /// The series of a probe that has the expected names: valid as long as the guard is. `None` if another one has the
+    /// same tag and comes first, too.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as above")]
     fn find(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
-        for (pointer, series) in self.table().candidates(guard, probe.hash()) {
-            let set = series.labels.as_set();
-            if set.has_values(probe) && (!self.is_mixed() || set.matches(probe)) {
-                return Some(pointer);
-            }
-        }
-        None
+        let (pointer, series) = self.table().candidates(guard, probe.hash()).next()?;
+        let set = series.labels.as_set();
+        (set.has_values(probe) && (!self.is_mixed() || set.matches(probe))).then_some(pointer)
     }
 
     /// The series of any probe: valid as long as the guard is.

@@ -14,32 +14,34 @@ use foldhash::fast::FoldHasher;
 /// next to nothing about 64 random bits per factor, and what collides under one key does not under another. If values
 /// did collide, lookups would compare more candidates: slow, not wrong, and no slower than the limit on a family's
 /// series makes them.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
     seed: u64,
     factors: [u64; 2],
     /// For long pieces.
-    shared: SharedSeed,
+    shared: &'static SharedSeed,
 }
 
 impl Key {
-    fn new(mut random: impl FnMut() -> u64) -> Key {
-        Key { seed: random(), factors: [random(), random()], shared: SharedSeed::from_u64(random()) }
+    fn new(shared: &'static SharedSeed, mut random: impl FnMut() -> u64) -> Key {
+        Key { seed: random(), factors: [random(), random()], shared }
     }
 
     /// The process's own.
     pub(super) fn of_process() -> &'static Key {
-        static KEY: LazyLock<Key> =
-            LazyLock::new(|| Key::new(|| std::hash::RandomState::new().build_hasher().finish()));
+        static KEY: LazyLock<Key> = LazyLock::new(|| {
+            let random = || std::hash::RandomState::new().build_hasher().finish();
+            Key::new(Box::leak(Box::new(SharedSeed::from_u64(random()))), random)
+        });
         &KEY
     }
 
     /// The first half of a set's hash: that of its names, in their order.
     pub(super) fn names<'a>(&self, names: impl Iterator<Item = &'a str>) -> u64 {
-        names.fold(self.seed, |hash, name| self.add(hash, name.as_bytes()))
+        names.fold(self.seed, |hash, name| self.add(hash, name))
     }
 
-    /// The hash of a set of sorted pairs that have names of this hash.
+    /// The hash of a set, whose names and then values, both in the order of the names, were added one by one.
     ///
     /// Half of what foldhash gives is enough: a table of 2^20 places has 12 bits left to tell candidates apart, and
     /// compares anyway.
@@ -48,11 +50,7 @@ impl Key {
         clippy::inline_always,
         reason = "every lookup is this and little else: a call would be much of it"
     )]
-    pub(super) fn set(&self, names: u64, pairs: &[(&str, &str)]) -> u32 {
-        let mut hash = names;
-        for (_, value) in pairs {
-            hash = self.add(hash, value.as_bytes());
-        }
+    pub(super) fn end(&self, hash: u64) -> u32 {
         u32::try_from(fold(hash, self.factors[1]) >> 32).unwrap_or_default()
     }
 
@@ -60,7 +58,8 @@ impl Key {
     /// rotation of what nobody knows.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call for each value takes longer than hashing it")]
-    fn add(&self, hash: u64, bytes: &[u8]) -> u64 {
+    pub(super) fn add(&self, hash: u64, piece: &str) -> u64 {
+        let bytes = piece.as_bytes();
         let len = bytes.len();
         #[expect(clippy::cast_possible_truncation, reason = "a rotation counts modulo 64")]
         let hash = hash.rotate_right(len as u32);
@@ -69,10 +68,10 @@ impl Key {
         if len < 8 {
             let [first, last] = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
                 [*first, *last].map(|half| u64::from(u32::from_ne_bytes(half)))
-            } else if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
-                [u64::from(*first), u64::from(*last) << 8 | u64::from(bytes[len / 2])]
+            } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                [*first, *last].map(|quarter| u64::from(u16::from_ne_bytes(quarter)))
             } else {
-                [0; 2]
+                [bytes.first().map_or(0, |byte| u64::from(*byte)), 0]
             };
             return fold(hash ^ first, factor ^ last);
         }
@@ -88,7 +87,7 @@ impl Key {
 
     #[cold]
     fn add_long(&self, hash: u64, bytes: &[u8]) -> u64 {
-        let mut hasher = FoldHasher::with_seed(hash, &self.shared);
+        let mut hasher = FoldHasher::with_seed(hash, self.shared);
         hasher.write(bytes);
         hasher.finish()
     }
@@ -117,14 +116,15 @@ mod tests {
     use super::*;
 
     fn key(mut seed: u64) -> Key {
-        Key::new(|| {
+        Key::new(SharedSeed::global_fixed(), || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             seed ^ (seed >> 33)
         })
     }
 
     fn hash(key: &Key, pairs: &[(&str, &str)]) -> u32 {
-        key.set(key.names(pairs.iter().map(|pair| pair.0)), pairs)
+        let names = key.names(pairs.iter().map(|pair| pair.0));
+        key.end(pairs.iter().fold(names, |hash, pair| key.add(hash, pair.1)))
     }
 
     #[test]

@@ -14,7 +14,7 @@ const MAX_NAMES: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Names {
     sorted: Box<[Box<str>]>,
-    key: &'static Key,
+    key: Key,
     /// The names' half of a set's hash.
     hash: u64,
     /// How long a set's text is without its values.
@@ -36,58 +36,71 @@ impl Names {
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Option<Names> {
         let mut names: Box<[Box<str>]> = names.map(Box::from).collect();
         names.sort_unstable();
-        let key = Key::of_process();
+        let key = *Key::of_process();
         let hash = key.names(names.iter().map(|name| &**name));
         let length = names.iter().map(|name| name.len() + 4).sum::<usize>() + usize::from(!names.is_empty());
         (names.len() <= MAX_NAMES).then_some(Names { sorted: names, key, hash, length })
     }
 
-    /// What finds the series of pairs that have these names, in any order; `None` if they have not.
+    /// What finds the series of pairs that have these names, in their order; `None` if they have not.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "every lookup is this and little else: a call would be much of it"
     )]
-    pub(crate) fn probe<'a>(
-        &'a self,
+    pub(crate) fn probe<'a>(&self, pairs: &'a [(&'a str, &'a str)]) -> Option<Probe<'a>> {
+        if pairs.len() != self.sorted.len() {
+            return None;
+        }
+        let (mut hash, mut length) = (self.hash, self.length);
+        for ((name, value), known) in pairs.iter().zip(&self.sorted) {
+            if !are_equal(name, known) {
+                return None;
+            }
+            hash = self.key.add(hash, value);
+            length += value.len();
+        }
+        Some(Probe { pairs, hash: self.key.end(hash), length })
+    }
+
+    /// What finds the series of pairs that have these names, in any order; `None` if they have not.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    pub(crate) fn arrange<'a>(
+        &self,
         pairs: &'a [(&'a str, &'a str)],
         arranged: &'a mut Arranged<'a>,
     ) -> Option<Probe<'a>> {
         if pairs.len() != self.sorted.len() {
             return None;
         }
-        let mut length = self.length;
-        let mut pairs_in_order = pairs;
-        for ((name, value), known) in pairs.iter().zip(&self.sorted) {
-            if !are_equal(name, known) {
-                (pairs_in_order, length) = self.arrange(pairs, arranged)?;
-                break;
-            }
-            length += value.len();
-        }
-        Some(Probe { pairs: pairs_in_order, hash: self.key.set(self.hash, pairs_in_order), length })
-    }
-
-    fn arrange<'a>(
-        &self,
-        pairs: &[(&'a str, &'a str)],
-        arranged: &'a mut Arranged<'a>,
-    ) -> Option<(&'a [(&'a str, &'a str)], usize)> {
         // One bit each for those that were found.
-        let mut found = 0_u8;
-        let mut length = self.length;
+        let (mut found, mut index) = (0_u8, 0);
         for pair in pairs {
-            let index = self.sorted.iter().position(|known| are_equal(pair.0, known))?;
+            // In the order of the names from the last one on, as most callers follow it but for where they begin.
+            let mut tries = 0;
+            while !are_equal(pair.0, &self.sorted[index]) {
+                index = if index + 1 < self.sorted.len() { index + 1 } else { 0 };
+                tries += 1;
+                if tries == self.sorted.len() {
+                    return None;
+                }
+            }
             found |= 1 << index;
             arranged.0[index].write(*pair);
-            length += pair.1.len();
+            index = if index + 1 < self.sorted.len() { index + 1 } else { 0 };
         }
         if found.count_ones() as usize != self.sorted.len() {
             return None;
         }
         // SAFETY: there are as many bits as names, so each of these places was written.
         let pairs = unsafe { arranged.0[..self.sorted.len()].assume_init_ref() };
-        Some((pairs, length))
+        let (mut hash, mut length) = (self.hash, self.length);
+        for (_, value) in pairs {
+            hash = self.key.add(hash, value);
+            length += value.len();
+        }
+        Some(Probe { pairs, hash: self.key.end(hash), length })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -141,7 +154,7 @@ mod tests {
 
     fn arranged(names: &Names, pairs: &[(&str, &str)]) -> Option<String> {
         let mut room = Arranged::new();
-        let pairs = names.probe(pairs, &mut room)?.pairs.iter();
+        let pairs = names.arrange(pairs, &mut room)?.pairs.iter();
         Some(pairs.map(|(name, value)| [*name, "=", *value, " "].concat()).collect())
     }
 
@@ -151,6 +164,7 @@ mod tests {
         let [c, method, path] = [("c", "1"), ("method", "2"), ("path", "3")];
         for pairs in [[c, method, path], [c, path, method], [method, path, c], [path, method, c]] {
             assert_eq!(arranged(&names, &pairs).unwrap(), "c=1 method=2 path=3 ");
+            assert_eq!(names.probe(&pairs).is_some(), pairs == [c, method, path]);
         }
         for pairs in [
             &[c, method][..],

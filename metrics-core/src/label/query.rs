@@ -92,7 +92,7 @@ impl<'a> Query<'a> {
     pub(crate) fn probe(&self) -> Probe<'a> {
         let key = Key::of_process();
         let names = key.names(self.pairs.iter().map(|(name, _)| *name));
-        let hash = key.set(names, self.pairs);
+        let hash = key.end(self.pairs.iter().fold(names, |hash, (_, value)| key.add(hash, value)));
         let length: usize = self.pairs.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
         Probe { pairs: self.pairs, hash, length: if self.pairs.is_empty() { 0 } else { 1 + length } }
     }
@@ -173,7 +173,7 @@ mod tests {
         let names = Names::new(["b", "a"].into_iter()).unwrap();
         let pairs = [("b", "2"), ("a", "1")];
         let mut arranged = Arranged::new();
-        let probe = names.probe(&pairs, &mut arranged).unwrap();
+        let probe = names.arrange(&pairs, &mut arranged).unwrap();
         assert_eq!((probe.hash(), probe.length), (expected, "{a=\"1\",b=\"2\"}".len()));
     }
 
