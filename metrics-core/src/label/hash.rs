@@ -64,12 +64,11 @@ impl Key {
         #[expect(clippy::cast_possible_truncation, reason = "a rotation counts modulo 64")]
         let hash = hash.rotate_right(len as u32);
         let factor = self.factors[0];
-        // The first and the last few bytes, which may overlap.
         if len < 8 {
-            let [first, last] = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                [*first, *last].map(|half| u64::from(u32::from_ne_bytes(half)))
-            } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                [*first, *last].map(|quarter| u64::from(u16::from_ne_bytes(quarter)))
+            let [first, last] = if let Some(ends) = ends::<4>(bytes) {
+                ends.map(|half| u64::from(u32::from_ne_bytes(half)))
+            } else if let Some(ends) = ends::<2>(bytes) {
+                ends.map(|quarter| u64::from(u16::from_ne_bytes(quarter)))
             } else {
                 [bytes.first().map_or(0, |byte| u64::from(*byte)), 0]
             };
@@ -91,6 +90,13 @@ impl Key {
         hasher.write(bytes);
         hasher.finish()
     }
+}
+
+/// The first and the last few bytes, which may overlap.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "two instructions")]
+fn ends<const N: usize>(bytes: &[u8]) -> Option<[[u8; N]; 2]> {
+    Some([*bytes.first_chunk()?, *bytes.last_chunk()?])
 }
 
 #[inline(always)]
