@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use super::SeriesError;
 use super::budget::Budget;
 use super::chunks::Chunks;
+use super::once::Once;
 use super::table::{Entry, MAX_LEN, Place, Table, Writing};
 use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
@@ -31,7 +32,7 @@ pub(crate) struct FamilyCore<M: Metric> {
     limits: FamilyLimits,
     attachment: OnceLock<Attachment>,
     /// The names that lookups are expected to give: those that the family declares, or those of its first series.
-    names: OnceLock<Names>,
+    names: Once<Names>,
     /// Whether there are, or were, series with as many labels as `names` but other ones. Set under the table's lock,
     /// before the first such series is put in.
     is_mixed: AtomicBool,
@@ -68,7 +69,7 @@ impl<M: Metric> FamilyCore<M> {
             defect: None,
             limits,
             attachment: OnceLock::new(),
-            names: names.map(OnceLock::from).unwrap_or_default(),
+            names: Once::new(names),
             is_mixed: AtomicBool::new(false),
             table: Table::new(reclaim::domain()),
         }
@@ -207,8 +208,9 @@ impl<M: Metric> FamilyCore<M> {
             // Where names are declared but too many to be worth knowing, lookups that give fewer have to be refused.
             let is_worth_knowing = pairs().len() > 0 && self.descriptor().label_names().is_none();
             let learned = is_worth_knowing.then(|| Names::new(pairs().map(|(name, _)| name))).flatten();
-            // It is not set yet, and the lock is held.
-            let _ = learned.map(|names| self.names.set(names));
+            if let Some(names) = learned {
+                self.names.set(names);
+            }
             return;
         };
         if pairs().len() == names.len() && !names.are_those_of(pairs()) {

@@ -3,6 +3,7 @@
 //! - `core`: what all handles of a family share: its series, its limits.
 //! - `lookup`: finding series by their labels, without a lock.
 //! - `table`: the series; `slots`, the index by which they are found, `order`, the order in which they were made.
+//! - `once`: what lookups read that is set once.
 //! - `chunks`: going through the series, a few at a time.
 //! - `budget`: how many series a registry has left.
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
@@ -13,6 +14,7 @@ mod core;
 mod lookup;
 #[cfg(all(test, nilometer_loom))]
 mod models;
+mod once;
 mod order;
 mod slots;
 mod table;

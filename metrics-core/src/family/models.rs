@@ -6,6 +6,7 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::budget::Budget;
+use super::once::Once;
 use super::table::{Entry, Place, Table};
 use crate::reclaim::Domain;
 
@@ -166,5 +167,27 @@ fn family_overflow() {
             table.clear();
         });
         reader.join().unwrap();
+    });
+}
+
+#[test]
+fn family_once() {
+    loom::model(|| {
+        let once = Arc::new(Once::new(None));
+        let look = |once: &Once<UnsafeCell<u32>>| {
+            // SAFETY: nobody writes it.
+            once.get().map(|value| value.with(|value| unsafe { *value }))
+        };
+        let other = thread::spawn({
+            let once = Arc::clone(&once);
+            move || {
+                once.set(UnsafeCell::new(1));
+                look(&once)
+            }
+        });
+        let first = look(&once);
+        once.set(UnsafeCell::new(2));
+        let (second, others) = (look(&once), other.join().unwrap());
+        assert!(second == others && second.is_some() && (first.is_none() || first == second));
     });
 }
