@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use nilometer_core::{Counter, CounterFamily, MetricsRegistry, RegistryConfig};
 
@@ -14,6 +14,11 @@ const TURNS: u32 = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 
 fn value(number: u32) -> String {
     number.to_string()
+}
+
+/// Waits for threads by joining them, as a scope's end is not seen by the thread sanitizer.
+fn join<'scope>(threads: impl IntoIterator<Item = ScopedJoinHandle<'scope, ()>>) {
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 #[test]
@@ -39,7 +44,7 @@ fn what_is_never_removed_is_always_found_whatever_comes_and_goes_beside_it() {
                 })
             })
             .collect();
-        for seed in 0..2 {
+        let changers = [0, 1].map(|seed| {
             let (family, done) = (&family, &done);
             scope.spawn(move || {
                 let mut number = seed;
@@ -52,12 +57,11 @@ fn what_is_never_removed_is_always_found_whatever_comes_and_goes_beside_it() {
                         family.remove(&[("v", &value(number.saturating_sub(10)))]);
                     }
                 }
-            });
-        }
-        for reader in readers {
-            reader.join().unwrap();
-        }
+            })
+        });
+        join(readers);
         done.store(true, Ordering::Relaxed);
+        join(changers);
     });
     family.retain(|counter| counter.labels().get("v").unwrap().starts_with("kept"));
     let total: u64 = family.series().map(|counter| counter.get()).sum();
@@ -86,7 +90,7 @@ fn what_is_recorded_through_handles_of_removed_series_is_in_those_handles() {
                 })
             })
             .collect();
-        scope.spawn(|| {
+        let remover = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 // A series that is made after this stays in the family or is found here the next time.
                 family.retain(|counter| {
@@ -96,10 +100,9 @@ fn what_is_recorded_through_handles_of_removed_series_is_in_those_handles() {
                 thread::yield_now();
             }
         });
-        for recorder in recorders {
-            recorder.join().unwrap();
-        }
+        join(recorders);
         done.store(true, Ordering::Relaxed);
+        join([remover]);
     });
     let removed = removed.into_inner().unwrap();
     let total: u64 = removed.iter().chain(&family.series().collect::<Vec<_>>()).map(Counter::get).sum();
@@ -115,7 +118,7 @@ fn series_are_collected_once_each_while_others_come_and_go() {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (done, family) = (&done, &family);
-        scope.spawn(move || {
+        let changer = scope.spawn(move || {
             let mut number = 0;
             while !done.load(Ordering::Relaxed) {
                 number = (number + 1) % 300;
@@ -141,6 +144,7 @@ fn series_are_collected_once_each_while_others_come_and_go() {
             }
         }
         done.store(true, Ordering::Relaxed);
+        join([changer]);
     });
 }
 
@@ -187,7 +191,7 @@ fn a_closure_that_takes_its_time_keeps_its_series_and_nothing_else() {
     let family = CounterFamily::new("x_total", "X.");
     let (started, removed) = (Barrier::new(2), Barrier::new(2));
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let slow = scope.spawn(|| {
             family.with(&[("v", "0")], |counter| {
                 started.wait();
                 removed.wait();
@@ -201,6 +205,7 @@ fn a_closure_that_takes_its_time_keeps_its_series_and_nothing_else() {
             assert!(family.remove(&[("v", &value(number))]));
         }
         removed.wait();
+        join([slow]);
     });
 }
 
@@ -239,17 +244,18 @@ fn a_family_that_is_unregistered_and_dropped_while_it_is_used_counts_all_the_sam
         let family = registry.register_counter("x_total", "X.").unwrap();
         let handle = family.get_or_create(&[("v", "1")]);
         thread::scope(|scope| {
-            for _ in 0..2 {
+            let recorders = [(); 2].map(|()| {
                 let family = family.clone();
                 scope.spawn(move || {
                     for _ in 0..10 {
                         family.with(&[("v", "1")], Counter::inc);
                     }
-                });
-            }
-            scope.spawn(|| common::page(&*registry));
+                })
+            });
+            let collector = scope.spawn(|| drop(common::page(&*registry)));
             drop(family);
             assert!(registry.unregister("x_total"));
+            join(recorders.into_iter().chain([collector]));
         });
         assert_eq!(handle.get(), 20);
         assert!(registry.register_counter("y_total", "Y.").unwrap().try_get_or_create(&[]).is_ok());
