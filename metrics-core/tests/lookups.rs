@@ -18,7 +18,9 @@ fn value(number: u32) -> String {
 
 /// Waits for threads by joining them, as a scope's end is not seen by the thread sanitizer.
 fn join<'scope>(threads: impl IntoIterator<Item = ScopedJoinHandle<'scope, ()>>) {
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        assert!(thread.join().is_ok());
+    }
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn what_is_recorded_through_handles_of_removed_series_is_in_those_handles() {
                 })
             })
             .collect();
-        let remover = scope.spawn(|| {
+        let cleaner = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 // A series that is made after this stays in the family or is found here the next time.
                 family.retain(|counter| {
@@ -102,7 +104,7 @@ fn what_is_recorded_through_handles_of_removed_series_is_in_those_handles() {
         });
         join(recorders);
         done.store(true, Ordering::Relaxed);
-        join([remover]);
+        join([cleaner]);
     });
     let removed = removed.into_inner().unwrap();
     let total: u64 = removed.iter().chain(&family.series().collect::<Vec<_>>()).map(Counter::get).sum();

@@ -6,10 +6,9 @@
 //! - `once`: what lookups read that is set once.
 //! - `chunks`: going through the series, a few at a time.
 //! - `budget`: how many series a registry has left.
-//!
-//! `docs/lookups.md` argues it through.
-//!
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
+//!
+//! `docs/lookups.md` argues through how a lookup gets by without a lock.
 
 mod budget;
 mod chunks;
