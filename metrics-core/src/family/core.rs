@@ -10,6 +10,7 @@ use super::SeriesError;
 use super::budget::Budget;
 use super::chunks::Chunks;
 use super::once::Once;
+use super::seats::Seats;
 use super::table::{Entry, MAX_LEN, Place, Table, Writing};
 use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
@@ -37,6 +38,7 @@ pub(crate) struct FamilyCore<M: Metric> {
     /// before the first such series is put in.
     is_mixed: AtomicBool,
     table: Table<Series<M::Cell>>,
+    seats: Seats<M>,
 }
 
 /// What one family may hold.
@@ -72,6 +74,7 @@ impl<M: Metric> FamilyCore<M> {
             names: Once::new(names),
             is_mixed: AtomicBool::new(false),
             table: Table::new(reclaim::domain()),
+            seats: Seats::new(),
         }
     }
 
@@ -104,12 +107,17 @@ impl<M: Metric> FamilyCore<M> {
         &self.table
     }
 
+    pub(super) fn seats(&self) -> &Seats<M> {
+        &self.seats
+    }
+
     pub(super) fn remove(&self, pairs: &[(&str, &str)]) -> bool {
         let mut room = Room::new();
         let Ok(query) = Query::new(pairs, &mut room) else { return false };
         let probe = query.probe();
         self.take_out(|table| {
             table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)).is_some_and(|series| {
+                self.seats.close();
                 // SAFETY: it is valid while the lock is held.
                 table.remove(unsafe { series.as_ref() })
             })
@@ -121,6 +129,7 @@ impl<M: Metric> FamilyCore<M> {
         while let Some(handles) = chunks.next_chunk() {
             for metric in handles {
                 if !keep(metric) {
+                    self.seats.close();
                     self.take_out(|table| table.remove(metric.series()));
                 }
             }
@@ -128,6 +137,7 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     pub(super) fn clear(&self) {
+        self.seats.close();
         self.take_out(|table| {
             table.clear();
         });

@@ -43,14 +43,17 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     pub(super) fn get_or_overflow(&self, pairs: &[(&str, &str)]) -> M {
-        self.try_get_or_create(pairs).unwrap_or_else(|error| {
-            self.info().count_overflow(match &error {
-                SeriesError::Labels { source, .. } => source.reason(),
-                SeriesError::FamilyLimit { .. } => Reason::SeriesLimit,
-                SeriesError::RegistryLimit { .. } => Reason::RegistryLimit,
-            });
-            self.existing_overflow().unwrap_or_else(|| self.make_overflow())
-        })
+        self.try_get_or_create(pairs).unwrap_or_else(|error| self.overflow(&error))
+    }
+
+    /// The overflow series, for what could not get a series of its own.
+    pub(super) fn overflow(&self, error: &SeriesError) -> M {
+        self.info().count_overflow(match error {
+            SeriesError::Labels { source, .. } => source.reason(),
+            SeriesError::FamilyLimit { .. } => Reason::SeriesLimit,
+            SeriesError::RegistryLimit { .. } => Reason::RegistryLimit,
+        });
+        self.existing_overflow().unwrap_or_else(|| self.make_overflow())
     }
 
     pub(super) fn try_get_or_create(&self, pairs: &[(&str, &str)]) -> Result<M, SeriesError> {

@@ -5,6 +5,7 @@
 //! - `table`: the series; `slots`, the index by which they are found, `order`, the order in which they were made.
 //! - `once`: what lookups read that is set once.
 //! - `chunks`: going through the series, a few at a time.
+//! - `typed`: finding them by typed labels; `seats`, the series of labels of which all values are known, by their index.
 //! - `budget`: how many series a registry has left.
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
 //!
@@ -18,8 +19,10 @@ mod lookup;
 mod models;
 mod once;
 mod order;
+mod seats;
 mod slots;
 mod table;
+mod typed;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -65,6 +68,11 @@ pub type HistogramFamily = Family<DynamicLabels, Histogram>;
 /// reference count that threads share, but keep the handle where you record often. Making a series and removing one
 /// take a lock, which is not held while anything of the caller's runs. A series that is found while it is removed is
 /// found, and what is recorded into it then is not shown any more.
+///
+/// Labels of which all values are known, up to 4,096 of them ([`TypedLabels::CARDINALITY`]), are found by their index
+/// once they were looked up: a few loads, which is as good as a handle for most uses. The first removal of a series from
+/// such a family ends that for good: it keeps the handles that it had until it is dropped, at most one for each index,
+/// and finds series as other families do.
 ///
 /// # Limits
 ///
@@ -254,7 +262,7 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     /// What [`try_get_or_create`](Family::try_get_or_create) refuses goes to the overflow series.
     #[must_use = "the series stays at zero until its handle records"]
     pub fn get_or_create<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> M {
-        labels.with_pairs(|pairs| self.core.get_or_overflow(pairs))
+        self.core.get_or_overflow_typed(labels)
     }
 
     /// The series with these labels, made at zero if it is not there.
@@ -266,7 +274,7 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
         &self,
         labels: &Q,
     ) -> Result<M, SeriesError> {
-        labels.with_pairs(|pairs| self.core.try_get_or_create(pairs))
+        self.core.try_get_or_create_typed(labels)
     }
 
     /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds, without adding to its reference
@@ -276,13 +284,13 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     /// meanwhile stays until `f` has returned.
     #[inline]
     pub fn with<Q: TypedLabels<Schema = L::Schema>, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R {
-        labels.with_pairs(|pairs| self.core.with(pairs, f))
+        self.core.with_typed(labels, f)
     }
 
     /// The series with these labels, if it is there.
     #[must_use]
     pub fn get<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> Option<M> {
-        labels.with_pairs(|pairs| self.core.get(pairs))
+        self.core.get_typed(labels)
     }
 
     /// Removes the series with these labels; its handles go on recording where nobody looks.
