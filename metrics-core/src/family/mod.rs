@@ -33,6 +33,7 @@ use thiserror::Error;
 
 pub(crate) use self::budget::Budget;
 pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits};
+use self::seats::RowOf;
 pub(crate) use self::table::Place;
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
@@ -94,6 +95,8 @@ pub type HistogramFamily = Family<DynamicLabels, Histogram>;
 /// ```
 pub struct Family<L, M: Metric> {
     core: Arc<FamilyCore<M>>,
+    /// The row of seats of these labels, once this handle or the one that it was cloned of has seen it.
+    row: RowOf<M>,
     labels: PhantomData<fn() -> L>,
 }
 
@@ -129,7 +132,7 @@ pub enum SeriesError {
 
 impl<L, M: Metric> Family<L, M> {
     pub(crate) fn from_core(core: Arc<FamilyCore<M>>) -> Family<L, M> {
-        Family { core, labels: PhantomData }
+        Family { core, row: RowOf::unseen(), labels: PhantomData }
     }
 
     /// The series without labels, made around `cell` if it is not there.
@@ -243,7 +246,6 @@ impl<M: Metric> Family<DynamicLabels, M> {
     /// Removes the series with these labels; its handles go on recording where nobody looks.
     ///
     /// Returns whether it was there.
-    #[expect(clippy::must_use_candidate, reason = "removing is for its effect; the answer is a convenience")]
     pub fn remove(&self, labels: &[(&str, &str)]) -> bool {
         self.core.remove(labels)
     }
@@ -262,7 +264,7 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     /// What [`try_get_or_create`](Family::try_get_or_create) refuses goes to the overflow series.
     #[must_use = "the series stays at zero until its handle records"]
     pub fn get_or_create<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> M {
-        self.core.get_or_overflow_typed(labels)
+        self.try_get_or_create(labels).unwrap_or_else(|error| self.core.overflow(&error))
     }
 
     /// The series with these labels, made at zero if it is not there.
@@ -274,7 +276,10 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
         &self,
         labels: &Q,
     ) -> Result<M, SeriesError> {
-        self.core.try_get_or_create_typed(labels)
+        match self.seated(labels) {
+            Some(metric) => Ok(metric.clone()),
+            None => self.try_unseated(labels),
+        }
     }
 
     /// Calls `f` with the series that [`get_or_create`](Family::get_or_create) finds, without adding to its reference
@@ -284,13 +289,17 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     /// meanwhile stays until `f` has returned.
     #[inline]
     pub fn with<Q: TypedLabels<Schema = L::Schema>, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R {
-        self.core.with_typed(labels, f)
+        match self.seated(labels) {
+            Some(metric) => f(metric),
+            None => self.with_unseated(labels, f),
+        }
     }
 
     /// The series with these labels, if it is there.
     #[must_use]
     pub fn get<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> Option<M> {
-        self.core.get_typed(labels)
+        let seated = self.seated(labels).cloned();
+        seated.or_else(|| labels.with_pairs(|pairs| self.core.get(pairs)))
     }
 
     /// Removes the series with these labels; its handles go on recording where nobody looks.
@@ -358,7 +367,7 @@ impl<L, M: Metric> Collector for Family<L, M> {
 
 impl<L, M: Metric> Clone for Family<L, M> {
     fn clone(&self) -> Self {
-        Family::from_core(Arc::clone(&self.core))
+        Family { core: Arc::clone(&self.core), row: self.row.clone(), labels: PhantomData }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! # The protocol
 //!
-//! A lookup loads where the row is, and then the seat of its labels, in which the handle itself is: no hash, no guard,
-//! no fence, and few loads that wait for one another. An empty seat is
-//! filled with the series that the ordinary lookup finds or makes, unless that is the overflow series.
+//! A lookup reads in the family's handle where the row is, compares that with the row that is open, and reads the seat of
+//! its labels, in which the handle of the series itself stands: no hash, no guard, no fence. An empty seat is filled with
+//! the series that the ordinary lookup finds or makes, unless that is the overflow series.
 //!
 //! Nobody can tell when such a lookup is over, so no handle that stands in a seat is dropped while the family is there.
 //! For that to need no more than one row of memory, a family has a row until the first of its series is removed:
@@ -32,57 +32,94 @@ pub(super) const MAX_SEATS: usize = 4096;
 /// Where no row is, nor will be.
 const CLOSED: usize = 1;
 
+/// Where no row is, for who has seen none.
+const UNSEEN: usize = 2;
+
 /// A family's row of seats, if it has one.
 pub(super) struct Seats<M> {
     /// The first seat of the open row. Null before the first lookup by index, and [`CLOSED`] for good from the first
     /// removal on.
-    row: AtomicPtr<Seat<M>>,
-    /// What the row is. Written before the row is published, and never again.
-    about: UnsafeCell<About>,
+    open: AtomicPtr<Seat<M>>,
+    /// Whose row it is. Written before the row is published, and never again.
+    schema: UnsafeCell<Schema>,
+    #[cfg(all(test, nilometer_loom))]
+    birth: UnsafeCell<Option<crate::sync::Birth>>,
     /// The row, open or not, until the family is dropped. Under its lock rows are made and seats are filled.
-    state: Lock<Option<Vec<Seat<M>>>>,
+    row: Lock<Vec<Seat<M>>>,
 }
 
-struct About {
-    /// Whose indexes the seats have: families of several types of labels can share their series.
-    schema: TypeId,
-    len: usize,
-    #[cfg(all(test, nilometer_loom))]
-    birth: Option<crate::sync::Birth>,
+/// Labels whose indexes are meant, and how many of them there are. Families of several types of labels can share their
+/// series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Schema {
+    pub(super) labels: TypeId,
+    pub(super) len: usize,
 }
 
 struct Seat<M> {
     /// 1 once the handle is there.
     is_taken: AtomicU32,
     handle: UnsafeCell<MaybeUninit<M>>,
+    #[cfg(all(test, nilometer_loom))]
+    birth: crate::sync::Birth,
 }
 
-// SAFETY: handles are shared and dropped by any thread; what stands in cells is written before it is published, and not
-// after.
+/// Where one schema has its row.
+///
+/// PERF: `enums/inc` in `benches/LEDGER.md`. It stands in the family's handle, so that the address of a seat waits for
+/// one load and not for two, and schemas need not be compared: the open row is compared with it, which the processor
+/// foresees.
+pub(super) struct RowOf<M> {
+    first: AtomicPtr<Seat<M>>,
+}
+
+// SAFETY: handles are shared and dropped by any thread; what stands in a cell is written before it is published, and
+// not after.
 unsafe impl<M: Send + Sync> Sync for Seats<M> {}
 
-// SAFETY: as above.
-unsafe impl<M: Send + Sync> Send for Seats<M> {}
+impl<M> RowOf<M> {
+    pub(super) fn unseen() -> RowOf<M> {
+        RowOf { first: AtomicPtr::new(ptr::without_provenance_mut(UNSEEN)) }
+    }
+}
+
+impl<M> Clone for RowOf<M> {
+    fn clone(&self) -> Self {
+        // ORDERING: Relaxed, as in `find`.
+        RowOf { first: AtomicPtr::new(self.first.load(Ordering::Relaxed)) }
+    }
+}
 
 impl<M> Seats<M> {
     pub(super) fn new() -> Seats<M> {
-        let about = About {
-            schema: TypeId::of::<()>(),
-            len: 0,
-            #[cfg(all(test, nilometer_loom))]
-            birth: None,
-        };
+        let nobody = Schema { labels: TypeId::of::<()>(), len: 0 };
         Seats {
-            row: AtomicPtr::new(ptr::null_mut()),
-            about: UnsafeCell::new(about),
-            state: Lock::new("closed_labels/state", None),
+            open: AtomicPtr::new(ptr::null_mut()),
+            schema: UnsafeCell::new(nobody),
+            #[cfg(all(test, nilometer_loom))]
+            birth: UnsafeCell::new(None),
+            row: Lock::new("closed_labels/row", Vec::new()),
         }
     }
 
-    /// The handle at `index` of this schema, if it has its seat.
+    /// The handle at `index`, if it has its seat.
+    ///
+    /// # Safety
+    ///
+    /// `row` is used with these very seats and this schema alone, and the index is below the schema's length.
     #[inline]
-    pub(super) fn find(&self, schema: TypeId, index: usize) -> Option<&M> {
-        let seat = self.seat(schema, index)?;
+    pub(super) unsafe fn find(&self, row: &RowOf<M>, schema: Schema, index: usize) -> Option<&M> {
+        // ORDERING: Relaxed, it is not followed unless it is what is open.
+        let first = row.first.load(Ordering::Relaxed);
+        // ORDERING: Acquire, pairs with the Release in `fill`: who finds the row open finds its seats and its schema.
+        let open = self.open.load(ordering!(Acquire, "closed_labels/find_row"));
+        let first = if first == open { first } else { self.see(row, open, schema)? };
+        // SAFETY: it is the open row, and it is the schema's, or the row of the handle would not have it.
+        let seat = unsafe { first.add(index) };
+        // SAFETY: the row is kept, and does not move, until the seats are dropped.
+        let seat = unsafe { &*seat };
+        #[cfg(all(test, nilometer_loom))]
+        seat.birth.check();
         // ORDERING: Acquire, pairs with the Release in `fill`: who finds the seat taken finds the handle.
         if seat.is_taken.load(ordering!(Acquire, "closed_labels/find")) == 0 {
             return None;
@@ -93,22 +130,67 @@ impl<M> Seats<M> {
         Some(unsafe { handle.assume_init_ref() })
     }
 
-    /// Gives a handle its seat, at `index` of this schema, which has so many of them; makes the row if there is none and
-    /// may be one.
+    /// Lets `row` see the open row, where that is one, and the schema's.
     #[cold]
-    pub(super) fn fill(&self, schema: TypeId, cardinality: usize, index: usize, handle: M) {
-        // Not under the lock: the program's allocator may look something up here too.
-        let mut new = Vec::new();
-        // ORDERING: Relaxed, it is not followed, and asked again under the lock.
-        if self.row.load(Ordering::Relaxed).is_null() {
-            new.extend((0..cardinality).map(|_| Seat::new()));
+    fn see(&self, row: &RowOf<M>, open: *mut Seat<M>, schema: Schema) -> Option<*mut Seat<M>> {
+        // SAFETY: the caller has acquired it.
+        if open.addr() <= CLOSED || unsafe { self.schema() } != schema {
+            return None;
         }
-        self.state.with(|row| {
+        // ORDERING: Relaxed, as in `find`.
+        row.first.store(open, Ordering::Relaxed);
+        Some(open)
+    }
+
+    /// Whether series of this schema that have no seat can get one.
+    pub(super) fn can_fill(&self, schema: Schema) -> bool {
+        // ORDERING: Acquire, pairs with the Release in `fill`.
+        let open = self.open.load(ordering!(Acquire, "closed_labels/can_fill"));
+        // SAFETY: there is a row, and it was acquired.
+        open.is_null() || open.addr() != CLOSED && unsafe { self.schema() } == schema
+    }
+
+    /// Whose row it is.
+    ///
+    /// # Safety
+    ///
+    /// The caller has acquired the open row.
+    unsafe fn schema(&self) -> Schema {
+        #[cfg(all(test, nilometer_loom))]
+        // SAFETY: as below.
+        unsafe { &*self.birth.get() }.iter().for_each(crate::sync::Birth::check);
+        // SAFETY: nobody writes to the cell once there is a row, by this function's contract.
+        unsafe { *self.schema.get() }
+    }
+
+    /// Gives a handle its seat, at `index` of this schema; makes the row if there is none and may be one.
+    #[cold]
+    pub(super) fn fill(&self, schema: Schema, index: usize, handle: M) {
+        if !self.can_fill(schema) {
+            return;
+        }
+        // Not under the lock: the program's allocator may look something up here too.
+        // ORDERING: Relaxed, it is asked again under the lock, and is not null again once it was not.
+        let seats = if self.open.load(Ordering::Relaxed).is_null() { schema.len } else { 0 };
+        let mut new: Vec<_> = (0..seats).map(|_| Seat::new()).collect();
+        self.row.with(|row| {
             // ORDERING: Relaxed, rows are published and taken away under the lock.
-            if self.row.load(Ordering::Relaxed).is_null() {
-                self.open(schema, row.insert(mem::take(&mut new)));
+            if self.open.load(Ordering::Relaxed).is_null() {
+                mem::swap(row, &mut new);
+                // SAFETY: nobody looks at the cell before there is a row, and there is none.
+                unsafe { *self.schema.get() = schema };
+                #[cfg(all(test, nilometer_loom))]
+                // SAFETY: as above.
+                unsafe {
+                    *self.birth.get() = Some(crate::sync::Birth::new())
+                };
+                // ORDERING: Release, pairs with the Acquire in `find`.
+                self.open.store(row.as_mut_ptr(), ordering!(Release, "closed_labels/open"));
             }
-            let Some(seat) = self.seat(schema, index) else { return };
+            if !self.can_fill(schema) {
+                return;
+            }
+            let Some(seat) = row.get(index) else { return };
             // ORDERING: Relaxed, seats are taken under the lock.
             if seat.is_taken.load(Ordering::Relaxed) == 0 {
                 // SAFETY: nobody looks at the cell before the seat is taken, and the lock keeps other writers away.
@@ -122,56 +204,21 @@ impl<M> Seats<M> {
     /// Takes the row away for good. To be called before a series is unlinked.
     pub(super) fn close(&self) {
         // The lock keeps a row from being opened at the same time.
-        self.state.with(|_| {
+        self.row.with(|_| {
             // ORDERING: Relaxed, what comes after the removal comes after this store.
-            self.row.store(ptr::without_provenance_mut(CLOSED), Ordering::Relaxed);
+            self.open.store(ptr::without_provenance_mut(CLOSED), Ordering::Relaxed);
         });
-    }
-
-    /// Whether no series will get a seat any more.
-    pub(super) fn is_closed(&self) -> bool {
-        // ORDERING: Relaxed, it is not followed: who finds it open asks again under the lock.
-        self.row.load(Ordering::Relaxed).addr() == CLOSED
-    }
-
-    #[inline]
-    fn seat(&self, schema: TypeId, index: usize) -> Option<&Seat<M>> {
-        // ORDERING: Acquire, pairs with the Release in `open`: who finds the row finds its seats, and what is about it.
-        let first = self.row.load(ordering!(Acquire, "closed_labels/row"));
-        if first.addr() <= CLOSED {
-            return None;
-        }
-        // SAFETY: nobody writes to the cell once there is a row.
-        let about = unsafe { &*self.about.get() };
-        #[cfg(all(test, nilometer_loom))]
-        about.birth.iter().for_each(crate::sync::Birth::check);
-        if about.schema != schema || about.len <= index {
-            return None;
-        }
-        // SAFETY: the row has so many seats.
-        let seat = unsafe { first.add(index) };
-        // SAFETY: the row is kept, and does not move, until the seats are dropped.
-        Some(unsafe { &*seat })
-    }
-
-    /// Publishes a row. Under the lock, once.
-    fn open(&self, schema: TypeId, row: &mut Vec<Seat<M>>) {
-        let about = About {
-            schema,
-            len: row.len(),
-            #[cfg(all(test, nilometer_loom))]
-            birth: Some(crate::sync::Birth::new()),
-        };
-        // SAFETY: nobody looks at the cell before there is a row, and there was none.
-        unsafe { *self.about.get() = about };
-        // ORDERING: Release, pairs with the Acquire in `seat`.
-        self.row.store(row.as_mut_ptr(), ordering!(Release, "closed_labels/open"));
     }
 }
 
 impl<M> Seat<M> {
     fn new() -> Seat<M> {
-        Seat { is_taken: AtomicU32::new(0), handle: UnsafeCell::new(MaybeUninit::uninit()) }
+        Seat {
+            is_taken: AtomicU32::new(0),
+            handle: UnsafeCell::new(MaybeUninit::uninit()),
+            #[cfg(all(test, nilometer_loom))]
+            birth: crate::sync::Birth::new(),
+        }
     }
 }
 
@@ -187,7 +234,9 @@ impl<M> Drop for Seat<M> {
 
 impl<M> fmt::Debug for Seats<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seats").field("is_closed", &self.is_closed()).finish_non_exhaustive()
+        // ORDERING: Relaxed, it is not followed.
+        let is_closed = self.open.load(Ordering::Relaxed).addr() == CLOSED;
+        f.debug_struct("Seats").field("is_closed", &is_closed).finish_non_exhaustive()
     }
 }
 
@@ -197,53 +246,79 @@ mod tests {
 
     use super::*;
 
-    fn schema() -> TypeId {
-        TypeId::of::<u8>()
-    }
+    /// The seats of a family and its handle's row, for labels of this schema.
+    struct Rows<const LEN: usize>(Seats<Arc<u32>>, RowOf<Arc<u32>>);
 
-    fn at<const N: usize>(seats: &Seats<Arc<u32>>, indexes: [usize; N]) -> [Option<u32>; N] {
-        indexes.map(|index| seats.find(schema(), index).map(|number| **number))
+    impl<const LEN: usize> Rows<LEN> {
+        fn new() -> Self {
+            Rows(Seats::new(), RowOf::unseen())
+        }
+
+        fn schema() -> Schema {
+            Schema { labels: TypeId::of::<Self>(), len: LEN }
+        }
+
+        fn fill(&self, index: usize, handle: &Arc<u32>) {
+            self.0.fill(Self::schema(), index, Arc::clone(handle));
+        }
+
+        fn all(&self) -> [Option<u32>; LEN] {
+            // SAFETY: the row is used here alone.
+            let find = |index| unsafe { self.0.find(&self.1, Self::schema(), index) };
+            std::array::from_fn(|index| find(index).map(|number| **number))
+        }
     }
 
     #[test]
     fn a_handle_is_found_at_its_seat_alone() {
-        let seats = Seats::new();
-        assert_eq!(at(&seats, [0]), [None]);
-        seats.fill(schema(), 3, 1, Arc::new(7));
-        assert_eq!(at(&seats, [0, 1, 2, 3]), [None, Some(7), None, None]);
-        seats.fill(schema(), 3, 1, Arc::new(8));
-        seats.fill(schema(), 3, 3, Arc::new(9));
-        seats.fill(schema(), 3, 2, Arc::new(10));
-        assert_eq!(at(&seats, [0, 1, 2, 3]), [None, Some(7), Some(10), None]);
+        let rows = Rows::<3>::new();
+        assert_eq!(rows.all(), [None; 3]);
+        rows.fill(1, &Arc::new(7));
+        assert_eq!(rows.all(), [None, Some(7), None]);
+        rows.fill(1, &Arc::new(8));
+        rows.fill(3, &Arc::new(9));
+        rows.fill(2, &Arc::new(10));
+        assert_eq!(rows.all(), [None, Some(7), Some(10)]);
+    }
+
+    #[test]
+    fn another_handle_of_the_family_sees_the_row_too() {
+        let first = Rows::<2>::new();
+        first.fill(0, &Arc::new(1));
+        let other = Rows::<2>(first.0, RowOf::unseen());
+        assert_eq!(other.all(), [Some(1), None]);
+        let clone = Rows::<2>(other.0, other.1.clone());
+        clone.fill(1, &Arc::new(2));
+        assert_eq!(clone.all(), [Some(1), Some(2)]);
     }
 
     #[test]
     fn another_schema_has_no_seats_in_the_row_of_the_first() {
-        let seats = Seats::new();
-        seats.fill(schema(), 2, 0, Arc::new(1));
-        let other = TypeId::of::<i8>();
-        seats.fill(other, 2, 1, Arc::new(2));
-        assert_eq!((seats.find(other, 0), seats.find(other, 1)), (None, None));
-        assert_eq!(at(&seats, [0, 1]), [Some(1), None]);
+        let first = Rows::<2>::new();
+        first.fill(0, &Arc::new(1));
+        let other = Rows::<3>(first.0, RowOf::unseen());
+        other.fill(1, &Arc::new(2));
+        assert_eq!(other.all(), [None; 3]);
+        assert_eq!(Rows::<2>(other.0, first.1).all(), [Some(1), None]);
     }
 
     #[test]
     fn what_was_closed_stays_closed_and_keeps_its_handles_until_it_is_dropped() {
-        let seats = Seats::new();
+        let rows = Rows::<2>::new();
         let handle = Arc::new(1);
-        seats.fill(schema(), 2, 0, Arc::clone(&handle));
-        seats.close();
-        assert_eq!(at(&seats, [0]), [None]);
-        seats.fill(schema(), 2, 0, Arc::clone(&handle));
-        assert_eq!(at(&seats, [0]), [None]);
+        rows.fill(0, &handle);
+        rows.0.close();
+        assert_eq!(rows.all(), [None; 2]);
+        rows.fill(0, &handle);
+        assert_eq!(rows.all(), [None; 2]);
         assert_eq!(Arc::strong_count(&handle), 2, "a lookup that began before may still see it");
-        drop(seats);
+        drop(rows);
         assert_eq!(Arc::strong_count(&handle), 1);
 
-        let seats = Seats::new();
-        seats.close();
-        seats.fill(schema(), 2, 0, Arc::clone(&handle));
-        assert_eq!(at(&seats, [0]), [None]);
+        let rows = Rows::<2>::new();
+        rows.0.close();
+        rows.fill(0, &handle);
+        assert_eq!(rows.all(), [None; 2]);
         assert_eq!(Arc::strong_count(&handle), 1);
     }
 }
@@ -266,13 +341,14 @@ mod models {
     /// A family of one series, numbered by how many there were before it.
     struct Family {
         seats: Seats<Arc<Series>>,
+        row: RowOf<Arc<Series>>,
         table: Lock<(u32, Option<Arc<Series>>)>,
     }
 
     impl Family {
         fn lookup(&self) -> u32 {
-            let schema = TypeId::of::<Series>();
-            if let Some(series) = self.seats.find(schema, 0) {
+            // SAFETY: there is no other schema.
+            if let Some(series) = unsafe { self.seats.find(&self.row, schema(), 0) } {
                 return number(series);
             }
             let series = self.table.with(|(made, series)| {
@@ -285,7 +361,7 @@ mod models {
                 };
                 Arc::clone(series.get_or_insert_with(new))
             });
-            self.seats.fill(schema, 2, 0, Arc::clone(&series));
+            self.seats.fill(schema(), 0, Arc::clone(&series));
             number(&series)
         }
 
@@ -304,9 +380,13 @@ mod models {
         series.0.with(|number| unsafe { *number })
     }
 
+    fn schema() -> Schema {
+        Schema { labels: TypeId::of::<Series>(), len: 2 }
+    }
+
     fn family() -> Arc<Family> {
         let table = Lock::new("the table's own lock has its models", (0, None));
-        Arc::new(Family { seats: Seats::new(), table })
+        Arc::new(Family { seats: Seats::new(), row: RowOf::unseen(), table })
     }
 
     /// Two lookups and a removal: who looks after it does not find what was removed.
@@ -340,7 +420,7 @@ mod models {
         loom::model(|| {
             let family = family();
             let other = Arc::new(Series(UnsafeCell::new(0)));
-            family.seats.fill(TypeId::of::<Series>(), 2, 1, other);
+            family.seats.fill(schema(), 1, other);
             let looker = thread::spawn({
                 let family = Arc::clone(&family);
                 move || family.lookup()

@@ -2,77 +2,54 @@
 
 use std::any::TypeId;
 
-use super::SeriesError;
-use super::core::FamilyCore;
-use super::seats::MAX_SEATS;
+use super::seats::{MAX_SEATS, Schema};
+use super::{Family, SeriesError};
 use crate::label::TypedLabels;
 use crate::metric::Metric;
 
-impl<M: Metric> FamilyCore<M> {
+impl<L: TypedLabels, M: Metric> Family<L, M> {
+    /// What the labels' indexes are, where they can have seats.
     #[inline]
-    pub(super) fn with_typed<Q: TypedLabels, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R {
-        match self.seated(labels) {
-            Some(metric) => f(metric),
-            None => self.with_unseated(labels, f),
-        }
-    }
-
-    /// What labels without a seat do, those whose family has no seats any more among them.
-    fn with_unseated<Q: TypedLabels, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R {
-        if self.can_seat::<Q>() {
-            f(&self.get_or_overflow_typed(labels))
-        } else {
-            labels.with_pairs(|pairs| self.with(pairs, f))
-        }
-    }
-
-    pub(super) fn get_typed<Q: TypedLabels>(&self, labels: &Q) -> Option<M> {
-        self.seated(labels).cloned().or_else(|| labels.with_pairs(|pairs| self.get(pairs)))
-    }
-
-    pub(super) fn get_or_overflow_typed<Q: TypedLabels>(&self, labels: &Q) -> M {
-        match self.try_get_or_create_typed(labels) {
-            Ok(metric) => metric,
-            Err(error) => self.overflow(&error),
-        }
-    }
-
-    pub(super) fn try_get_or_create_typed<Q: TypedLabels>(&self, labels: &Q) -> Result<M, SeriesError> {
-        if let Some(metric) = self.seated(labels).cloned() {
-            return Ok(metric);
-        }
-        let metric = labels.with_pairs(|pairs| self.try_get_or_create(pairs))?;
-        self.seat(labels, &metric);
-        Ok(metric)
+    fn schema() -> Option<Schema> {
+        const { L::CARDINALITY }
+            .filter(|&len| len <= MAX_SEATS)
+            .map(|len| Schema { labels: TypeId::of::<L::Schema>(), len })
     }
 
     /// The series of these labels, if it has a seat.
     #[inline]
-    fn seated<Q: TypedLabels>(&self, labels: &Q) -> Option<&M> {
-        const { seats::<Q>() }?;
-        self.seats().find(TypeId::of::<Q::Schema>(), labels.closed_index()?)
+    pub(super) fn seated<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> Option<&M> {
+        let schema = Self::schema()?;
+        let index = labels.closed_index().filter(|&index| index < schema.len)?;
+        // SAFETY: the row is this handle's, whose schema and seats are always these.
+        unsafe { self.core.seats().find(&self.row, schema, index) }
     }
 
-    fn can_seat<Q: TypedLabels>(&self) -> bool {
-        let seats = const { seats::<Q>() };
-        seats.is_some() && !self.seats().is_closed()
-    }
-
-    /// Gives the series of these labels its seat, if they can have one.
-    fn seat<Q: TypedLabels>(&self, labels: &Q, metric: &M) {
-        if let Some(seats) = const { seats::<Q>() }
-            && let Some(index) = labels.closed_index()
-            && self.can_seat::<Q>()
-        {
-            self.seats().fill(TypeId::of::<Q::Schema>(), seats, index, metric.clone());
+    /// What labels without a seat do, those whose family has no seats any more among them.
+    pub(super) fn with_unseated<Q, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R
+    where
+        Q: TypedLabels<Schema = L::Schema>,
+    {
+        if self.can_seat() {
+            f(&self.get_or_create(labels))
+        } else {
+            labels.with_pairs(|pairs| self.core.with(pairs, f))
         }
     }
-}
 
-/// How many seats these labels take, where they can have any.
-const fn seats<Q: TypedLabels>() -> Option<usize> {
-    match Q::CARDINALITY {
-        Some(seats) if seats <= MAX_SEATS => Some(seats),
-        _ => None,
+    /// The series of labels that have no seat yet.
+    pub(super) fn try_unseated<Q: TypedLabels<Schema = L::Schema>>(
+        &self,
+        labels: &Q,
+    ) -> Result<M, SeriesError> {
+        let metric = labels.with_pairs(|pairs| self.core.try_get_or_create(pairs))?;
+        if let (Some(schema), Some(index)) = (Self::schema(), labels.closed_index()) {
+            self.core.seats().fill(schema, index, metric.clone());
+        }
+        Ok(metric)
+    }
+
+    fn can_seat(&self) -> bool {
+        Self::schema().is_some_and(|schema| self.core.seats().can_fill(schema))
     }
 }
