@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::hint::black_box;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -404,6 +405,9 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         let constant = self.constant().unwrap_or(&none);
         let mut values = Values::default();
         let mut show = |handles: &[M]| {
+            // PERF: `encode/text_page` in `benches/LEDGER.md`. The labels of many series come from memory at once, where
+            // an exporter that writes one series after the other would wait for each.
+            black_box(handles.iter().map(|metric| metric.series_labels().as_set().touch()).sum::<usize>());
             M::read_all(handles, &mut values);
             handles.iter().enumerate().try_for_each(|(at, metric)| {
                 let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
