@@ -126,7 +126,7 @@ impl LabelSet {
     /// Reads the ends of the text, for nothing but to have it in the processor's cache.
     #[inline]
     pub(crate) fn touch(&self) -> usize {
-        let text = self.0.text.as_bytes();
+        let text = self.0.encoded().as_bytes();
         [text.first(), text.last()].into_iter().flatten().map(|&byte| usize::from(byte)).sum()
     }
 
