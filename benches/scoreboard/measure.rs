@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contest::Contestant;
-use crate::quiet;
+use crate::quiet::{self, Turn};
 
 /// The least part of a slice of two threads in which both of them run.
 const LEAST_OVERLAP: f64 = 0.9;
@@ -73,9 +73,11 @@ pub(crate) fn measure(contestants: &[Contestant], plan: Plan) -> Result<Measured
             .unzip();
         let mut field =
             Field { contestants, plan, jobs, workers, passed: 0, taken: vec![0; contestants.len()] };
-        let measured = field.rounds()?;
+        quiet::take_turn(Turn::BeforeFirst);
+        let measured = field.rounds();
+        quiet::take_turn(Turn::Usual);
         field.check_totals()?;
-        Ok(measured)
+        measured
     })
 }
 
@@ -89,7 +91,7 @@ fn work(
     slices: &Sender<Slice>,
 ) {
     quiet::pin(index).expect("a thread can be bound to a processor that it may use");
-    quiet::go_first();
+    quiet::take_turn(Turn::First);
     // Each thread begins elsewhere in the inputs, so that two do not walk in step.
     let first = index as u64 * 509;
     while let Ok(job) = jobs.recv() {

@@ -17,13 +17,28 @@ pub(crate) fn pin(index: usize) -> nix::Result<()> {
     sched_setaffinity(this, &only)
 }
 
-/// Lets the calling thread go before all others that want its processor, where the system permits that.
-///
-/// What it measures is the same as on an idle machine; where it is not permitted, more rounds are disturbed.
-pub(crate) fn go_first() {
-    let lowest = libc::sched_param { sched_priority: 1 };
+/// When the calling thread gets its processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// As all others do.
+    Usual,
+    /// Before all others, where the system permits that: what is measured is the same as on an idle machine. Where it
+    /// is not permitted, more rounds are disturbed.
+    First,
+    /// Before those as well, which might wait for it without a pause.
+    BeforeFirst,
+}
+
+/// Sets when the calling thread gets its processor.
+pub(crate) fn take_turn(turn: Turn) {
+    let (policy, priority) = match turn {
+        Turn::Usual => (libc::SCHED_OTHER, 0),
+        Turn::First => (libc::SCHED_FIFO, 1),
+        Turn::BeforeFirst => (libc::SCHED_FIFO, 2),
+    };
+    let parameters = libc::sched_param { sched_priority: priority };
     // SAFETY: 0 is the calling thread, and the parameters outlive the call.
-    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) };
+    let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) };
 }
 
 /// How often the calling thread was made to give up its processor so far.

@@ -79,7 +79,9 @@ mod model {
 
 #[cfg(not(all(test, nilometer_loom)))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
+    #[cfg(not(nilometer_tsan))]
+    pub(crate) use std::sync::atomic::fence;
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
     /// A value behind a lock.
     ///

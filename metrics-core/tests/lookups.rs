@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread::{self, ScopedJoinHandle};
 
-use nilometer_core::{Counter, CounterFamily, MetricsRegistry, RegistryConfig};
+use nilometer_core::label::TypedLabels;
+use nilometer_core::{Counter, CounterFamily, Family, MetricsRegistry, RegistryConfig};
 
 mod common;
 
@@ -109,6 +110,57 @@ fn what_is_recorded_through_handles_of_removed_series_is_in_those_handles() {
     let removed = removed.into_inner().unwrap();
     let total: u64 = removed.iter().chain(&family.series().collect::<Vec<_>>()).map(Counter::get).sum();
     assert_eq!(total, u64::from(3 * TURNS));
+}
+
+/// Labels that are found by their index.
+struct Cached(bool);
+
+impl TypedLabels for Cached {
+    type Schema = Cached;
+    const NAMES: &'static [&'static str] = &["cached"];
+    const CARDINALITY: Option<usize> = Some(2);
+
+    fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R {
+        f(&[("cached", if self.0 { "true" } else { "false" })])
+    }
+
+    fn closed_index(&self) -> Option<usize> {
+        Some(usize::from(self.0))
+    }
+}
+
+#[test]
+fn series_that_are_found_by_index_are_removed_under_those_who_find_them() {
+    const ROUNDS: usize = 200;
+    let registry = MetricsRegistry::new();
+    for round in 0..ROUNDS {
+        let family: Family<Cached, Counter> =
+            registry.family(format!("x{round}_total"), "X.").typed().register().unwrap();
+        let (start, removed) = (Barrier::new(4), Barrier::new(4));
+        thread::scope(|scope| {
+            let finders = [0; 3].map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    for turn in 0..60 {
+                        family.with(&Cached(turn % 2 == 0), |counter| counter.inc_by(1_000_000));
+                    }
+                    removed.wait();
+                    for turn in 0..60 {
+                        family.with(&Cached(turn % 2 == 0), Counter::inc);
+                    }
+                })
+            });
+            start.wait();
+            family.remove(&Cached(round % 2 == 0));
+            family.clear();
+            removed.wait();
+            join(finders);
+        });
+        for cached in [false, true] {
+            // What came before the removal may be gone, and nothing that came after it.
+            assert_eq!(family.get(&Cached(cached)).unwrap().get() % 1_000_000, 90);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use crossbeam_utils::CachePadded;
 
-use super::memory::{self, Array};
+#[cfg(not(all(test, nilometer_loom)))]
+use super::memory;
+use super::memory::Array;
 use crate::sync::{AtomicU64, Lock, Ordering};
 
 /// A floating-point value that any thread sets or moves: one atomic, since the last `set` must win for all.
