@@ -35,21 +35,9 @@ pub(crate) struct Contestant {
 impl Contestant {
     fn new(name: &'static str, role: Role, operation: impl Fn(u64) + Send + Sync + 'static) -> Contestant {
         let operation = Arc::new(operation);
-        let run = {
-            let operation = Arc::clone(&operation);
-            Box::new(move |first, turns| {
-                let operation = &*operation;
-                for turn in first..first + turns {
-                    operation(turn);
-                }
-            })
-        };
-        let run_anew = Box::new(move |first, turns| {
-            let operation = &*operation;
-            for turn in first..first + turns {
-                opaque(operation)(turn);
-            }
-        });
+        let held = Arc::clone(&operation);
+        let run = Box::new(move |first, turns| repeat(&*held, first, turns));
+        let run_anew = Box::new(move |first, turns| repeat(&|turn| opaque(&*operation)(turn), first, turns));
         Contestant { name, role, run, run_anew, settle: Box::new(|| ()), total: None }
     }
 
@@ -81,6 +69,17 @@ impl Contestant {
     pub(crate) fn settling(mut self, settle: impl Fn() + Send + Sync + 'static) -> Contestant {
         self.settle = Box::new(settle);
         self
+    }
+}
+
+/// Takes turns from `first` on.
+///
+/// The operation is a parameter, as it is in a program's own function: the compiler may take for granted that nobody
+/// else changes what it refers to, and works out before the loop what it can.
+#[inline(never)]
+fn repeat(operation: &impl Fn(u64), first: u64, turns: u64) {
+    for turn in first..first + turns {
+        operation(turn);
     }
 }
 

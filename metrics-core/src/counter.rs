@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cell::{Run, Values, total};
+use crate::cell::{Near, Run, Values, total};
 use crate::collect::{CounterPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
@@ -35,6 +35,7 @@ use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
 pub struct Counter {
     /// That of the series' cell: recording reads nothing but the handle and the cell.
     slot: u32,
+    near: Near,
     series: Arc<Series<Run>>,
 }
 
@@ -51,13 +52,15 @@ impl Counter {
     /// Adds 1.
     #[inline]
     pub fn inc(&self) {
-        total::add(self.slot, 1);
+        self.inc_by(1);
     }
 
     /// Adds `delta`.
     #[inline]
     pub fn inc_by(&self, delta: u64) {
-        total::add(self.slot, delta);
+        if !total::add(self.near, delta) {
+            total::add_anywhere(self.slot, delta);
+        }
     }
 
     /// The total so far.
@@ -82,7 +85,8 @@ impl sealed::Sealed for Counter {
     }
 
     fn handle(series: Arc<Series<Run>>) -> Counter {
-        Counter { slot: series.cell.first(), series }
+        let slot = series.cell.first();
+        Counter { slot, near: Near::of(slot), series }
     }
 
     fn series(&self) -> &Arc<Series<Run>> {

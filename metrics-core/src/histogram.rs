@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::buckets::BucketError;
-use crate::cell::{Bounds, Run, Values, distribution};
+use crate::cell::{Bounds, BoundsOfSeries, Near, Run, Values, distribution};
 use crate::collect::{HistogramPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
@@ -41,6 +41,8 @@ use crate::timer::{Timed, Timer};
 pub struct Histogram {
     /// The first of the series' cells.
     slot: u32,
+    near: Near,
+    bounds: BoundsOfSeries,
     series: Arc<Series<Buckets>>,
 }
 
@@ -73,7 +75,7 @@ impl Histogram {
     #[inline]
     pub fn observe(&self, value: f64) {
         let bucket = self.bounds().bucket(value);
-        if !distribution::observe(self.slot, bucket, value) {
+        if !distribution::observe(self.near, bucket, value) {
             self.observe_slowly(bucket, value);
         }
     }
@@ -93,7 +95,8 @@ impl Histogram {
 
     #[inline]
     fn bounds(&self) -> &Bounds {
-        &self.series.cell.bounds
+        // SAFETY: the handle keeps the series.
+        unsafe { self.bounds.get() }
     }
 
     /// Observes a duration in the histogram's unit: its declared one, or the one that its name ends with, such as
@@ -201,7 +204,8 @@ impl sealed::Sealed for Histogram {
     }
 
     fn handle(series: Arc<Series<Buckets>>) -> Histogram {
-        Histogram { slot: series.cell.run.first(), series }
+        let slot = series.cell.run.first();
+        Histogram { slot, near: Near::of(slot), bounds: BoundsOfSeries::new(&series.cell.bounds), series }
     }
 
     fn series(&self) -> &Arc<Series<Buckets>> {

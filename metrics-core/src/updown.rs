@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cell::{Run, Values, updown};
+use crate::cell::{Near, Run, Values, updown};
 use crate::collect::{Point, UpDownCounterPoint};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
@@ -49,6 +49,7 @@ use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
 pub struct UpDownCounter {
     /// The first of the series' cells.
     slot: u32,
+    near: Near,
     series: Arc<Series<Run>>,
 }
 
@@ -65,26 +66,28 @@ impl UpDownCounter {
     /// Adds 1.
     #[inline]
     pub fn inc(&self) {
-        updown::add(self.slot, 1);
+        self.add(1);
     }
 
     /// Subtracts 1.
     #[inline]
     pub fn dec(&self) {
-        updown::add(self.slot, -1);
+        self.add(-1);
     }
 
     /// Adds `delta`, which may be negative.
     #[inline]
     pub fn add(&self, delta: i64) {
-        updown::add(self.slot, delta);
+        if !updown::add(self.near, delta) {
+            updown::add_anywhere(self.slot, delta);
+        }
     }
 
     /// Subtracts `delta`, which may be negative.
     #[inline]
     pub fn sub(&self, delta: i64) {
         // Of the one number whose opposite is out of range, the opposite is itself, modulo 2^64.
-        updown::add(self.slot, delta.wrapping_neg());
+        self.add(delta.wrapping_neg());
     }
 
     /// The number now: what was added, less what was subtracted.
@@ -126,7 +129,8 @@ impl sealed::Sealed for UpDownCounter {
     }
 
     fn handle(series: Arc<Series<Run>>) -> UpDownCounter {
-        UpDownCounter { slot: series.cell.first(), series }
+        let slot = series.cell.first();
+        UpDownCounter { slot, near: Near::of(slot), series }
     }
 
     fn series(&self) -> &Arc<Series<Run>> {

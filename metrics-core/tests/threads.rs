@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use nilometer_core::collect::{Collector, Number, Point, SeriesLabels, Stopped, Visitor};
-use nilometer_core::{Counter, Descriptor, Histogram, MetricsRegistry, RegistryConfig};
+use nilometer_core::{
+    Counter, Descriptor, Histogram, Labels, MetricsRegistry, RegistryConfig, UpDownCounter,
+};
 
 /// How much there is of everything: less where each step takes long.
 const SCALE: usize = if cfg!(debug_assertions) { 1 } else { 4 };
@@ -176,4 +178,34 @@ fn a_race_that_the_sanitizer_finds() {
     for thread in threads {
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn cells_past_those_that_a_thread_has_at_hand_count_as_exactly() {
+    // Those at hand are 64 pages of 512 cells.
+    const CELLS: usize = 64 * 512;
+    let filling: Vec<Counter> =
+        (0..CELLS).map(|_| Counter::new("filling_total", "F.", Labels::empty())).collect();
+    let counter = Counter::new("x_total", "X.", Labels::empty());
+    let up_down = UpDownCounter::new("y", "Y.", Labels::empty());
+    let histogram = Histogram::try_new("z", "Z.", Labels::empty(), &[1.0, 2.0]).unwrap();
+    let record = || {
+        for _ in 0..100 {
+            counter.inc();
+            up_down.add(2);
+            up_down.dec();
+            histogram.observe(1.5);
+        }
+        filling.iter().for_each(Counter::inc);
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(record);
+        record();
+        assert!(other.join().is_ok());
+    });
+    assert_eq!((counter.get(), up_down.get()), (200, 200));
+    let snapshot = histogram.snapshot();
+    assert_eq!(snapshot.buckets().map(|bucket| bucket.1).collect::<Vec<_>>(), [0, 200, 200]);
+    assert_eq!(snapshot.sum().to_bits(), 300_f64.to_bits());
+    assert!(filling.iter().all(|counter| counter.get() == 2));
 }

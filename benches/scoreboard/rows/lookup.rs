@@ -27,18 +27,28 @@ pub(super) enum Order {
     Any,
 }
 
-/// Label sets, one for each turn.
+/// Label sets, and those of each turn.
 #[derive(Clone, Copy)]
-struct Turns(&'static [Labels]);
+struct Turns {
+    all: &'static [Labels],
+    /// All of them, and some of them again up to a power of two: a division takes as long as half a lookup.
+    in_turn: &'static [Labels],
+}
 
 impl Turns {
+    fn new(series: usize) -> Turns {
+        let all = Labels::many(series);
+        let in_turn: Vec<Labels> = all.iter().cycle().take(series.next_power_of_two()).cloned().collect();
+        Turns { all, in_turn: in_turn.leak() }
+    }
+
     fn of(self, turn: u64) -> &'static Labels {
-        &self.0[turn as usize % self.0.len()]
+        &self.in_turn[turn as usize & (self.in_turn.len() - 1)]
     }
 }
 
 pub(super) fn contestants(series: usize, order: Order) -> Vec<Contestant> {
-    let turns = Turns(Labels::many(series));
+    let turns = Turns::new(series);
     let mut all = vec![nilometer(turns, order)];
     all.push(if order == Order::Declared { prometheus(turns) } else { prometheus_named(turns) });
     all.extend([fastmetrics(turns), prometheus_client(turns), measured(turns), fast_telemetry(turns)]);
@@ -52,17 +62,17 @@ pub(super) fn contestants(series: usize, order: Order) -> Vec<Contestant> {
 
 /// What grows with the number of series, measured for nilometer and for the rival that is best at it.
 pub(super) fn growing(series: usize) -> Vec<Contestant> {
-    let turns = Turns(Labels::many(series));
+    let turns = Turns::new(series);
     vec![nilometer(turns, Order::Declared), fastmetrics(turns), prometheus(turns)]
 }
 
 fn nilometer(turns: Turns, order: Order) -> Contestant {
-    let limit = turns.0.len() + 1;
+    let limit = turns.all.len() + 1;
     let config = RegistryConfig::new().with_series_limit(limit).with_registry_limit(limit);
     let registry = MetricsRegistry::with_config(config);
     let family = registry.family::<Counter>("bench_total", "A counter.").with_labels(&NAMES).register();
     let family = family.expect("the name is free");
-    for labels in turns.0 {
+    for labels in turns.all {
         let _ = family.get_or_create(&labels.pairs());
     }
     let held: CounterFamily = family.clone();
@@ -80,11 +90,11 @@ fn nilometer(turns: Turns, order: Order) -> Contestant {
 fn prometheus_family(turns: Turns) -> (prometheus::IntCounterVec, impl Fn() -> u64) {
     let options = prometheus::Opts::new("bench_total", "A counter.");
     let family = prometheus::IntCounterVec::new(options, &NAMES).expect("the names are names");
-    for labels in turns.0 {
+    for labels in turns.all {
         let _ = family.with_label_values(&labels.values());
     }
     let held = family.clone();
-    let total = move || turns.0.iter().map(|labels| held.with_label_values(&labels.values()).get()).sum();
+    let total = move || turns.all.iter().map(|labels| held.with_label_values(&labels.values()).get()).sum();
     (family, total)
 }
 
@@ -102,18 +112,18 @@ fn prometheus_named(turns: Turns) -> Contestant {
 
 fn fastmetrics(turns: Turns) -> Contestant {
     let family = FastFamily::<Labels, FastCounter>::default();
-    for labels in turns.0 {
+    for labels in turns.all {
         family.with_or_new(labels, |_| ());
     }
     let held = family.clone();
     let of = move |labels| held.with(labels, |counter: &FastCounter| counter.total()).unwrap_or(0);
     Contestant::rival("fastmetrics", move |turn| family.with_or_new(turns.of(turn), FastCounter::inc))
-        .counting(move || turns.0.iter().map(&of).sum())
+        .counting(move || turns.all.iter().map(&of).sum())
 }
 
 fn prometheus_client(turns: Turns) -> Contestant {
     let family = ClientFamily::<Labels, ClientCounter>::default();
-    for labels in turns.0 {
+    for labels in turns.all {
         let _ = family.get_or_create(labels);
     }
     let held = family.clone();
@@ -121,12 +131,12 @@ fn prometheus_client(turns: Turns) -> Contestant {
         family.get_or_create(turns.of(turn)).inc();
     };
     Contestant::rival("prometheus-client", increment)
-        .counting(move || turns.0.iter().map(|labels| held.get_or_create(labels).get()).sum())
+        .counting(move || turns.all.iter().map(|labels| held.get_or_create(labels).get()).sum())
 }
 
 fn measured(turns: Turns) -> Contestant {
     let family = Arc::new(measured::CounterVec::<InternedSet>::default());
-    for labels in turns.0 {
+    for labels in turns.all {
         let _ = family.with_labels(labels.interned());
     }
     let held = Arc::clone(&family);
@@ -138,7 +148,7 @@ fn measured(turns: Turns) -> Contestant {
 }
 
 fn fast_telemetry(turns: Turns) -> Contestant {
-    let family = Arc::new(DynamicCounter::with_max_series(shards(), turns.0.len() + 1));
+    let family = Arc::new(DynamicCounter::with_max_series(shards(), turns.all.len() + 1));
     let held = Arc::clone(&family);
     Contestant::rival("fast-telemetry", move |turn| family.inc(&turns.of(turn).pairs()))
         .counting(move || held.sum_all().unsigned_abs() as u64)

@@ -2,38 +2,45 @@
 
 use std::hint::select_unpredictable;
 use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::Arc;
 
 use crate::buckets::{BucketError, check_bounds};
 
-/// How many bounds are halved in four steps, a number that is known when the program is compiled.
-const SHORT: usize = 15;
+/// How many bounds are all compared with a value, as many at once as there are.
+const SHORT: usize = 16;
+
+/// How many of them are compared together.
+const LANES: usize = 4;
 
 /// A histogram's upper bounds, of its own or, in a static, somebody else's.
 #[derive(Debug, Clone)]
 pub struct Bounds<S = Box<[f64]>> {
     /// The bounds, where they are few, and then `+Inf`, which no value is above.
     short: [f64; SHORT],
+    /// How many of those are compared, in fours; 0 where there are more bounds than that.
+    fours: u32,
     all: S,
 }
 
 impl Default for Bounds {
     /// No bounds.
     fn default() -> Bounds {
-        Bounds { short: short(&[]), all: Box::default() }
+        Bounds { short: short(&[]), fours: fours(0), all: Box::default() }
     }
 }
 
 impl Bounds {
     pub(crate) fn try_new(bounds: &[f64]) -> Result<Bounds, BucketError> {
         check_bounds(bounds)?;
-        Ok(Bounds { short: short(bounds), all: bounds.into() })
+        Ok(Bounds { short: short(bounds), fours: fours(bounds.len()), all: bounds.into() })
     }
 }
 
 impl Bounds<&'static [f64]> {
     /// Bounds that were checked.
     pub(crate) const fn of_static(all: &'static [f64]) -> Bounds<&'static [f64]> {
-        Bounds { short: short(all), all }
+        Bounds { short: short(all), fours: fours(all.len()), all }
     }
 
     pub(crate) const fn as_static(&self) -> &'static [f64] {
@@ -43,7 +50,36 @@ impl Bounds<&'static [f64]> {
 
 impl From<&Bounds<&'static [f64]>> for Bounds {
     fn from(bounds: &Bounds<&'static [f64]>) -> Bounds {
-        Bounds { short: bounds.short, all: bounds.all.into() }
+        Bounds { short: bounds.short, fours: bounds.fours, all: bounds.all.into() }
+    }
+}
+
+/// Bounds that a series keeps, for its handles.
+///
+/// PERF: `histogram/observe` in `benches/LEDGER.md`. The search waits for one load, and not for those of the series and
+/// of the `Arc` that is in it.
+#[derive(Clone, Copy)]
+pub(crate) struct BoundsOfSeries(NonNull<Bounds>);
+
+// SAFETY: bounds are never written after they were made.
+unsafe impl Send for BoundsOfSeries {}
+// SAFETY: as above.
+unsafe impl Sync for BoundsOfSeries {}
+
+impl BoundsOfSeries {
+    pub(crate) fn new(bounds: &Arc<Bounds>) -> BoundsOfSeries {
+        BoundsOfSeries(NonNull::from(&**bounds))
+    }
+
+    /// The bounds.
+    ///
+    /// # Safety
+    ///
+    /// The series, which has the `Arc`, is not dropped for `'a`.
+    #[inline]
+    pub(crate) unsafe fn get<'a>(self) -> &'a Bounds {
+        // SAFETY: by this function's contract.
+        unsafe { self.0.as_ref() }
     }
 }
 
@@ -55,6 +91,15 @@ const fn short(bounds: &[f64]) -> [f64; SHORT] {
         index += 1;
     }
     short
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "there are few bounds")]
+const fn fours(len: usize) -> u32 {
+    match len {
+        0 => 1,
+        1..=SHORT => len.div_ceil(LANES) as u32,
+        _ => 0,
+    }
 }
 
 impl<S: Deref<Target = [f64]>> Bounds<S> {
@@ -70,30 +115,55 @@ impl<S: Deref<Target = [f64]>> Bounds<S> {
 
     /// The number of the first bucket whose upper bound is not below `value`; 0 for NaN.
     ///
-    /// Halved without a branch: which bucket a value falls into is what a branch predictor cannot know.
+    /// Without a branch on the value: which bucket it falls into is what a branch predictor cannot know. Few bounds are
+    /// all compared, since each step of a search waits for the one before, and what is recorded next waits for all of
+    /// them: where this value's bucket is written to has to be known before others can be read.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "there are few bounds")]
     pub(crate) fn bucket(&self, value: f64) -> u32 {
-        if self.all.len() <= SHORT {
-            below_few(&self.short, value) as u32
+        if self.fours > 0 {
+            below_few(&self.short, self.fours, value)
         } else {
             below(&self.all, value) as u32
         }
     }
 }
 
-/// How many of `bounds`, which increase, are below `value`.
+/// How many of the first `fours` times four bounds are below `value`.
+#[cfg(target_arch = "x86_64")]
 #[inline]
-fn below_few(bounds: &[f64; SHORT], value: f64) -> usize {
-    let mut found = 0;
-    let mut half = SHORT.div_ceil(2);
-    while half > 0 {
-        let next = found + half;
-        // No step goes past the last bound: 8, 4, 2 and 1 are 15.
-        found = select_unpredictable(bounds[next - 1] < value, next, found);
-        half /= 2;
+fn below_few(bounds: &[f64; SHORT], fours: u32, value: f64) -> u32 {
+    use std::arch::x86_64::{
+        __m128i, _mm_add_epi32, _mm_castpd_si128, _mm_cmplt_pd, _mm_cvtsi128_si32, _mm_set_pd, _mm_set1_pd,
+        _mm_setzero_si128, _mm_shuffle_epi32, _mm_sub_epi32,
+    };
+
+    #[target_feature(enable = "sse2")]
+    #[inline]
+    fn count(bounds: &[f64; SHORT], fours: u32, value: f64) -> u32 {
+        let value = _mm_set1_pd(value);
+        // All ones, or -1, in the lanes of bounds that are below.
+        let below = |low: f64, high: f64| _mm_castpd_si128(_mm_cmplt_pd(_mm_set_pd(high, low), value));
+        let mut counts: [__m128i; 2] = [_mm_setzero_si128(); 2];
+        for [one, two, three, four] in bounds.as_chunks().0.iter().take(fours as usize) {
+            counts[0] = _mm_sub_epi32(counts[0], below(*one, *two));
+            counts[1] = _mm_sub_epi32(counts[1], below(*three, *four));
+        }
+        let sums = _mm_add_epi32(counts[0], counts[1]);
+        let sum = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b1110>(sums));
+        _mm_cvtsi128_si32(sum).cast_unsigned()
     }
-    found
+
+    // SAFETY: every x86-64 processor has SSE2.
+    unsafe { count(bounds, fours, value) }
+}
+
+/// How many of the first `fours` times four bounds are below `value`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn below_few(bounds: &[f64; SHORT], fours: u32, value: f64) -> u32 {
+    let compared = bounds.as_chunks::<LANES>().0.iter().take(fours as usize).flatten();
+    compared.map(|bound| u32::from(*bound < value)).sum()
 }
 
 /// How many of `bounds`, which increase and of which there is one at least, are below `value`.

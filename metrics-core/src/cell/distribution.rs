@@ -1,7 +1,7 @@
 //! The buckets and the sum of a histogram, in consecutive cells: first the sum, as the bits of an `f64`, then the
 //! buckets.
 
-use super::local::{self, STORE};
+use super::local::{self, Near, STORE};
 use super::page::{CELLS, Page};
 use super::store::{Store, add_owned};
 use crate::sync::{Ordering, load_own, ordering};
@@ -19,13 +19,13 @@ pub(crate) const fn cells(buckets: usize) -> usize {
 /// read, so the count and the last cumulated bucket cannot differ.
 ///
 /// Returns whether it could be done at the cost of two additions; where it could not, nothing has been recorded, and
-/// [`observe_slowly`] has to. That is so where the thread does not have the page, and where the sum would not be
+/// [`observe_slowly`] has to. That is so where the thread does not have the page at hand, and where the sum would not be
 /// finite: one comparison for a value that is not, and for one that is too much.
 #[inline]
 #[must_use]
-pub(crate) fn observe(slot: u32, bucket: u32, value: f64) -> bool {
-    match local::owned(slot) {
-        Some(page) => observe_owned(page, slot, bucket, value),
+pub(crate) fn observe(near: Near, bucket: u32, value: f64) -> bool {
+    match near.page() {
+        Some(page) => observe_owned(page, near, bucket, value),
         None => false,
     }
 }
@@ -36,11 +36,12 @@ pub(crate) fn observe(slot: u32, bucket: u32, value: f64) -> bool {
 pub(crate) fn observe_slowly(slot: u32, bucket: u32, value: f64) {
     match local::touch(slot) {
         Some(page) => {
-            if !observe_owned(page, slot, bucket, value) {
-                let sum = page.cell(slot);
+            let near = Near::of(slot);
+            if !observe_owned(page, near, bucket, value) {
+                let sum = near.cell(page);
                 // ORDERING: as in `observe_owned`, which then adds nothing more to the sum, and the one to the bucket.
                 sum.store(plus(load_own(sum), value), Ordering::Relaxed);
-                observe_owned(page, slot, bucket, 0.0);
+                observe_owned(page, near, bucket, 0.0);
             }
         }
         None => observe_shared(&STORE, slot, bucket, value),
@@ -48,8 +49,8 @@ pub(crate) fn observe_slowly(slot: u32, bucket: u32, value: f64) {
 }
 
 #[inline]
-pub(super) fn observe_owned(page: &Page, slot: u32, bucket: u32, value: f64) -> bool {
-    let cell = page.cell(slot);
+pub(super) fn observe_owned(page: &Page, near: Near, bucket: u32, value: f64) -> bool {
+    let cell = near.cell(page);
     let sum = f64::from_bits(load_own(cell)) + value;
     // False for NaN as well.
     let in_range = sum.abs() < f64::INFINITY;
@@ -58,7 +59,7 @@ pub(super) fn observe_owned(page: &Page, slot: u32, bucket: u32, value: f64) -> 
         cell.store(sum.to_bits(), Ordering::Relaxed);
         // ORDERING: Release, pairs with the Acquire in `read`: who sees this observation counted sees its value in the
         // sum.
-        add_owned(page.cell(slot + 1 + bucket), 1, ordering!(Release, "sum_before_bucket/bucket_store"));
+        add_owned(near.cell_after(page, 1 + bucket), 1, ordering!(Release, "sum_before_bucket/bucket_store"));
     }
     in_range
 }

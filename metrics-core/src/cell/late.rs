@@ -1,5 +1,6 @@
 //! The cells of a static.
 
+use super::local::Near;
 use super::slots::{SLOTS, Slots, UNASSIGNED};
 use crate::sync::{AtomicU32, Ordering};
 
@@ -40,6 +41,12 @@ impl LateRun {
         // pages are found through what publishes them. Who learnt from another thread that it recorded sees the number
         // that this thread recorded with.
         self.slot.load(Ordering::Relaxed)
+    }
+
+    /// Where a thread finds the first cell.
+    #[inline]
+    pub(crate) fn near(&self) -> Near {
+        Near::of(self.slot())
     }
 
     /// The first slot, if it was ever needed.
@@ -87,7 +94,7 @@ mod tests {
         let run = LateRun::new(LEN);
         assert_eq!(run.assigned(), None);
         let slot = run.assign();
-        total::add(slot, 7);
+        total::add_anywhere(slot, 7);
         assert_eq!((run.assign(), run.slot(), total::get(slot)), (slot, slot, 7));
         drop(run);
         let other = LateRun::new(LEN);

@@ -27,8 +27,9 @@ pub(crate) mod updown;
 pub(crate) mod value;
 mod values;
 
-pub(crate) use bounds::Bounds;
+pub(crate) use bounds::{Bounds, BoundsOfSeries};
 pub(crate) use late::LateRun;
+pub(crate) use local::Near;
 pub(crate) use slots::Run;
 pub(crate) use value::Value;
 pub(crate) use values::Values;

@@ -4,6 +4,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::late::LateRun;
+use super::local::Near;
 use super::page::Page;
 use super::record::Record;
 use super::slots::Slots;
@@ -150,8 +151,8 @@ fn sum_before_bucket() {
         let owner = thread::spawn(move || {
             let recorder = Recorder::new(store);
             let page = recorder.page().unwrap();
-            assert!(distribution::observe_owned(page, 0, 0, 1.0));
-            assert!(distribution::observe_owned(page, 0, 1, 1.0));
+            assert!(distribution::observe_owned(page, Near::of(0), 0, 1.0));
+            assert!(distribution::observe_owned(page, Near::of(0), 1, 1.0));
         });
         let sharer = thread::spawn(move || distribution::observe_shared(store, 0, 0, 1.0));
         let check = |least: u64| {
@@ -183,10 +184,10 @@ fn up_before_down() {
             move || {
                 let recorder = Recorder::new(store);
                 let page = recorder.page().unwrap();
-                updown::add_to(page, 0, 1);
-                updown::add_to(page, 0, 1);
+                updown::add_to(page, Near::of(0), 1);
+                updown::add_to(page, Near::of(0), 1);
                 busy.store(1, Ordering::Release);
-                updown::add_to(page, 0, -1);
+                updown::add_to(page, Near::of(0), -1);
             }
         });
         let second = thread::spawn(move || {

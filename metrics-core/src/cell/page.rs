@@ -54,6 +54,19 @@ impl Page {
         &self.cells[slot as usize % CELLS]
     }
 
+    /// The cell at a place.
+    ///
+    /// # Safety
+    ///
+    /// `place` is less than [`CELLS`].
+    #[inline]
+    pub(super) unsafe fn cell_at(&self, place: usize) -> &AtomicU64 {
+        #[cfg(all(test, nilometer_loom))]
+        self.birth.check();
+        // SAFETY: by this function's contract.
+        unsafe { self.cells.get_unchecked(place) }
+    }
+
     /// The cells of a run that begins at `slot`; no run goes past the end of its page.
     #[inline]
     pub(super) fn cells(&self, slot: u32, len: usize) -> &[AtomicU64] {

@@ -1,6 +1,6 @@
 //! A total of whole numbers: one cell.
 
-use super::local::{self, STORE};
+use super::local::{self, Near, STORE};
 use super::page::CELLS;
 use super::store::{Store, add_owned};
 use crate::sync::Ordering;
@@ -9,28 +9,23 @@ use crate::sync::Ordering;
 // read-modify-writes, so nothing is lost; coherence alone makes each copy's values appear in order to one reader, so a
 // total never goes down; and joining a thread makes what it added visible.
 
-/// Adds to the total in `slot`.
+/// Adds to the total in a slot where the calling thread has the cell at hand, and says whether it has: where it has not,
+/// [`add_anywhere`] has to.
 #[inline]
-pub(crate) fn add(slot: u32, delta: u64) {
-    if !add_if_owned(slot, delta) {
-        add_first(slot, delta);
-    }
-}
-
-/// Adds to the total in `slot` where the calling thread has the cell, and says whether it has.
-#[inline]
-pub(crate) fn add_if_owned(slot: u32, delta: u64) -> bool {
-    match local::owned(slot) {
+#[must_use]
+pub(crate) fn add(near: Near, delta: u64) -> bool {
+    match near.page() {
         Some(page) => {
-            add_owned(page.cell(slot), delta, Ordering::Relaxed);
+            add_owned(near.cell(page), delta, Ordering::Relaxed);
             true
         }
         None => false,
     }
 }
 
+/// Adds to the total in `slot`, wherever its cell is.
 #[cold]
-fn add_first(slot: u32, delta: u64) {
+pub(crate) fn add_anywhere(slot: u32, delta: u64) {
     match local::touch(slot) {
         Some(page) => add_owned(page.cell(slot), delta, Ordering::Relaxed),
         None => add_shared(&STORE, slot, delta),

@@ -1,6 +1,6 @@
 //! A whole number that goes up and down: two totals that only go up, in consecutive cells.
 
-use super::local::{self, STORE};
+use super::local::{self, Near, STORE};
 use super::page::{CELLS, Page};
 use super::store::{Store, add_owned};
 use crate::sync::{Ordering, ordering};
@@ -8,47 +8,46 @@ use crate::sync::{Ordering, ordering};
 /// How many cells it takes.
 pub(crate) const CELLS_OF_UP_DOWN: usize = 2;
 
-/// Adds to the number in `slot`.
+/// Adds to the number in a slot where the calling thread has the cells at hand, and says whether it has: where it has
+/// not, [`add_anywhere`] has to.
 ///
 /// The protocol: what goes down is stored with Release; a reader loads every cell that counts down, with Acquire,
 /// before any that counts up. Who decrements what somebody else incremented has seen that happen, so a reader that sees
 /// the decrement sees the increment: otherwise it would read numbers that never were, below zero where there is
 /// never less than nothing.
 #[inline]
-pub(crate) fn add(slot: u32, delta: i64) {
-    if !add_if_owned(slot, delta) {
-        add_first(slot, delta);
-    }
-}
-
-/// Adds to the number in `slot` where the calling thread has the cells, and says whether it has.
-#[inline]
-pub(crate) fn add_if_owned(slot: u32, delta: i64) -> bool {
-    match local::owned(slot) {
+#[must_use]
+pub(crate) fn add(near: Near, delta: i64) -> bool {
+    match near.page() {
         Some(page) => {
-            add_to(page, slot, delta);
+            add_to(page, near, delta);
             true
         }
         None => false,
     }
 }
 
+/// Adds to the number in `slot`, wherever its cells are.
 #[cold]
-fn add_first(slot: u32, delta: i64) {
+pub(crate) fn add_anywhere(slot: u32, delta: i64) {
     match local::touch(slot) {
-        Some(page) => add_to(page, slot, delta),
+        Some(page) => add_to(page, Near::of(slot), delta),
         None => add_shared(&STORE, slot, delta),
     }
 }
 
 #[inline]
-pub(super) fn add_to(page: &Page, slot: u32, delta: i64) {
+pub(super) fn add_to(page: &Page, near: Near, delta: i64) {
     if delta < 0 {
         // ORDERING: Release, pairs with the Acquire in `read_page`.
-        add_owned(page.cell(slot + 1), delta.unsigned_abs(), ordering!(Release, "up_before_down/down_store"));
+        add_owned(
+            near.cell_after(page, 1),
+            delta.unsigned_abs(),
+            ordering!(Release, "up_before_down/down_store"),
+        );
     } else {
         // ORDERING: Relaxed, what happened before a decrement is published by it.
-        add_owned(page.cell(slot), delta.unsigned_abs(), Ordering::Relaxed);
+        add_owned(near.cell(page), delta.unsigned_abs(), Ordering::Relaxed);
     }
 }
 
@@ -114,8 +113,8 @@ mod tests {
         let runs: Vec<Run> = (0..3 * CELLS / CELLS_OF_UP_DOWN).map(|_| Run::new(CELLS_OF_UP_DOWN)).collect();
         let numbers: Vec<i64> = (0_i64..).take(runs.len()).map(|at| 100 - at).collect();
         std::thread::scope(|scope| {
-            scope.spawn(|| runs.iter().for_each(|run| add(run.first(), 100)));
-            runs.iter().zip(0..).for_each(|(run, at)| add(run.first(), -at));
+            scope.spawn(|| runs.iter().for_each(|run| add_anywhere(run.first(), 100)));
+            runs.iter().zip(0..).for_each(|(run, at)| add_anywhere(run.first(), -at));
         });
         let slots: Vec<u32> = runs.iter().map(Run::first).collect();
         let mut read_at_once = vec![7; slots.len()];
@@ -129,7 +128,7 @@ mod tests {
         let run = Run::new(CELLS_OF_UP_DOWN);
         for delta in [i64::MAX, 1, i64::MIN, i64::MIN, -1] {
             let before = get(run.first());
-            add(run.first(), delta);
+            add_anywhere(run.first(), delta);
             assert_eq!(get(run.first()), before.wrapping_add(delta));
         }
     }

@@ -26,6 +26,8 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     }
 
     /// What labels without a seat do, those whose family has no seats any more among them.
+    #[cold]
+    #[inline(never)]
     pub(super) fn with_unseated<Q, R>(&self, labels: &Q, f: impl FnOnce(&M) -> R) -> R
     where
         Q: TypedLabels<Schema = L::Schema>,

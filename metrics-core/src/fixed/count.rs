@@ -115,14 +115,14 @@ impl StaticCounter {
     /// Adds `delta`.
     #[inline]
     pub fn inc_by(&self, delta: u64) {
-        if !total::add_if_owned(self.run.slot(), delta) {
+        if !total::add(self.run.near(), delta) {
             self.inc_first(delta);
         }
     }
 
     #[cold]
     fn inc_first(&self, delta: u64) {
-        total::add(self.run.assign(), delta);
+        total::add_anywhere(self.run.assign(), delta);
     }
 
     /// The total so far.
@@ -175,14 +175,14 @@ impl StaticUpDownCounter {
     /// Adds `delta`, which may be negative.
     #[inline]
     pub fn add(&self, delta: i64) {
-        if !updown::add_if_owned(self.run.slot(), delta) {
+        if !updown::add(self.run.near(), delta) {
             self.add_first(delta);
         }
     }
 
     #[cold]
     fn add_first(&self, delta: i64) {
-        updown::add(self.run.assign(), delta);
+        updown::add_anywhere(self.run.assign(), delta);
     }
 
     /// Subtracts `delta`, which may be negative.

@@ -103,7 +103,7 @@ impl StaticHistogram {
     #[inline]
     pub fn observe(&self, value: f64) {
         let bucket = self.bounds.bucket(value);
-        if !distribution::observe(self.run.slot(), bucket, value) {
+        if !distribution::observe(self.run.near(), bucket, value) {
             self.observe_slowly(bucket, value);
         }
     }
