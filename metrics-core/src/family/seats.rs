@@ -2,21 +2,20 @@
 //!
 //! # The protocol
 //!
-//! A lookup reads in the family's handle where the row is, compares that with the row that is open, and reads the seat of
-//! its labels, in which the handle of the series itself stands: no hash, no guard, no fence. An empty seat is filled with
-//! the series that the ordinary lookup finds or makes, unless that is the overflow series.
+//! A lookup reads in the family's handle where the row is, and there the seat of its labels, in which the handle of the
+//! series itself stands: no hash, no guard, no fence. An empty seat is filled with the series that the ordinary lookup
+//! finds or makes, unless that is the overflow series.
 //!
 //! Nobody can tell when such a lookup is over, so no handle that stands in a seat is dropped while the family is there.
 //! For that to need no more than one row of memory, a family has a row until the first of its series is removed:
 //!
-//! 1. whoever removes a series closes the row first: it takes the row away, and allows no other one, under the lock
-//!    under which rows are made;
+//! 1. whoever removes a series closes the row first, under the lock under which rows are made and seats are filled: it
+//!    closes every seat, and allows no other row;
 //! 2. then unlinks the series.
 //!
-//! A lookup that comes after the removal comes after the row was taken away, so it does not see it, and finds in the
-//! table that the series is gone. One that has the row still, and even one that fills a seat with the removed series
-//! now, began before the removal was over, and so may find the series that was there before it. What is made later is
-//! made without a row.
+//! A lookup that comes after the removal comes after its seat was closed, so it finds it closed, and in the table that
+//! the series is gone. One that found the seat taken began before the removal was over, and so may find the series that
+//! was there before it. What is made later is made without a row.
 
 use std::any::TypeId;
 use std::cell::UnsafeCell;
@@ -32,8 +31,12 @@ pub(super) const MAX_SEATS: usize = 4096;
 /// Where no row is, nor will be.
 const CLOSED: usize = 1;
 
-/// Where no row is, for who has seen none.
-const UNSEEN: usize = 2;
+/// A seat without a handle.
+const EMPTY: u32 = 0;
+/// A seat with a handle that lookups find.
+const TAKEN: u32 = 1;
+/// A seat with a handle that only lookups still have which began before a removal was over.
+const LEFT: u32 = 2;
 
 /// A family's row of seats, if it has one.
 pub(super) struct Seats<M> {
@@ -57,18 +60,17 @@ pub(super) struct Schema {
 }
 
 struct Seat<M> {
-    /// 1 once the handle is there.
-    is_taken: AtomicU32,
+    /// [`EMPTY`], [`TAKEN`] or [`LEFT`], in this order.
+    state: AtomicU32,
     handle: UnsafeCell<MaybeUninit<M>>,
     #[cfg(all(test, nilometer_loom))]
     birth: crate::sync::Birth,
 }
 
-/// Where one schema has its row.
+/// Where one schema has its row, open or not; null until this handle has seen it.
 ///
 /// PERF: `enums/inc` in `benches/LEDGER.md`. It stands in the family's handle, so that the address of a seat waits for
-/// one load and not for two, and schemas need not be compared: the open row is compared with it, which the processor
-/// foresees.
+/// one load and not for three, and schemas need not be compared.
 pub(super) struct RowOf<M> {
     first: AtomicPtr<Seat<M>>,
 }
@@ -79,14 +81,46 @@ unsafe impl<M: Send + Sync> Sync for Seats<M> {}
 
 impl<M> RowOf<M> {
     pub(super) fn unseen() -> RowOf<M> {
-        RowOf { first: AtomicPtr::new(ptr::without_provenance_mut(UNSEEN)) }
+        RowOf { first: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    #[inline]
+    fn get(&self) -> *mut Seat<M> {
+        // ORDERING: Acquire, pairs with the Release in `fill`: who finds the row finds its seats.
+        self.first.load(ordering!(Acquire, "closed_labels/find_row"))
+    }
+
+    /// The handle at `index`, if it has its seat.
+    ///
+    /// # Safety
+    ///
+    /// The row is used with these very seats and one schema alone, and the index is below that schema's length.
+    #[inline]
+    pub(super) unsafe fn find<'a>(&self, _seats: &'a Seats<M>, index: usize) -> Option<&'a M> {
+        let first = self.get();
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: it is the row of that schema, which has as many seats as the schema is long.
+        let seat = unsafe { first.add(index) };
+        // SAFETY: the row is kept, and does not move, until the seats are dropped.
+        let seat = unsafe { &*seat };
+        #[cfg(all(test, nilometer_loom))]
+        seat.birth.check();
+        // ORDERING: Acquire, pairs with the Release in `fill`: who finds the seat taken finds the handle.
+        if seat.state.load(ordering!(Acquire, "closed_labels/find")) != TAKEN {
+            return None;
+        }
+        // SAFETY: nobody writes to the cell of a seat that is taken.
+        let handle = unsafe { &*seat.handle.get() };
+        // SAFETY: it was written before the seat was taken, and is dropped with the seats.
+        Some(unsafe { handle.assume_init_ref() })
     }
 }
 
 impl<M> Clone for RowOf<M> {
     fn clone(&self) -> Self {
-        // ORDERING: Relaxed, as in `find`.
-        RowOf { first: AtomicPtr::new(self.first.load(Ordering::Relaxed)) }
+        RowOf { first: AtomicPtr::new(self.get()) }
     }
 }
 
@@ -100,46 +134,6 @@ impl<M> Seats<M> {
             birth: UnsafeCell::new(None),
             row: Lock::new("closed_labels/row", Vec::new()),
         }
-    }
-
-    /// The handle at `index`, if it has its seat.
-    ///
-    /// # Safety
-    ///
-    /// `row` is used with these very seats and this schema alone, and the index is below the schema's length.
-    #[inline]
-    pub(super) unsafe fn find(&self, row: &RowOf<M>, schema: Schema, index: usize) -> Option<&M> {
-        // ORDERING: Relaxed, it is not followed unless it is what is open.
-        let first = row.first.load(Ordering::Relaxed);
-        // ORDERING: Acquire, pairs with the Release in `fill`: who finds the row open finds its seats and its schema.
-        let open = self.open.load(ordering!(Acquire, "closed_labels/find_row"));
-        let first = if first == open { first } else { self.see(row, open, schema)? };
-        // SAFETY: it is the open row, and it is the schema's, or the row of the handle would not have it.
-        let seat = unsafe { first.add(index) };
-        // SAFETY: the row is kept, and does not move, until the seats are dropped.
-        let seat = unsafe { &*seat };
-        #[cfg(all(test, nilometer_loom))]
-        seat.birth.check();
-        // ORDERING: Acquire, pairs with the Release in `fill`: who finds the seat taken finds the handle.
-        if seat.is_taken.load(ordering!(Acquire, "closed_labels/find")) == 0 {
-            return None;
-        }
-        // SAFETY: nobody writes to the cell of a seat that is taken.
-        let handle = unsafe { &*seat.handle.get() };
-        // SAFETY: it was written before the seat was taken.
-        Some(unsafe { handle.assume_init_ref() })
-    }
-
-    /// Lets `row` see the open row, where that is one, and the schema's.
-    #[cold]
-    fn see(&self, row: &RowOf<M>, open: *mut Seat<M>, schema: Schema) -> Option<*mut Seat<M>> {
-        // SAFETY: the caller has acquired it.
-        if open.addr() <= CLOSED || unsafe { self.schema() } != schema {
-            return None;
-        }
-        // ORDERING: Relaxed, as in `find`.
-        row.first.store(open, Ordering::Relaxed);
-        Some(open)
     }
 
     /// Whether series of this schema that have no seat can get one.
@@ -163,9 +157,10 @@ impl<M> Seats<M> {
         unsafe { *self.schema.get() }
     }
 
-    /// Gives a handle its seat, at `index` of this schema; makes the row if there is none and may be one.
+    /// Gives a handle its seat, at `index` of this schema, and lets `row`, which is used with it alone, see the row; makes
+    /// the row if there is none and may be one.
     #[cold]
-    pub(super) fn fill(&self, schema: Schema, index: usize, handle: M) {
+    pub(super) fn fill(&self, row: &RowOf<M>, schema: Schema, index: usize, handle: M) {
         if !self.can_fill(schema) {
             return;
         }
@@ -173,10 +168,10 @@ impl<M> Seats<M> {
         // ORDERING: Relaxed, it is asked again under the lock, and is not null again once it was not.
         let seats = if self.open.load(Ordering::Relaxed).is_null() { schema.len } else { 0 };
         let mut new: Vec<_> = (0..seats).map(|_| Seat::new()).collect();
-        self.row.with(|row| {
-            // ORDERING: Relaxed, rows are published and taken away under the lock.
+        self.row.with(|seats| {
+            // ORDERING: Relaxed, rows are published and closed under the lock.
             if self.open.load(Ordering::Relaxed).is_null() {
-                mem::swap(row, &mut new);
+                mem::swap(seats, &mut new);
                 // SAFETY: nobody looks at the cell before there is a row, and there is none.
                 unsafe { *self.schema.get() = schema };
                 #[cfg(all(test, nilometer_loom))]
@@ -184,29 +179,37 @@ impl<M> Seats<M> {
                 unsafe {
                     *self.birth.get() = Some(crate::sync::Birth::new())
                 };
-                // ORDERING: Release, pairs with the Acquire in `find`.
-                self.open.store(row.as_mut_ptr(), ordering!(Release, "closed_labels/open"));
+                // ORDERING: Release, pairs with the Acquire in `can_fill`.
+                self.open.store(seats.as_mut_ptr(), ordering!(Release, "closed_labels/open"));
             }
             if !self.can_fill(schema) {
                 return;
             }
-            let Some(seat) = row.get(index) else { return };
-            // ORDERING: Relaxed, seats are taken under the lock.
-            if seat.is_taken.load(Ordering::Relaxed) == 0 {
+            let Some(seat) = seats.get(index) else { return };
+            // ORDERING: Relaxed, seats are taken and closed under the lock.
+            if seat.state.load(Ordering::Relaxed) == EMPTY {
                 // SAFETY: nobody looks at the cell before the seat is taken, and the lock keeps other writers away.
                 unsafe { seat.handle.get().write(MaybeUninit::new(handle)) };
                 // ORDERING: Release, pairs with the Acquire in `find`.
-                seat.is_taken.store(1, ordering!(Release, "closed_labels/fill"));
+                seat.state.store(TAKEN, ordering!(Release, "closed_labels/fill"));
             }
+            // ORDERING: Release, pairs with the Acquire in `RowOf::get`.
+            row.first.store(seats.as_mut_ptr(), ordering!(Release, "closed_labels/see"));
         });
     }
 
-    /// Takes the row away for good. To be called before a series is unlinked.
+    /// Closes the row for good. To be called before a series is unlinked.
     pub(super) fn close(&self) {
-        // The lock keeps a row from being opened at the same time.
-        self.row.with(|_| {
-            // ORDERING: Relaxed, what comes after the removal comes after this store.
+        self.row.with(|seats| {
+            // ORDERING: Relaxed, here and below: what comes after the removal comes after these stores, and a seat that
+            // was left is never taken again.
+            if self.open.load(Ordering::Relaxed).addr() == CLOSED {
+                return;
+            }
             self.open.store(ptr::without_provenance_mut(CLOSED), Ordering::Relaxed);
+            for seat in seats.iter().filter(|seat| seat.state.load(Ordering::Relaxed) == TAKEN) {
+                seat.state.store(LEFT, Ordering::Relaxed);
+            }
         });
     }
 }
@@ -214,7 +217,7 @@ impl<M> Seats<M> {
 impl<M> Seat<M> {
     fn new() -> Seat<M> {
         Seat {
-            is_taken: AtomicU32::new(0),
+            state: AtomicU32::new(EMPTY),
             handle: UnsafeCell::new(MaybeUninit::uninit()),
             #[cfg(all(test, nilometer_loom))]
             birth: crate::sync::Birth::new(),
@@ -225,7 +228,7 @@ impl<M> Seat<M> {
 impl<M> Drop for Seat<M> {
     fn drop(&mut self) {
         // ORDERING: Relaxed, what others did comes before the drop.
-        if self.is_taken.load(Ordering::Relaxed) == 1 {
+        if self.state.load(Ordering::Relaxed) != EMPTY {
             // SAFETY: it was written before the seat was taken, and nobody looks at it any more.
             unsafe { self.handle.get_mut().assume_init_drop() };
         }
@@ -259,12 +262,12 @@ mod tests {
         }
 
         fn fill(&self, index: usize, handle: &Arc<u32>) {
-            self.0.fill(Self::schema(), index, Arc::clone(handle));
+            self.0.fill(&self.1, Self::schema(), index, Arc::clone(handle));
         }
 
         fn all(&self) -> [Option<u32>; LEN] {
             // SAFETY: the row is used here alone.
-            let find = |index| unsafe { self.0.find(&self.1, Self::schema(), index) };
+            let find = |index| unsafe { self.1.find(&self.0, index) };
             std::array::from_fn(|index| find(index).map(|number| **number))
         }
     }
@@ -286,6 +289,8 @@ mod tests {
         let first = Rows::<2>::new();
         first.fill(0, &Arc::new(1));
         let other = Rows::<2>(first.0, RowOf::unseen());
+        assert_eq!(other.all(), [None; 2], "it has not seen the row yet");
+        other.fill(0, &Arc::new(3));
         assert_eq!(other.all(), [Some(1), None]);
         let clone = Rows::<2>(other.0, other.1.clone());
         clone.fill(1, &Arc::new(2));
@@ -348,7 +353,7 @@ mod models {
     impl Family {
         fn lookup(&self) -> u32 {
             // SAFETY: there is no other schema.
-            if let Some(series) = unsafe { self.seats.find(&self.row, schema(), 0) } {
+            if let Some(series) = unsafe { self.row.find(&self.seats, 0) } {
                 return number(series);
             }
             let series = self.table.with(|(made, series)| {
@@ -361,7 +366,7 @@ mod models {
                 };
                 Arc::clone(series.get_or_insert_with(new))
             });
-            self.seats.fill(schema(), 0, Arc::clone(&series));
+            self.seats.fill(&self.row, schema(), 0, Arc::clone(&series));
             number(&series)
         }
 
@@ -420,7 +425,7 @@ mod models {
         loom::model(|| {
             let family = family();
             let other = Arc::new(Series(UnsafeCell::new(0)));
-            family.seats.fill(schema(), 1, other);
+            family.seats.fill(&family.row, schema(), 1, other);
             let looker = thread::spawn({
                 let family = Arc::clone(&family);
                 move || family.lookup()

@@ -22,7 +22,7 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
         let schema = Self::schema()?;
         let index = labels.closed_index().filter(|&index| index < schema.len)?;
         // SAFETY: the row is this handle's, whose schema and seats are always these.
-        unsafe { self.core.seats().find(&self.row, schema, index) }
+        unsafe { self.row.find(self.core.seats(), index) }
     }
 
     /// What labels without a seat do, those whose family has no seats any more among them.
@@ -46,7 +46,7 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     ) -> Result<M, SeriesError> {
         let metric = labels.with_pairs(|pairs| self.core.try_get_or_create(pairs))?;
         if let (Some(schema), Some(index)) = (Self::schema(), labels.closed_index()) {
-            self.core.seats().fill(schema, index, metric.clone());
+            self.core.seats().fill(&self.row, schema, index, metric.clone());
         }
         Ok(metric)
     }
