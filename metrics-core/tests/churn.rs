@@ -99,3 +99,25 @@ fn a_burst_of_series_gives_its_memory_back() {
     // Cells are kept for the series that come next, and their number with them.
     assert!(large < small + 256 * 1024, "{small} bytes, then {large}");
 }
+
+#[test]
+fn millions_of_values_past_the_limit_are_counted_together_and_cost_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let values = if cfg!(debug_assertions) { 50_000 } else { 2_000_000 };
+    // A family's limit, if it says nothing else.
+    let limit = 10_000;
+    let family = CounterFamily::new("z_total", "Z.");
+    let mut text = String::new();
+    let mut record = |from, to| {
+        for number in from..to {
+            family.with(&label(&mut text, 0, number), Counter::inc);
+        }
+        BYTES.load(Ordering::Relaxed)
+    };
+    let full = record(0, limit + 1);
+    let end = record(limit + 1, values);
+    assert!(end < full + 4096, "{full} bytes, then {end}");
+    let counts: Vec<u64> = family.series().map(|counter| counter.get()).collect();
+    assert_eq!(counts.len() as u64, u64::from(limit) + 1, "one more is the overflow series");
+    assert_eq!(counts.iter().sum::<u64>(), u64::from(values));
+}
