@@ -1,13 +1,13 @@
 //! A total that only goes up.
 
 use std::panic::Location;
-use std::sync::Arc;
 
-use crate::cell::{Near, Run, Values, total};
+use crate::cell::{Bounds, Near, Run, Values, total};
 use crate::collect::{CounterPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
-use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
+use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
+use crate::series::SeriesRef;
 
 /// A handle of a counter: a `u64` that only goes up, from 0 when its series is made, and wraps at 2^64.
 ///
@@ -36,7 +36,7 @@ pub struct Counter {
     /// That of the series' cell: recording reads nothing but the handle and the cell.
     slot: u32,
     near: Near,
-    series: Arc<Series<Run>>,
+    series: SeriesRef<Run>,
 }
 
 impl Counter {
@@ -46,7 +46,7 @@ impl Counter {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Counter {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Counter, Location::caller());
-        <Counter as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &())
+        <Counter as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into())
     }
 
     /// Adds 1.
@@ -77,19 +77,18 @@ impl Metric for Counter {
 }
 
 impl sealed::Sealed for Counter {
-    type Options = ();
     type Cell = Run;
 
-    fn cell((): &()) -> Run {
+    fn cell(_: &FamilyInfo) -> Run {
         Run::new(1)
     }
 
-    fn handle(series: Arc<Series<Run>>) -> Counter {
+    fn handle(series: SeriesRef<Run>) -> Counter {
         let slot = series.cell.first();
         Counter { slot, near: Near::of(slot), series }
     }
 
-    fn series(&self) -> &Arc<Series<Run>> {
+    fn series(&self) -> &SeriesRef<Run> {
         &self.series
     }
 

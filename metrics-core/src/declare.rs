@@ -13,7 +13,7 @@ use crate::family::{DynamicLabels, ErasedFamily, Family, FamilyCore};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::{LabelError, TypedLabels};
-use crate::metric::{FamilyOptions, Metric};
+use crate::metric::Metric;
 use crate::name::{check_label_name, check_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
 use crate::unit::Unit;
@@ -335,11 +335,11 @@ impl Declaration {
     }
 
     fn make<M: Metric>(self, config: &RegistryConfig) -> Result<Arc<dyn ErasedFamily>, RegisterError> {
-        let options = M::Options::from_bounds(&self.bounds)
+        let bounds = M::bounds(&self.bounds)
             .map_err(|source| RegisterError::Bounds { name: self.name.clone(), source })?;
         let mut limits = config.limits();
         limits.series = self.series_limit.unwrap_or(limits.series);
-        Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), options, limits)))
+        Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), bounds, limits)))
     }
 
     fn into_descriptor(self) -> Descriptor {

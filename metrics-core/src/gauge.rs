@@ -1,14 +1,14 @@
 //! A value that goes up and down.
 
 use std::panic::Location;
-use std::sync::Arc;
 
-use crate::cell::{Value, Values, value};
+use crate::cell::{Bounds, Value, Values, value};
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
 use crate::label::Labels;
-use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
+use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
+use crate::series::SeriesRef;
 use crate::sync::AtomicU64;
 
 /// A handle of a gauge: an `f64` that goes up and down, 0 when its series is made; NaN is allowed.
@@ -36,7 +36,7 @@ use crate::sync::AtomicU64;
 pub struct Gauge {
     /// That of the series' value, which the series keeps from being another's.
     cell: &'static AtomicU64,
-    series: Arc<Series<Value>>,
+    series: SeriesRef<Value>,
 }
 
 impl Gauge {
@@ -46,7 +46,7 @@ impl Gauge {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Gauge {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Gauge, Location::caller());
-        <Gauge as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &())
+        <Gauge as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into())
     }
 
     /// Sets the value.
@@ -111,18 +111,17 @@ impl Metric for Gauge {
 }
 
 impl sealed::Sealed for Gauge {
-    type Options = ();
     type Cell = Value;
 
-    fn cell((): &()) -> Value {
+    fn cell(_: &FamilyInfo) -> Value {
         Value::new()
     }
 
-    fn handle(series: Arc<Series<Value>>) -> Gauge {
+    fn handle(series: SeriesRef<Value>) -> Gauge {
         Gauge { cell: series.cell.cell(), series }
     }
 
-    fn series(&self) -> &Arc<Series<Value>> {
+    fn series(&self) -> &SeriesRef<Value> {
         &self.series
     }
 

@@ -39,6 +39,7 @@
 pub mod buckets;
 mod cell;
 pub mod collect;
+mod count;
 mod counter;
 pub mod declare;
 mod descriptor;
@@ -53,6 +54,7 @@ mod metric;
 pub mod name;
 mod reclaim;
 mod registry;
+mod series;
 mod sync;
 mod timer;
 mod unit;

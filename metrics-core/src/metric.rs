@@ -1,14 +1,16 @@
 //! What a family needs to know of a kind of metric.
 
-use std::fmt::Debug;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use crate::buckets::BucketError;
 use crate::cell::{Bounds, Values};
 use crate::collect::Point;
+use crate::count::Count;
 use crate::descriptor::{Descriptor, MetricType};
-use crate::family::Place;
 use crate::label::{Labels, REASONS, Reason};
 
 /// A kind of metric: [`Counter`](crate::Counter), [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge),
@@ -21,24 +23,29 @@ pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
 }
 
 pub(crate) mod sealed {
-    use super::{Arc, FamilyInfo, FamilyOptions, Labels, Place, Point, Series, Values};
+    use super::{BucketError, FamilyInfo, InfoRef, Labels, Point, Values};
+    use crate::cell::Bounds;
+    use crate::series::SeriesRef;
 
     /// The half of [`Metric`](super::Metric) that is this crate's own affair.
     pub trait Sealed: Sized {
-        /// What all series of a family share beside their descriptor.
-        type Options: FamilyOptions;
-
         /// What each series has of its own.
         type Cell: Send + Sync;
 
+        /// The bounds of a family's buckets; none for a kind without buckets, which ignores what it is given.
+        fn bounds(bounds: &[f64]) -> Result<Bounds, BucketError> {
+            let _ = bounds;
+            Ok(Bounds::default())
+        }
+
         /// A cell at zero.
-        fn cell(options: &Self::Options) -> Self::Cell;
+        fn cell(info: &FamilyInfo) -> Self::Cell;
 
         /// The handle of a series.
-        fn handle(series: Arc<Series<Self::Cell>>) -> Self;
+        fn handle(series: SeriesRef<Self::Cell>) -> Self;
 
         /// The series of the handle.
-        fn series(&self) -> &Arc<Series<Self::Cell>>;
+        fn series(&self) -> &SeriesRef<Self::Cell>;
 
         /// Reads many series of one family at once.
         fn read_all(handles: &[Self], values: &mut Values);
@@ -47,13 +54,14 @@ pub(crate) mod sealed {
         fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a>;
 
         /// A new series at zero.
-        fn create(info: Arc<FamilyInfo>, labels: Labels, options: &Self::Options) -> Self {
-            Self::around(info, labels, Self::cell(options))
+        fn create(info: InfoRef, labels: Labels) -> Self {
+            let cell = Self::cell(&info);
+            Self::around(info, labels, cell)
         }
 
         /// A series of a cell that is there already.
-        fn around(info: Arc<FamilyInfo>, labels: Labels, cell: Self::Cell) -> Self {
-            Self::handle(Arc::new(Series { info, labels, place: Place::new(), cell }))
+        fn around(info: InfoRef, labels: Labels, cell: Self::Cell) -> Self {
+            Self::handle(SeriesRef::new(info, labels, cell))
         }
 
         /// The series' labels.
@@ -63,46 +71,18 @@ pub(crate) mod sealed {
 
         /// Whether both are handles of one series.
         fn same_series(&self, other: &Self) -> bool {
-            Arc::ptr_eq(self.series(), other.series())
+            self.series().is_same(other.series())
         }
     }
 }
 
-/// What all series of a family share beside their descriptor: the bounds of its buckets, or nothing.
-///
-/// The default is what a family gets whose bounds were refused: it records, and is never shown.
-pub trait FamilyOptions: Clone + Default + Debug + Send + Sync + 'static {
-    /// The options for these bounds, which a kind without buckets ignores.
-    fn from_bounds(bounds: &[f64]) -> Result<Self, BucketError>;
-
-    /// The bounds, none for a kind without buckets.
-    fn bounds(&self) -> &[f64];
-}
-
-impl FamilyOptions for () {
-    fn from_bounds(_: &[f64]) -> Result<(), BucketError> {
-        Ok(())
-    }
-
-    fn bounds(&self) -> &[f64] {
-        &[]
-    }
-}
-
-impl FamilyOptions for Arc<Bounds> {
-    fn from_bounds(bounds: &[f64]) -> Result<Arc<Bounds>, BucketError> {
-        Bounds::try_new(bounds).map(Arc::new)
-    }
-
-    fn bounds(&self) -> &[f64] {
-        self.as_slice()
-    }
-}
-
-/// What a family's series share: its descriptor, and the counts of what went wrong in it.
+/// What a family's series share: its descriptor, the bounds of its buckets, and the counts of what went wrong in it.
 #[derive(Debug)]
 pub struct FamilyInfo {
+    count: Count,
     pub(crate) descriptor: Descriptor,
+    /// None for a kind without buckets, and for a family whose bounds were refused: it records, and is never shown.
+    pub(crate) bounds: Bounds,
     overflows: [AtomicU64; REASONS.len()],
     odd: OddCounts,
     /// Those of the static that has a series here.
@@ -142,18 +122,76 @@ impl OddCounts {
     }
 }
 
-impl FamilyInfo {
-    pub(crate) fn new(descriptor: Descriptor) -> Arc<FamilyInfo> {
+/// A reference to what a family's series share: the family has one, and so has each series.
+#[derive(Debug)]
+pub struct InfoRef(NonNull<FamilyInfo>);
+
+// SAFETY: it is a shared reference, as `Arc` is one, of what is `Send` and `Sync`.
+unsafe impl Send for InfoRef {}
+// SAFETY: as above.
+unsafe impl Sync for InfoRef {}
+
+impl InfoRef {
+    pub(crate) fn new(descriptor: Descriptor, bounds: Bounds) -> InfoRef {
         let unit = descriptor.unit().or_else(|| crate::unit::Unit::of_name(descriptor.name()));
-        Arc::new(FamilyInfo {
+        let info = FamilyInfo {
+            count: Count::one(),
             units_per_second: unit.and_then(crate::unit::Unit::per_second).unwrap_or(1.0),
             descriptor,
+            bounds,
             overflows: Default::default(),
             odd: OddCounts::new(),
             odd_of_static: OnceLock::new(),
-        })
+        };
+        InfoRef(NonNull::from(Box::leak(Box::new(info))))
     }
 
+    pub(crate) fn as_ptr(&self) -> NonNull<FamilyInfo> {
+        self.0
+    }
+
+    /// What it refers to, with the reference, which [`from_raw`](InfoRef::from_raw) takes up again.
+    pub(crate) fn into_raw(self) -> NonNull<FamilyInfo> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// The reference that [`into_raw`](InfoRef::into_raw) gave.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is from `into_raw`, with a reference that is this one's from now on.
+    pub(crate) unsafe fn from_raw(info: NonNull<FamilyInfo>) -> InfoRef {
+        InfoRef(info)
+    }
+}
+
+impl Deref for InfoRef {
+    type Target = FamilyInfo;
+
+    #[inline]
+    fn deref(&self) -> &FamilyInfo {
+        // SAFETY: there is a reference, this one.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for InfoRef {
+    fn clone(&self) -> InfoRef {
+        self.count.add();
+        InfoRef(self.0)
+    }
+}
+
+impl Drop for InfoRef {
+    fn drop(&mut self) {
+        if self.count.take() {
+            // SAFETY: it is from a box, and this was the last reference.
+            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        }
+    }
+}
+
+impl FamilyInfo {
     // ORDERING: Relaxed throughout, counts that no other memory depends on.
 
     pub(crate) fn count_overflow(&self, reason: Reason) {
@@ -181,16 +219,6 @@ impl FamilyInfo {
     }
 }
 
-/// One series: what handles share.
-#[derive(Debug)]
-pub struct Series<C> {
-    pub(crate) info: Arc<FamilyInfo>,
-    pub(crate) labels: Labels,
-    /// Where it stands in its family.
-    pub(crate) place: Place,
-    pub(crate) cell: C,
-}
-
 /// Writes the parts of a kind that all kinds have alike: its `Debug`, its metadata and its labels.
 macro_rules! handle_basics {
     ($kind:ident) => {
@@ -198,7 +226,7 @@ macro_rules! handle_basics {
             /// The family's name, help and kind.
             #[must_use]
             pub fn metadata(&self) -> &$crate::MetricMetadata {
-                &self.series.info.descriptor
+                &self.series.info().descriptor
             }
 
             /// The series' own labels.

@@ -1,14 +1,14 @@
 //! A count that goes up and down.
 
 use std::panic::Location;
-use std::sync::Arc;
 
-use crate::cell::{Near, Run, Values, updown};
+use crate::cell::{Bounds, Near, Run, Values, updown};
 use crate::collect::{Point, UpDownCounterPoint};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
 use crate::label::Labels;
-use crate::metric::{FamilyInfo, Metric, Series, handle_basics, sealed};
+use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
+use crate::series::SeriesRef;
 
 /// A handle of an up-down counter: an `i64` that changes by what is added to it, from 0 when its series is made, and
 /// wraps at 2^63.
@@ -50,7 +50,7 @@ pub struct UpDownCounter {
     /// The first of the series' cells.
     slot: u32,
     near: Near,
-    series: Arc<Series<Run>>,
+    series: SeriesRef<Run>,
 }
 
 impl UpDownCounter {
@@ -60,7 +60,7 @@ impl UpDownCounter {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> UpDownCounter {
         let descriptor = Descriptor::unchecked(name, help, MetricType::UpDownCounter, Location::caller());
-        <UpDownCounter as sealed::Sealed>::create(FamilyInfo::new(descriptor), labels.into(), &())
+        <UpDownCounter as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into())
     }
 
     /// Adds 1.
@@ -121,19 +121,18 @@ impl Metric for UpDownCounter {
 }
 
 impl sealed::Sealed for UpDownCounter {
-    type Options = ();
     type Cell = Run;
 
-    fn cell((): &()) -> Run {
+    fn cell(_: &FamilyInfo) -> Run {
         Run::new(updown::CELLS_OF_UP_DOWN)
     }
 
-    fn handle(series: Arc<Series<Run>>) -> UpDownCounter {
+    fn handle(series: SeriesRef<Run>) -> UpDownCounter {
         let slot = series.cell.first();
         UpDownCounter { slot, near: Near::of(slot), series }
     }
 
-    fn series(&self) -> &Arc<Series<Run>> {
+    fn series(&self) -> &SeriesRef<Run> {
         &self.series
     }
 

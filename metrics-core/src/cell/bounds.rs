@@ -2,8 +2,6 @@
 
 use std::hint::select_unpredictable;
 use std::ops::Deref;
-use std::ptr::NonNull;
-use std::sync::Arc;
 
 use crate::buckets::{BucketError, check_bounds};
 
@@ -51,35 +49,6 @@ impl Bounds<&'static [f64]> {
 impl From<&Bounds<&'static [f64]>> for Bounds {
     fn from(bounds: &Bounds<&'static [f64]>) -> Bounds {
         Bounds { short: bounds.short, fours: bounds.fours, all: bounds.all.into() }
-    }
-}
-
-/// Bounds that a series keeps, for its handles.
-///
-/// PERF: `histogram/observe` in `benches/LEDGER.md`. The search waits for one load, and not for those of the series and
-/// of the `Arc` that is in it.
-#[derive(Clone, Copy)]
-pub(crate) struct BoundsOfSeries(NonNull<Bounds>);
-
-// SAFETY: bounds are never written after they were made.
-unsafe impl Send for BoundsOfSeries {}
-// SAFETY: as above.
-unsafe impl Sync for BoundsOfSeries {}
-
-impl BoundsOfSeries {
-    pub(crate) fn new(bounds: &Arc<Bounds>) -> BoundsOfSeries {
-        BoundsOfSeries(NonNull::from(&**bounds))
-    }
-
-    /// The bounds.
-    ///
-    /// # Safety
-    ///
-    /// The series, which has the `Arc`, is not dropped for `'a`.
-    #[inline]
-    pub(crate) unsafe fn get<'a>(self) -> &'a Bounds {
-        // SAFETY: by this function's contract.
-        unsafe { self.0.as_ref() }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) mod updown;
 pub(crate) mod value;
 mod values;
 
-pub(crate) use bounds::{Bounds, BoundsOfSeries};
+pub(crate) use bounds::Bounds;
 pub(crate) use late::LateRun;
 pub(crate) use local::Near;
 pub(crate) use slots::Run;

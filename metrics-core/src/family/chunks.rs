@@ -2,13 +2,11 @@
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::ptr::NonNull;
 use std::slice;
-use std::sync::Arc;
 
 use super::core::FamilyCore;
 use super::order::CursorId;
-use crate::metric::{Metric, Series};
+use crate::metric::Metric;
 
 /// How many series a reader gets at a time: enough to make the lock's cost small, few enough to hold it for a
 /// microsecond or so.
@@ -42,11 +40,11 @@ impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Chunks<M, C> {
     pub(super) fn next_chunk(&mut self) -> Option<&[M]> {
         self.handles.clear();
         let handles = &mut self.handles;
-        self.core.table().next_chunk(self.cursor, CHUNK, |series: NonNull<Series<M::Cell>>| {
-            // SAFETY: the table's pointers come from `Arc::into_raw`. The reference stays the table's, or becomes the
-            // cursor's when the series is removed: it outlives the handle, which is never dropped.
-            let series = unsafe { Arc::from_raw(series.as_ptr()) };
-            handles.push(ManuallyDrop::new(M::handle(series)));
+        let core = &*self.core;
+        core.table().next_chunk(self.cursor, CHUNK, |series| {
+            // SAFETY: the reference stays the table's, or becomes the cursor's when the series is removed: it outlives
+            // the handle, which is replaced with its chunk.
+            handles.push(unsafe { core.borrowed(series) });
         });
         (!self.handles.is_empty()).then(|| self.handles())
     }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::hint::black_box;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,22 +14,22 @@ use super::chunks::Chunks;
 use super::once::Once;
 use super::seats::Seats;
 use super::table::{Entry, MAX_LEN, Place, Table, Writing};
-use crate::cell::Values;
+use crate::cell::{Bounds, Values};
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, Room, intern, overflow_set};
-use crate::metric::{FamilyInfo, FamilyOptions, Metric, Series};
+use crate::metric::{FamilyInfo, InfoRef, Metric};
 use crate::name::check_metric_name;
 use crate::reclaim;
 use crate::registry::RegisterError;
+use crate::series::{InfoPtr, Series, SeriesRef};
 
 /// How many series a family may have that says nothing else.
 pub(crate) const SERIES_LIMIT: usize = 10_000;
 
 /// A family's series, its limits, and its place in a registry.
 pub(crate) struct FamilyCore<M: Metric> {
-    info: Arc<FamilyInfo>,
-    options: M::Options,
+    info: InfoRef,
     /// Why the family can never be shown: the signature that made it cannot fail.
     defect: Option<RegisterError>,
     limits: FamilyLimits,
@@ -63,18 +64,18 @@ struct Attachment {
 }
 
 impl<M: Metric> FamilyCore<M> {
-    pub(crate) fn new(descriptor: Descriptor, options: M::Options, limits: FamilyLimits) -> FamilyCore<M> {
+    pub(crate) fn new(descriptor: Descriptor, bounds: Bounds, limits: FamilyLimits) -> FamilyCore<M> {
         let names =
             descriptor.label_names().and_then(|declared| Names::new(declared.iter().map(|name| &**name)));
+        let info = InfoRef::new(descriptor, bounds);
         FamilyCore {
-            info: FamilyInfo::new(descriptor),
-            options,
+            table: Table::new(reclaim::domain(), InfoPtr::of(&info)),
+            info,
             defect: None,
             limits,
             attachment: OnceLock::new(),
             names: Once::new(names),
             is_mixed: AtomicBool::new(false),
-            table: Table::new(reclaim::domain()),
             seats: Seats::new(),
         }
     }
@@ -85,13 +86,11 @@ impl<M: Metric> FamilyCore<M> {
         let bad_name = check_metric_name(name)
             .map_err(|source| RegisterError::InvalidName { name: name.to_owned(), source })
             .err();
-        let (options, bad_bounds) = match M::Options::from_bounds(bounds) {
-            Ok(options) => (options, None),
-            Err(source) => {
-                (M::Options::default(), Some(RegisterError::Bounds { name: name.to_owned(), source }))
-            }
+        let (bounds, bad_bounds) = match M::bounds(bounds) {
+            Ok(bounds) => (bounds, None),
+            Err(source) => (Bounds::default(), Some(RegisterError::Bounds { name: name.to_owned(), source })),
         };
-        let mut core = FamilyCore::new(descriptor, options, FamilyLimits::default());
+        let mut core = FamilyCore::new(descriptor, bounds, FamilyLimits::default());
         core.defect = bad_name.or(bad_bounds);
         core
     }
@@ -192,7 +191,7 @@ impl<M: Metric> FamilyCore<M> {
         self.table.write(|table| {
             if let Some(series) = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)) {
                 // SAFETY: it is valid while the lock is held.
-                return Ok(unsafe { handle_of(series) });
+                return Ok(unsafe { self.handle_of(series) });
             }
             if is_full(table.len()) {
                 return Err(self.is_full());
@@ -207,7 +206,7 @@ impl<M: Metric> FamilyCore<M> {
             }
             self.learn_names(query);
             let metric = create(intern(LabelSet::from_query(query)));
-            table.insert(Arc::clone(metric.series()));
+            table.insert(metric.series().clone());
             Ok(metric)
         })
     }
@@ -244,9 +243,9 @@ impl<M: Metric> FamilyCore<M> {
     /// The overflow series, made if it is not there.
     pub(super) fn make_overflow(&self) -> M {
         self.table.write(|table| {
-            let series = table.overflow_or_insert(|| Arc::clone(self.create(overflow_set()).series()));
+            let series = table.overflow_or_insert(|| self.create(overflow_set()).series().clone());
             // SAFETY: it is valid while the lock is held.
-            unsafe { handle_of(series) }
+            unsafe { self.handle_of(series) }
         })
     }
 
@@ -273,11 +272,35 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     pub(super) fn create(&self, labels: LabelSet) -> M {
-        M::create(Arc::clone(&self.info), labels.into_labels(), &self.options)
+        M::create(self.info.clone(), labels.into_labels())
     }
 
-    pub(super) fn create_around(&self, labels: LabelSet, cell: impl FnOnce(&M::Options) -> M::Cell) -> M {
-        M::around(Arc::clone(&self.info), labels.into_labels(), cell(&self.options))
+    pub(super) fn create_around(&self, labels: LabelSet, cell: impl FnOnce() -> M::Cell) -> M {
+        M::around(self.info.clone(), labels.into_labels(), cell())
+    }
+
+    /// A handle that has no reference of its own, of a series that is in the table.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is the table's, and the series is not freed while the handle is used.
+    #[inline]
+    pub(super) unsafe fn borrowed(&self, series: NonNull<Series<M::Cell>>) -> ManuallyDrop<M> {
+        // SAFETY: tables have their pointers from `into_raw`, and their series are of their family. The reference stays
+        // with who has it, since the handle is never dropped.
+        ManuallyDrop::new(M::handle(unsafe { SeriesRef::from_raw(series, InfoPtr::of(&self.info)) }))
+    }
+
+    /// A handle of a series that is in the table.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is the table's, and the series is not freed meanwhile.
+    #[inline]
+    pub(super) unsafe fn handle_of(&self, series: NonNull<Series<M::Cell>>) -> M {
+        // SAFETY: by this function's contract.
+        let borrowed = unsafe { self.borrowed(series) };
+        M::clone(&borrowed)
     }
 
     fn is_full(&self) -> SeriesError {
@@ -318,6 +341,18 @@ fn check_constant<'a, L: std::borrow::Borrow<(&'a str, &'a str)>>(
 }
 
 impl<C: Send + Sync> Entry for Series<C> {
+    type Ref = SeriesRef<C>;
+    type Shared = InfoPtr;
+
+    fn into_raw(series: SeriesRef<C>) -> NonNull<Series<C>> {
+        series.into_raw()
+    }
+
+    unsafe fn from_raw(series: NonNull<Series<C>>, info: InfoPtr) -> SeriesRef<C> {
+        // SAFETY: the contract is the same.
+        unsafe { SeriesRef::from_raw(series, info) }
+    }
+
     fn hash(&self) -> u32 {
         self.labels.as_set().hash_value()
     }
@@ -325,18 +360,6 @@ impl<C: Send + Sync> Entry for Series<C> {
     fn place(&self) -> &Place {
         &self.place
     }
-}
-
-/// A handle of a series that is in a table.
-///
-/// # Safety
-///
-/// The pointer is the table's, and the series is not freed meanwhile.
-pub(super) unsafe fn handle_of<M: Metric>(series: NonNull<Series<M::Cell>>) -> M {
-    // SAFETY: tables have their pointers from `Arc::into_raw`, and the series is not freed, by this function's contract.
-    unsafe { Arc::increment_strong_count(series.as_ptr()) };
-    // SAFETY: the reference that was added just now.
-    M::handle(unsafe { Arc::from_raw(series.as_ptr()) })
 }
 
 /// A family of any kind, as a registry keeps it.
@@ -367,7 +390,7 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
     }
 
     fn bounds(&self) -> &[f64] {
-        self.options.bounds()
+        self.info.bounds.as_slice()
     }
 
     fn defect(&self) -> Option<&RegisterError> {

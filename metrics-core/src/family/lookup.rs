@@ -1,15 +1,14 @@
 //! Finding series by their labels.
 
-use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use super::SeriesError;
-use super::core::{FamilyCore, handle_of};
+use super::core::FamilyCore;
 use crate::label::{Arranged, LabelSet, Probe, Query, Reason, Room};
+use crate::metric::Metric;
 use crate::metric::sealed::Sealed;
-use crate::metric::{Metric, Series};
 use crate::reclaim::{self, Guard, Held};
+use crate::series::Series;
 
 /// A series that was found, and what keeps it.
 type Holding<M> = (NonNull<Series<<M as Sealed>::Cell>>, Held<'static>);
@@ -33,10 +32,9 @@ impl<M: Metric> FamilyCore<M> {
     pub(super) fn with<R>(&self, pairs: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
         match self.hold(pairs).or_else(|| self.hold_any(pairs)) {
             Some((series, _held)) => {
-                // SAFETY: the table's pointers come from `Arc::into_raw`. The reference stays the table's, or the
-                // garbage's, which keeps it as long as it is held: it outlives the handle, which is never dropped.
-                let series = unsafe { Arc::from_raw(series.as_ptr()) };
-                f(&ManuallyDrop::new(M::handle(series)))
+                // SAFETY: the reference is the table's, or the garbage's, which keeps it as long as it is held.
+                let borrowed = unsafe { self.borrowed(series) };
+                f(&borrowed)
             }
             None => f(&self.get_or_overflow(pairs)),
         }
@@ -64,7 +62,7 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     /// The series without labels, made around `cell` if it is not there.
-    pub(super) fn get_or_adopt(&self, cell: impl FnOnce(&M::Options) -> M::Cell) -> Result<M, SeriesError> {
+    pub(super) fn get_or_adopt(&self, cell: impl FnOnce() -> M::Cell) -> Result<M, SeriesError> {
         self.try_get_or_make(&[], |labels| self.create_around(labels, cell))
     }
 
@@ -85,9 +83,11 @@ impl<M: Metric> FamilyCore<M> {
     pub(super) fn existing_overflow(&self) -> Option<M> {
         match reclaim::enter() {
             // SAFETY: it is valid as long as the guard is.
-            Some(guard) => self.table().overflow(&guard).map(|series| unsafe { handle_of(series) }),
-            // SAFETY: it is valid while the lock is held.
-            None => self.table().write(|table| table.overflow().map(|series| unsafe { handle_of(series) })),
+            Some(guard) => self.table().overflow(&guard).map(|series| unsafe { self.handle_of(series) }),
+            None => self.table().write(|table| {
+                // SAFETY: it is valid while the lock is held.
+                table.overflow().map(|series| unsafe { self.handle_of(series) })
+            }),
         }
     }
 
@@ -132,7 +132,7 @@ impl<M: Metric> FamilyCore<M> {
         };
         let guard = reclaim::enter()?;
         // SAFETY: it is valid as long as the guard is.
-        self.find(&guard, &probe).map(|series| unsafe { handle_of(series) })
+        self.find(&guard, &probe).map(|series| unsafe { self.handle_of(series) })
     }
 
     /// The series of a probe that has the expected names: valid as long as the guard is. `None` if another one has the
@@ -155,12 +155,12 @@ impl<M: Metric> FamilyCore<M> {
         let probe = query.probe();
         if let Some(guard) = reclaim::enter() {
             // SAFETY: it is valid as long as the guard is.
-            return self.find_by_names(&guard, &probe).map(|series| unsafe { handle_of(series) });
+            return self.find_by_names(&guard, &probe).map(|series| unsafe { self.handle_of(series) });
         }
         self.table().write(|table| {
             let found = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe));
             // SAFETY: it is valid while the lock is held.
-            found.map(|series| unsafe { handle_of(series) })
+            found.map(|series| unsafe { self.handle_of(series) })
         })
     }
 

@@ -136,7 +136,7 @@ impl<L, M: Metric> Family<L, M> {
     }
 
     /// The series without labels, made around `cell` if it is not there.
-    pub(crate) fn get_or_adopt(&self, cell: impl FnOnce(&M::Options) -> M::Cell) -> Result<M, SeriesError> {
+    pub(crate) fn get_or_adopt(&self, cell: impl FnOnce() -> M::Cell) -> Result<M, SeriesError> {
         self.core.get_or_adopt(cell)
     }
 

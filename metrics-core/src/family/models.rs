@@ -1,5 +1,6 @@
 //! Each model looks at series while others make and remove them; loom stops where the two are not in order.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
@@ -24,6 +25,20 @@ unsafe impl Send for Series {}
 unsafe impl Sync for Series {}
 
 impl Entry for Series {
+    type Ref = Arc<Series>;
+    type Shared = ();
+
+    fn into_raw(series: Arc<Series>) -> NonNull<Series> {
+        let series = Arc::into_raw(series).cast_mut();
+        // SAFETY: an `Arc`'s pointer is not null.
+        unsafe { NonNull::new_unchecked(series) }
+    }
+
+    unsafe fn from_raw(series: NonNull<Series>, (): ()) -> Arc<Series> {
+        // SAFETY: the contract is the same.
+        unsafe { Arc::from_raw(series.as_ptr()) }
+    }
+
     fn hash(&self) -> u32 {
         self.hash
     }
@@ -58,7 +73,7 @@ impl Model {
     /// A family that has a series of each of these hashes.
     fn new(hashes: &[u32]) -> Arc<Model> {
         let domain: &'static Domain = Box::leak(Box::new(Domain::new()));
-        let model = Model { domain, table: Table::new(domain) };
+        let model = Model { domain, table: Table::new(domain, ()) };
         hashes.iter().for_each(|hash| model.insert(*hash));
         Arc::new(model)
     }

@@ -1,7 +1,6 @@
 //! The series of a table in the order in which they were made.
 
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 
 use super::table::Entry;
 
@@ -16,8 +15,10 @@ const GAPS: usize = 32;
 ///
 /// A chunk that a reader has got is borrowed from the table. Who removes a series of it gives the reader a reference of
 /// its own, so that reading costs no reference count where nothing is removed.
-pub(super) struct Order<T> {
-    /// From `Arc::into_raw`, a reference each; null for a gap.
+pub(super) struct Order<T: Entry> {
+    /// What the references have alike.
+    shared: T::Shared,
+    /// From [`Entry::into_raw`], a reference each; null for a gap.
     places: Vec<*const T>,
     cursors: Vec<Cursor<T>>,
     next_id: CursorId,
@@ -26,20 +27,20 @@ pub(super) struct Order<T> {
 /// Which reader.
 pub(super) type CursorId = u64;
 
-struct Cursor<T> {
+struct Cursor<T: Entry> {
     id: CursorId,
     /// Where the chunk begins that the reader has got, where the next one begins, and where the last one ends.
     stops: [usize; 3],
     /// What was removed from that chunk.
-    removed: Vec<Arc<T>>,
+    removed: Vec<T::Ref>,
 }
 
-// SAFETY: the pointers are references of `Arc`s.
-unsafe impl<T: Send + Sync> Send for Order<T> {}
+// SAFETY: the pointers are references, which are `Send`.
+unsafe impl<T: Entry> Send for Order<T> {}
 
 impl<T: Entry> Order<T> {
-    pub(super) fn new() -> Order<T> {
-        Order { places: Vec::new(), cursors: Vec::new(), next_id: 0 }
+    pub(super) fn new(shared: T::Shared) -> Order<T> {
+        Order { shared, places: Vec::new(), cursors: Vec::new(), next_id: 0 }
     }
 
     /// How many places there are, gaps included.
@@ -53,45 +54,46 @@ impl<T: Entry> Order<T> {
         self.places.iter().filter_map(|place| NonNull::new(place.cast_mut()))
     }
 
-    pub(super) fn push(&mut self, series: Arc<T>) -> NonNull<T> {
+    pub(super) fn push(&mut self, series: T::Ref) -> NonNull<T> {
         if self.places.len() == self.places.capacity() {
             // By an eighth, and not to the double: most series are never removed, so most of the room would stay empty.
             self.places.reserve_exact((self.places.len() / 8).max(4));
         }
         series.place().set(self.places.len());
-        let series = Arc::into_raw(series);
-        self.places.push(series);
-        // SAFETY: an `Arc`'s pointer is not null.
-        unsafe { NonNull::new_unchecked(series.cast_mut()) }
+        let series = T::into_raw(series);
+        self.places.push(series.as_ptr());
+        series
     }
 
     /// Takes out the series at `place`.
-    pub(super) fn remove(&mut self, place: usize) -> Option<Arc<T>> {
+    pub(super) fn remove(&mut self, place: usize) -> Option<T::Ref> {
+        let shared = self.shared;
         let series = std::mem::replace(&mut self.places[place], ptr::null());
         // SAFETY: it is a reference that was put there by `push`, and is taken out once, since a null stands there now.
-        let series = unsafe { own(series) }?;
+        let series = unsafe { own(series, shared) }?;
         for cursor in &mut self.cursors {
             if cursor.has(place) {
-                cursor.removed.push(Arc::clone(&series));
+                cursor.removed.push(series.clone());
             }
         }
         Some(series)
     }
 
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Arc<T>> + use<T> {
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = T::Ref> + use<T> {
+        let shared = self.shared;
         for cursor in &mut self.cursors {
             let [start, next, _] = cursor.stops;
             for series in &self.places[start..next] {
                 // SAFETY: not null, it is a reference that is taken out below.
-                if let Some(series) = unsafe { own(*series) } {
-                    cursor.removed.push(Arc::clone(&series));
+                if let Some(series) = unsafe { own(*series, shared) } {
+                    cursor.removed.push(series.clone());
                     std::mem::forget(series);
                 }
             }
             cursor.stops = [0; 3];
         }
         // SAFETY: as in `remove`: nothing stands there now.
-        std::mem::take(&mut self.places).into_iter().filter_map(|series| unsafe { own(series) })
+        std::mem::take(&mut self.places).into_iter().filter_map(move |series| unsafe { own(series, shared) })
     }
 
     pub(super) fn has_gaps_to_close(&self, len: usize) -> bool {
@@ -124,7 +126,7 @@ impl<T: Entry> Order<T> {
         id: CursorId,
         mut most: usize,
         mut each: impl FnMut(NonNull<T>),
-    ) -> Vec<Arc<T>> {
+    ) -> Vec<T::Ref> {
         let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.id == id) else { return Vec::new() };
         let [_, start, end] = cursor.stops;
         let mut next = start;
@@ -143,13 +145,13 @@ impl<T: Entry> Order<T> {
     }
 
     /// Ends a reader, and returns what was removed of its last chunk.
-    pub(super) fn end(&mut self, id: CursorId) -> Vec<Arc<T>> {
+    pub(super) fn end(&mut self, id: CursorId) -> Vec<T::Ref> {
         let at = self.cursors.iter().position(|cursor| cursor.id == id);
         at.map(|at| self.cursors.swap_remove(at).removed).unwrap_or_default()
     }
 }
 
-impl<T> Cursor<T> {
+impl<T: Entry> Cursor<T> {
     /// Whether the series at `place` is in the chunk that the reader has got.
     fn has(&self, place: usize) -> bool {
         let [start, next, _] = self.stops;
@@ -159,8 +161,8 @@ impl<T> Cursor<T> {
 
 /// # Safety
 ///
-/// Null, or from `Arc::into_raw`, with a reference that is the caller's from now on.
-unsafe fn own<T>(series: *const T) -> Option<Arc<T>> {
+/// Null, or from [`Entry::into_raw`], with a reference that is the caller's from now on, and `shared` is its table's.
+unsafe fn own<T: Entry>(series: *const T, shared: T::Shared) -> Option<T::Ref> {
     // SAFETY: by this function's contract.
-    (!series.is_null()).then(|| unsafe { Arc::from_raw(series) })
+    NonNull::new(series.cast_mut()).map(|series| unsafe { T::from_raw(series, shared) })
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::mem;
+use std::ops::Deref;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 
 use super::order::{CursorId, Order};
 use super::slots::{self, Candidates, Slots, SlotsRef, slots_for};
@@ -11,7 +11,24 @@ use crate::reclaim::{Domain, Garbage, Guard, Retired};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Lock, Ordering, ordering};
 
 /// What a table holds: a series, or what stands for one in a model.
-pub(super) trait Entry: Send + Sync {
+pub(super) trait Entry: Send + Sync + Sized {
+    /// A counted reference.
+    type Ref: Clone + Send + Deref<Target = Self>;
+
+    /// What the references of a table's series have alike.
+    type Shared: Copy + Send + Sync;
+
+    /// The series, with the reference.
+    fn into_raw(series: Self::Ref) -> NonNull<Self>;
+
+    /// The reference that [`into_raw`](Entry::into_raw) gave.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is from `into_raw`, with a reference that is this one's from now on, and `shared` is that of the
+    /// series' table.
+    unsafe fn from_raw(series: NonNull<Self>, shared: Self::Shared) -> Self::Ref;
+
     fn hash(&self) -> u32;
 
     fn place(&self) -> &Place;
@@ -47,6 +64,7 @@ pub(super) const MAX_LEN: usize = 1 << 30;
 /// unlinked under the lock and dropped through the [`Garbage`] after it.
 pub(super) struct Table<T: Entry> {
     domain: &'static Domain,
+    shared: T::Shared,
     slots: AtomicPtr<Slots<T>>,
     len: AtomicUsize,
     /// Where everything goes that has no series of its own; not counted against a limit.
@@ -56,15 +74,15 @@ pub(super) struct Table<T: Entry> {
 }
 
 /// What only writers need.
-struct Writer<T> {
+struct Writer<T: Entry> {
     order: Order<T>,
     /// How many slots are not null.
     filled: usize,
 }
 
 /// What lookups may still see.
-enum Unlinked<T> {
-    Series(Arc<T>),
+enum Unlinked<T: Entry> {
+    Series(T::Ref),
     Slots(OwnedSlots<T>),
 }
 
@@ -80,10 +98,10 @@ impl<T> Drop for OwnedSlots<T> {
     }
 }
 
-impl<T> Retired for Unlinked<T> {
+impl<T: Entry> Retired for Unlinked<T> {
     fn address(&self) -> *mut () {
         match self {
-            Unlinked::Series(series) => Arc::as_ptr(series).cast_mut().cast(),
+            Unlinked::Series(series) => ptr::from_ref::<T>(series).cast_mut().cast(),
             Unlinked::Slots(slots) => slots.0.as_ptr().cast(),
         }
     }
@@ -97,14 +115,15 @@ pub(super) struct Writing<'a, T: Entry> {
 }
 
 impl<T: Entry> Table<T> {
-    pub(super) fn new(domain: &'static Domain) -> Table<T> {
+    pub(super) fn new(domain: &'static Domain, shared: T::Shared) -> Table<T> {
         let slots = slots::allocate::<T>(slots_for(0), [].into_iter());
         Table {
             domain,
+            shared,
             slots: AtomicPtr::new(slots.as_ptr()),
             len: AtomicUsize::new(0),
             overflow: AtomicPtr::new(ptr::null_mut()),
-            writer: Lock::new("family_limit/writer", Writer { order: Order::new(), filled: 0 }),
+            writer: Lock::new("family_limit/writer", Writer { order: Order::new(shared), filled: 0 }),
             garbage: Garbage::new(),
         }
     }
@@ -215,19 +234,18 @@ impl<T: Entry> Writing<'_, T> {
     }
 
     /// The overflow series, made if it is not there: valid while the lock is held.
-    pub(super) fn overflow_or_insert(&mut self, make: impl FnOnce() -> Arc<T>) -> NonNull<T> {
+    pub(super) fn overflow_or_insert(&mut self, make: impl FnOnce() -> T::Ref) -> NonNull<T> {
         if let Some(overflow) = self.overflow() {
             return overflow;
         }
-        let overflow = Arc::into_raw(make()).cast_mut();
+        let overflow = T::into_raw(make());
         // ORDERING: Release, pairs with the Acquire in `overflow`.
-        self.table.overflow.store(overflow, ordering!(Release, "family_overflow/publish"));
-        // SAFETY: an `Arc`'s pointer is not null.
-        unsafe { NonNull::new_unchecked(overflow) }
+        self.table.overflow.store(overflow.as_ptr(), ordering!(Release, "family_overflow/publish"));
+        overflow
     }
 
     /// Adds a series that is not there.
-    pub(super) fn insert(&mut self, series: Arc<T>) {
+    pub(super) fn insert(&mut self, series: T::Ref) {
         let len = self.len();
         // An eighth of the slots stays null.
         let is_full = (self.writer.filled + 1) * 8 > self.slots().len() * 7;
@@ -266,9 +284,9 @@ impl<T: Entry> Writing<'_, T> {
         // ORDERING: Relaxed, a fence follows before it is freed.
         let overflow = self.table.overflow.load(Ordering::Relaxed);
         self.table.overflow.store(ptr::null_mut(), Ordering::Relaxed);
-        if !overflow.is_null() {
+        if let Some(overflow) = NonNull::new(overflow) {
             // SAFETY: the table's reference was made by `into_raw`, and is taken here alone.
-            let overflow = unsafe { Arc::from_raw(overflow) };
+            let overflow = unsafe { T::from_raw(overflow, self.table.shared) };
             self.unlinked.push(Unlinked::Series(overflow));
         }
     }
@@ -305,9 +323,9 @@ impl<T: Entry> Drop for Table<T> {
             unlinked.extend(writer.order.take_all().map(Unlinked::Series));
         });
         let overflow = self.overflow.load(Ordering::Relaxed);
-        if !overflow.is_null() {
+        if let Some(overflow) = NonNull::new(overflow) {
             // SAFETY: the table's reference was made by `into_raw`, and is taken here alone.
-            let overflow = unsafe { Arc::from_raw(overflow) };
+            let overflow = unsafe { T::from_raw(overflow, self.shared) };
             unlinked.push(Unlinked::Series(overflow));
         }
     }
@@ -321,7 +339,7 @@ impl<T: Entry> fmt::Debug for Table<T> {
 
 #[cfg(all(test, not(nilometer_loom)))]
 mod tests {
-    use std::sync::Weak;
+    use std::sync::{Arc, Weak};
 
     use super::*;
     use crate::reclaim;
@@ -332,6 +350,20 @@ mod tests {
     }
 
     impl Entry for Number {
+        type Ref = Arc<Number>;
+        type Shared = ();
+
+        fn into_raw(number: Arc<Number>) -> NonNull<Number> {
+            let number = Arc::into_raw(number).cast_mut();
+            // SAFETY: an `Arc`'s pointer is not null.
+            unsafe { NonNull::new_unchecked(number) }
+        }
+
+        unsafe fn from_raw(number: NonNull<Number>, (): ()) -> Arc<Number> {
+            // SAFETY: the contract is the same.
+            unsafe { Arc::from_raw(number.as_ptr()) }
+        }
+
         fn hash(&self) -> u32 {
             // All kinds of collisions: of places, of tags, and of both.
             self.number % 100 * 0x0003_0001
@@ -350,7 +382,7 @@ mod tests {
 
     impl Numbers {
         fn new(numbers: impl IntoIterator<Item = u32>) -> Numbers {
-            let table = Numbers(Table::new(Box::leak(Box::new(Domain::new()))));
+            let table = Numbers(Table::new(Box::leak(Box::new(Domain::new())), ()));
             for number in numbers {
                 table.insert(number);
             }

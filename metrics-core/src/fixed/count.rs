@@ -1,10 +1,9 @@
 //! Counters and up-down counters that are statics.
 
-use super::{About, Lent, StaticError, debug};
-use crate::cell::{LateRun, Run, total, updown};
+use super::{About, StaticError, debug};
+use crate::cell::{LateRun, total, updown};
 use crate::counter::Counter;
 use crate::in_flight::{InFlightGuard, Tracked};
-use crate::metric::sealed::Sealed as _;
 use crate::registry::{MetricsRegistry, RegisterError};
 use crate::updown::UpDownCounter;
 
@@ -56,16 +55,6 @@ macro_rules! basics {
             /// is no room for a series ([`RegisterError::Series`]). Nothing has changed then.
             pub fn register(&'static self, registry: &MetricsRegistry) -> Result<$handle, RegisterError> {
                 self.about.register(registry, &self.run, &[])
-            }
-        }
-
-        impl Lent for $handle {
-            fn lent(slot: u32, (): &()) -> Run {
-                Run::lent(slot)
-            }
-
-            fn slot(&self) -> u32 {
-                self.series().cell.first()
             }
         }
 

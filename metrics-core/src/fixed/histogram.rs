@@ -1,12 +1,11 @@
 //! Histograms that are statics.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{About, Lent, StaticError, debug};
+use super::{About, StaticError, debug};
 use crate::buckets::check_bounds;
-use crate::cell::{Bounds, LateRun, Run, distribution};
-use crate::histogram::{Buckets, Histogram, HistogramSnapshot};
+use crate::cell::{Bounds, LateRun, distribution};
+use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::metric::sealed::Sealed as _;
 use crate::metric::{Odd, OddCounts};
 use crate::registry::{MetricsRegistry, RegisterError};
@@ -134,7 +133,7 @@ impl StaticHistogram {
     /// The counts and the sum, read once and consistent with each other. This one allocates.
     #[must_use]
     pub fn snapshot(&self) -> HistogramSnapshot {
-        HistogramSnapshot::read(Arc::new(Bounds::from(&self.bounds)), self.run.assigned())
+        HistogramSnapshot::read(Bounds::from(&self.bounds), self.run.assigned())
     }
 
     /// The upper bounds, inclusive, without the `+Inf` that comes last.
@@ -153,18 +152,8 @@ impl StaticHistogram {
     /// is registered with other bounds.
     pub fn register(&'static self, registry: &MetricsRegistry) -> Result<Histogram, RegisterError> {
         let histogram: Histogram = self.about.register(registry, &self.run, self.bucket_bounds())?;
-        histogram.series().info.add_odd_of_static(&self.odd);
+        histogram.series().info().add_odd_of_static(&self.odd);
         Ok(histogram)
-    }
-}
-
-impl Lent for Histogram {
-    fn lent(slot: u32, bounds: &Arc<Bounds>) -> Buckets {
-        Buckets { bounds: Arc::clone(bounds), run: Run::lent(slot) }
-    }
-
-    fn slot(&self) -> u32 {
-        self.series().cell.run.first()
     }
 }
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 pub use self::count::{StaticCounter, StaticUpDownCounter};
 pub use self::histogram::StaticHistogram;
 use crate::buckets::BucketError;
-use crate::cell::LateRun;
+use crate::cell::{LateRun, Run};
 use crate::declare::Declaration;
 use crate::family::{DynamicLabels, Family};
 use crate::metric::Metric;
@@ -41,15 +41,6 @@ struct About {
     location: &'static Location<'static>,
 }
 
-/// A kind of metric whose series can have the cells of a static.
-trait Lent: Metric {
-    /// The cell of a series that has the static's slot.
-    fn lent(slot: u32, options: &Self::Options) -> Self::Cell;
-
-    /// The first slot of the handle's series.
-    fn slot(&self) -> u32;
-}
-
 impl About {
     #[track_caller]
     const fn new(name: &'static str, help: &'static str) -> About {
@@ -65,7 +56,7 @@ impl About {
         }
     }
 
-    fn register<M: Lent>(
+    fn register<M: Metric<Cell = Run>>(
         &self,
         registry: &MetricsRegistry,
         run: &'static LateRun,
@@ -77,9 +68,9 @@ impl About {
         registry.register_and(declaration, |family: Family<DynamicLabels, M>| {
             let descriptor = family.metadata();
             let name = || descriptor.name().to_owned();
-            let metric = family.get_or_adopt(|options| M::lent(slot, options));
+            let metric = family.get_or_adopt(|| Run::lent(slot));
             let metric = metric.map_err(|source| RegisterError::Series { name: name(), source })?;
-            if metric.slot() == slot {
+            if metric.series().cell.first() == slot {
                 return Ok(metric);
             }
             Err(RegisterError::Conflict {

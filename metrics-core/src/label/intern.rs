@@ -155,18 +155,6 @@ mod models {
     }
 
     #[test]
-    fn label_count() {
-        loom::model(|| {
-            let first = set();
-            let second = first.clone();
-            let other = thread::spawn(move || assert_eq!(second.as_prometheus(), "{a=\"1\"}"));
-            assert_eq!(first.as_prometheus(), "{a=\"1\"}");
-            drop(first);
-            other.join().unwrap();
-        });
-    }
-
-    #[test]
     fn label_intern() {
         loom::model(|| {
             let use_it = || {

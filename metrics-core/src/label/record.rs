@@ -2,13 +2,12 @@
 
 use std::alloc::{self, Layout};
 use std::mem::offset_of;
-use std::process;
 use std::ptr::NonNull;
 use std::slice;
 use std::str;
 
 use super::intern;
-use crate::sync::{AtomicU32, Ordering, ordering};
+use crate::count::Count;
 
 /// A reference to a record, which is freed with the last one.
 ///
@@ -16,15 +15,13 @@ use crate::sync::{AtomicU32, Ordering, ordering};
 /// escaping, a length follows, and the plain forms of those values, one after the other; all other values are read
 /// where they stand, so that a set is kept once and not twice.
 ///
-/// The count works as that of an `Arc`: adding to it is Relaxed, as who adds has a reference already; taking from it is
-/// Release, and who takes the last one Acquires what all others did before they took theirs. The interner has a pointer
-/// that is not counted: [`upgrade`](Record::upgrade) makes a reference of it unless there are none left, and a record
-/// whose references are gone leaves the interner before it is freed.
+/// The interner has a pointer that is not counted: [`upgrade`](Shared::upgrade) makes a reference of it unless there are
+/// none left, and a record whose references are gone leaves the interner before it is freed.
 pub(super) struct Record(NonNull<Header>);
 
 #[repr(C)]
 struct Header {
-    count: AtomicU32,
+    count: Count,
     hash: u32,
     /// How long the page's form is, in bytes.
     encoded: u32,
@@ -47,10 +44,6 @@ const TEXT: usize = offset_of!(Header, flags) + 1;
 /// How long the length of the plain forms is.
 const LENGTH: usize = size_of::<u32>();
 
-/// The most references that there can be: as with `Arc`, half of what can be counted, so that threads which add at once
-/// are all told before the count wraps.
-const MAX_COUNT: u32 = u32::MAX / 2;
-
 // SAFETY: what is behind the pointer is never written after it was made, but for the count, an atomic.
 unsafe impl Send for Record {}
 // SAFETY: as above.
@@ -66,7 +59,7 @@ impl Record {
         let raw = unsafe { alloc::alloc(layout) }.cast::<Header>();
         let Some(raw) = NonNull::new(raw) else { alloc::handle_alloc_error(layout) };
         let header = Header {
-            count: AtomicU32::new(1),
+            count: Count::one(),
             hash,
             encoded: length(encoded.len()),
             watched: Watched::default(),
@@ -153,9 +146,7 @@ impl Record {
     /// A pointer that is not counted, for the interner, which is left before the record is freed; `None` when there
     /// are other references.
     pub(super) fn share(&mut self) -> Option<Shared> {
-        // ORDERING: Acquire, pairs with the Release of references that were dropped: they looked at the flags before.
-        let is_only = self.header().count.load(Ordering::Acquire) == 1;
-        is_only.then(|| {
+        self.header().count.is_one().then(|| {
             // SAFETY: there is no other reference.
             unsafe { self.0.as_mut() }.flags |= INTERNED;
             Shared(self.0)
@@ -192,20 +183,14 @@ impl Shared {
     pub(super) unsafe fn upgrade(self) -> Option<Record> {
         // SAFETY: it is in the interner, which it leaves before it is freed.
         let count = unsafe { &self.0.as_ref().count };
-        let one_more = |count: u32| (count > 0).then_some(count + 1);
-        // ORDERING: Relaxed, the interner's lock has put all that is read of the record before.
-        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        Some(Record(self.0))
+        // The interner's lock has put all that is read of the record before.
+        count.add_unless_none().then(|| Record(self.0))
     }
 }
 
 impl Clone for Record {
     fn clone(&self) -> Record {
-        // ORDERING: Relaxed, there is a reference already.
-        if self.header().count.fetch_add(1, Ordering::Relaxed) > MAX_COUNT {
-            // Only who forgets references can get here.
-            process::abort();
-        }
+        self.header().count.add();
         Record(self.0)
     }
 }
@@ -213,8 +198,7 @@ impl Clone for Record {
 impl Drop for Record {
     #[inline]
     fn drop(&mut self) {
-        // ORDERING: Release, pairs with the Acquire below: this reference was used before.
-        if self.header().count.fetch_sub(1, ordering!(Release, "label_count/release")) == 1 {
+        if self.header().count.take() {
             self.free();
         }
     }
@@ -223,9 +207,6 @@ impl Drop for Record {
 impl Record {
     #[cold]
     fn free(&mut self) {
-        // ORDERING: Acquire, pairs with the Release of all other references, which are gone. A load rather than a
-        // fence, for the thread sanitizer.
-        self.header().count.load(ordering!(Acquire, "label_count/acquire"));
         if self.header().flags & INTERNED != 0 {
             intern::forget(self);
         }
