@@ -46,7 +46,7 @@ impl Counter {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Counter {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Counter, Location::caller());
-        <Counter as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into())
+        <Counter as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into(), 0)
     }
 
     /// Adds 1.
@@ -79,7 +79,7 @@ impl Metric for Counter {
 impl sealed::Sealed for Counter {
     type Cell = Run;
 
-    fn cell(_: &FamilyInfo) -> Run {
+    fn cell(_: &FamilyInfo, _: usize) -> Run {
         Run::new(1)
     }
 

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::cell::{Bounds, Value, Values, value};
+use crate::cell::{Bounds, Room, Value, Values, value};
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
@@ -46,7 +46,7 @@ impl Gauge {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Gauge {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Gauge, Location::caller());
-        <Gauge as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into())
+        <Gauge as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into(), 0)
     }
 
     /// Sets the value.
@@ -113,8 +113,8 @@ impl Metric for Gauge {
 impl sealed::Sealed for Gauge {
     type Cell = Value;
 
-    fn cell(_: &FamilyInfo) -> Value {
-        Value::new()
+    fn cell(_: &FamilyInfo, others: usize) -> Value {
+        Value::new(Room::beside(others))
     }
 
     fn handle(series: SeriesRef<Value>) -> Gauge {

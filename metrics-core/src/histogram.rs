@@ -60,7 +60,7 @@ impl Histogram {
     ) -> Result<Histogram, BucketError> {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Histogram, Location::caller());
         let info = InfoRef::new(descriptor, Bounds::try_new(bounds)?);
-        Ok(<Histogram as sealed::Sealed>::create(info, labels.into()))
+        Ok(<Histogram as sealed::Sealed>::create(info, labels.into(), 0))
     }
 
     /// Counts `value` in its bucket and adds it to the sum.
@@ -195,7 +195,7 @@ impl sealed::Sealed for Histogram {
         Bounds::try_new(bounds)
     }
 
-    fn cell(info: &FamilyInfo) -> Run {
+    fn cell(info: &FamilyInfo, _: usize) -> Run {
         Run::new(distribution::cells(info.bounds.buckets()))
     }
 

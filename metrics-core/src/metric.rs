@@ -38,8 +38,8 @@ pub(crate) mod sealed {
             Ok(Bounds::default())
         }
 
-        /// A cell at zero.
-        fn cell(info: &FamilyInfo) -> Self::Cell;
+        /// A cell at zero, for a series of a family that has so many others.
+        fn cell(info: &FamilyInfo, others: usize) -> Self::Cell;
 
         /// The handle of a series.
         fn handle(series: SeriesRef<Self::Cell>) -> Self;
@@ -53,9 +53,9 @@ pub(crate) mod sealed {
         /// The values of this series, which was the one at `at` when they were read.
         fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a>;
 
-        /// A new series at zero.
-        fn create(info: InfoRef, labels: Labels) -> Self {
-            let cell = Self::cell(&info);
+        /// A new series at zero, of a family that has so many others.
+        fn create(info: InfoRef, labels: Labels, others: usize) -> Self {
+            let cell = Self::cell(&info, others);
             Self::around(info, labels, cell)
         }
 

@@ -60,7 +60,11 @@ impl UpDownCounter {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> UpDownCounter {
         let descriptor = Descriptor::unchecked(name, help, MetricType::UpDownCounter, Location::caller());
-        <UpDownCounter as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into())
+        <UpDownCounter as sealed::Sealed>::create(
+            InfoRef::new(descriptor, Bounds::default()),
+            labels.into(),
+            0,
+        )
     }
 
     /// Adds 1.
@@ -123,7 +127,7 @@ impl Metric for UpDownCounter {
 impl sealed::Sealed for UpDownCounter {
     type Cell = Run;
 
-    fn cell(_: &FamilyInfo) -> Run {
+    fn cell(_: &FamilyInfo, _: usize) -> Run {
         Run::new(updown::CELLS_OF_UP_DOWN)
     }
 

@@ -31,5 +31,5 @@ pub(crate) use bounds::Bounds;
 pub(crate) use late::LateRun;
 pub(crate) use local::Near;
 pub(crate) use slots::Run;
-pub(crate) use value::Value;
+pub(crate) use value::{Room, Value};
 pub(crate) use values::Values;

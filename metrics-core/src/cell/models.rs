@@ -268,17 +268,17 @@ fn late_run() {
     });
 }
 
-/// A block that was given back starts from zero for its next owner.
+/// A cell that was given back starts from zero for its next owner.
 #[test]
 fn value_reuse() {
     loom::model(|| {
-        let free: &'static value::Free = Box::leak(Box::new(value::Free::new()));
+        let free: &'static value::Free = Box::leak(Box::new(value::Free::of_a_model()));
         let threads = [1.0, 2.0].map(|number| {
             thread::spawn(move || {
-                let block = free.take();
-                value::add(block, number);
-                assert_eq!(value::get(block).to_bits(), number.to_bits(), "nobody else has the block");
-                free.give_back(block);
+                let cell = free.take();
+                value::add(cell, number);
+                assert_eq!(value::get(cell).to_bits(), number.to_bits(), "nobody else has the cell");
+                free.give_back(cell);
             })
         });
         for thread in threads {

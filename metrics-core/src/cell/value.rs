@@ -1,5 +1,8 @@
 //! A value that is set.
 
+use std::ops::Range;
+use std::ptr;
+
 use crossbeam_utils::CachePadded;
 
 #[cfg(not(all(test, nilometer_loom)))]
@@ -9,14 +12,42 @@ use crate::sync::{AtomicU64, Lock, Ordering};
 
 /// A floating-point value that any thread sets or moves: one atomic, since the last `set` must win for all.
 ///
-/// In a block of its own, so that two gauges that two threads set do not slow each other down. Blocks are given back
-/// when this is dropped, and given out again; they are never freed.
+/// Threads that set two values in one block slow each other down, so values have blocks of their own where there are
+/// few, as [`Room`] says. Where there are many, a block for each would be most of what a series takes.
+///
+/// Cells are given back when this is dropped, and given out again; they are never freed.
 #[derive(Debug)]
 pub struct Value {
-    block: &'static Block,
+    cell: &'static AtomicU64,
 }
 
-pub(super) type Block = CachePadded<AtomicU64>;
+/// How much room a value has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// A block of its own.
+    Alone,
+    /// A block with others.
+    Shared,
+}
+
+/// How many series of a family have a block each: as many as threads can set all the time, each its own. It takes 8 KiB
+/// at most.
+const ALONE: usize = 64;
+
+impl Room {
+    /// That of a series which is made when its family has so many others.
+    pub(crate) fn beside(others: usize) -> Room {
+        if others < ALONE { Room::Alone } else { Room::Shared }
+    }
+}
+
+/// What two threads can write to without slowing each other down is two of these.
+type Block = CachePadded<[AtomicU64; CELLS]>;
+
+#[cfg(not(all(test, nilometer_loom)))]
+const CELLS: usize = size_of::<CachePadded<u64>>() / size_of::<u64>();
+#[cfg(all(test, nilometer_loom))]
+const CELLS: usize = 2;
 
 /// How many blocks are made at once: about a page of memory.
 #[cfg(not(all(test, nilometer_loom)))]
@@ -24,48 +55,68 @@ const BLOCKS: usize = 32;
 #[cfg(all(test, nilometer_loom))]
 const BLOCKS: usize = 1;
 
-#[cfg(not(all(test, nilometer_loom)))]
-static FREE: Free = Free::new();
-#[cfg(all(test, nilometer_loom))]
-static FREE: std::sync::LazyLock<Free> = std::sync::LazyLock::new(Free::new);
+/// The first cell of a block is given out alone, and the others together: a cell's address says which it is.
+const FIRST: Range<usize> = 0..1;
+const OTHERS: Range<usize> = 1..CELLS;
 
-/// The blocks that are free.
+#[cfg(not(all(test, nilometer_loom)))]
+static FREE: [Free; 2] = [Free::new(FIRST), Free::new(OTHERS)];
+#[cfg(all(test, nilometer_loom))]
+static FREE: std::sync::LazyLock<[Free; 2]> =
+    std::sync::LazyLock::new(|| [Free::new(FIRST), Free::new(OTHERS)]);
+
+/// The cells that are free.
 #[derive(Debug)]
 pub(super) struct Free {
-    blocks: Lock<Array<&'static Block>>,
+    cells: Lock<Array<&'static AtomicU64>>,
+    /// Which cells of each block are given out.
+    used: Range<usize>,
 }
 
 impl Free {
     #[cfg(not(all(test, nilometer_loom)))]
-    const fn new() -> Free {
-        Free { blocks: Lock::new("value_reuse/free_blocks", Array::new()) }
+    const fn new(used: Range<usize>) -> Free {
+        Free { cells: Lock::new("value_reuse/free_cells", Array::new()), used }
     }
 
     #[cfg(all(test, nilometer_loom))]
-    pub(super) fn new() -> Free {
-        Free { blocks: Lock::new("value_reuse/free_blocks", Array::new()) }
+    fn new(used: Range<usize>) -> Free {
+        Free { cells: Lock::new("value_reuse/free_cells", Array::new()), used }
     }
 
-    pub(super) fn take(&self) -> &'static Block {
-        let block = self.blocks.with(|blocks| {
-            blocks.pop().unwrap_or_else(|| {
-                let [first, rest @ ..] = allocate();
-                for block in rest {
-                    // Where there is no memory to remember it, a block stays unused.
-                    let _ = blocks.push(block);
+    /// What a model gives out.
+    #[cfg(all(test, nilometer_loom))]
+    pub(super) fn of_a_model() -> Free {
+        Free::new(FIRST)
+    }
+
+    pub(super) fn take(&self) -> &'static AtomicU64 {
+        let cell = self.cells.with(|cells| cells.pop().unwrap_or_else(|| self.make(cells)));
+        // ORDERING: Relaxed. Who used the cell before gave it back under the lock, and who uses it next learns of it from
+        // this thread.
+        cell.store(0_f64.to_bits(), Ordering::Relaxed);
+        cell
+    }
+
+    /// Makes cells, of which one is the caller's. They are given out across the blocks: what is made one after the other
+    /// is in different blocks, a few dozen times.
+    fn make(&self, cells: &mut Array<&'static AtomicU64>) -> &'static AtomicU64 {
+        let blocks = allocate();
+        let first = &blocks[0][self.used.start];
+        for at in self.used.clone().rev() {
+            for cell in blocks.iter().rev().map(|block| &block[at]) {
+                if !ptr::eq(cell, first) {
+                    // Where there is no memory to remember it, a cell stays unused.
+                    let _ = cells.push(cell);
                 }
-                first
-            })
-        });
-        // ORDERING: Relaxed. Who used the block before gave it back under the lock, and who uses it next learns of it
-        // from this thread.
-        block.store(0_f64.to_bits(), Ordering::Relaxed);
-        block
+            }
+        }
+        first
     }
 
-    pub(super) fn give_back(&self, block: &'static Block) {
-        self.blocks.with(|blocks| {
-            let _ = blocks.push(block);
+    pub(super) fn give_back(&self, cell: &'static AtomicU64) {
+        self.cells.with(|cells| {
+            let _ = cells.push(cell);
         });
     }
 }
@@ -78,25 +129,37 @@ fn allocate() -> &'static [Block; BLOCKS] {
 
 #[cfg(all(test, nilometer_loom))]
 fn allocate() -> &'static [Block; BLOCKS] {
-    Box::leak(Box::new([CachePadded::new(AtomicU64::new(0))]))
+    Box::leak(Box::new([CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0)))]))
 }
 
 impl Value {
     /// A value of 0.
-    pub(crate) fn new() -> Value {
-        Value { block: FREE.take() }
+    pub(crate) fn new(room: Room) -> Value {
+        Value { cell: free(room).take() }
     }
 
-    /// Where the value is, as long as this or another block's owner lives: a handle reads it without a detour.
+    /// Where the value is, as long as this or another owner of the cell lives: a handle reads it without a detour.
     #[inline]
     pub(crate) fn cell(&self) -> &'static AtomicU64 {
-        self.block
+        self.cell
+    }
+
+    fn room(&self) -> Room {
+        let is_first = ptr::from_ref(self.cell).addr().is_multiple_of(align_of::<Block>());
+        if is_first { Room::Alone } else { Room::Shared }
+    }
+}
+
+fn free(room: Room) -> &'static Free {
+    match room {
+        Room::Alone => &FREE[0],
+        Room::Shared => &FREE[1],
     }
 }
 
 impl Drop for Value {
     fn drop(&mut self) {
-        FREE.give_back(self.block);
+        free(self.room()).give_back(self.cell);
     }
 }
 
@@ -122,19 +185,40 @@ pub(crate) fn get(cell: &AtomicU64) -> f64 {
 mod tests {
     use super::*;
 
+    fn blocks(values: &[Value]) -> Vec<usize> {
+        values.iter().map(|value| ptr::from_ref(value.cell()).addr() / align_of::<Block>()).collect()
+    }
+
+    fn distinct(mut all: Vec<usize>) -> usize {
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    }
+
     #[test]
-    fn a_value_starts_from_zero_whoever_had_its_block_before() {
-        let values: Vec<Value> = (0..100).map(|_| Value::new()).collect();
-        for value in &values {
-            set(value.cell(), 7.0);
+    fn a_value_starts_from_zero_whoever_had_its_cell_before() {
+        for room in [Room::Alone, Room::Shared] {
+            let make = || -> Vec<Value> { (0..1000).map(|_| Value::new(room)).collect() };
+            let values = make();
+            for value in &values {
+                set(value.cell(), 7.0);
+            }
+            drop(values);
+            let values = make();
+            assert!(values.iter().all(|value| get(value.cell()) == 0.0 && value.room() == room));
+            let places = values.iter().map(|value| ptr::from_ref(value.cell()).addr()).collect();
+            assert_eq!(distinct(places), 1000, "each has a cell of its own");
         }
-        drop(values);
-        let values: Vec<Value> = (0..100).map(|_| Value::new()).collect();
-        assert!(values.iter().all(|value| get(value.cell()) == 0.0));
-        let mut places: Vec<*const AtomicU64> =
-            values.iter().map(|value| std::ptr::from_ref(value.cell())).collect();
-        places.sort_unstable();
-        places.dedup();
-        assert_eq!(places.len(), 100, "each has a block of its own");
+    }
+
+    #[test]
+    fn few_values_have_blocks_of_their_own_and_many_share_them() {
+        let values: Vec<Value> = (0..1_000).map(|others| Value::new(Room::beside(others))).collect();
+        let blocks = blocks(&values);
+        let (alone, shared) = blocks.split_at(ALONE);
+        assert_eq!(distinct(alone.to_vec()), ALONE);
+        assert!(alone.iter().all(|block| !shared.contains(block)));
+        // Other tests may have taken some, and left more than one set of blocks half full.
+        assert!(distinct(shared.to_vec()) <= shared.len() / (CELLS - 1) + 2 * BLOCKS);
     }
 }

@@ -243,7 +243,7 @@ impl<M: Metric> FamilyCore<M> {
     /// The overflow series, made if it is not there.
     pub(super) fn make_overflow(&self) -> M {
         self.table.write(|table| {
-            let series = table.overflow_or_insert(|| self.create(overflow_set()).series().clone());
+            let series = table.overflow_or_insert(|| self.create(overflow_set(), 0).series().clone());
             // SAFETY: it is valid while the lock is held.
             unsafe { self.handle_of(series) }
         })
@@ -271,8 +271,9 @@ impl<M: Metric> FamilyCore<M> {
         check_constant(constant, declared.iter().map(|name| (&**name, "")))
     }
 
-    pub(super) fn create(&self, labels: LabelSet) -> M {
-        M::create(self.info.clone(), labels.into_labels())
+    /// A new series, for a table that has so many others.
+    pub(super) fn create(&self, labels: LabelSet, others: usize) -> M {
+        M::create(self.info.clone(), labels.into_labels(), others)
     }
 
     pub(super) fn create_around(&self, labels: LabelSet, cell: impl FnOnce() -> M::Cell) -> M {

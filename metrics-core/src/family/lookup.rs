@@ -57,7 +57,7 @@ impl<M: Metric> FamilyCore<M> {
     pub(super) fn try_get_or_create(&self, pairs: &[(&str, &str)]) -> Result<M, SeriesError> {
         match self.find_expected(pairs) {
             Some(metric) => Ok(metric),
-            None => self.try_get_or_make(pairs, |labels| self.create(labels)),
+            None => self.try_get_or_make(pairs, |labels| self.create(labels, self.len())),
         }
     }
 
