@@ -1,7 +1,6 @@
 //! The text of a label set and what is known of it, in one allocation that is counted.
 
 use std::alloc::{self, Layout};
-use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::slice;
 use std::str;
@@ -12,37 +11,72 @@ use crate::count::Count;
 /// A reference to a record, which is freed with the last one.
 ///
 /// Behind the header stands what a page shows, braces included: `{method="GET",status="200"}`. If values needed
-/// escaping, a length follows, and the plain forms of those values, one after the other; all other values are read
-/// where they stand, so that a set is kept once and not twice.
+/// escaping, the plain forms of those values follow, one after the other, and two lengths come first; all other values
+/// are read where they stand, so that a set is kept once and not twice.
 ///
 /// The interner has a pointer that is not counted: [`upgrade`](Shared::upgrade) makes a reference of it unless there are
 /// none left, and a record whose references are gone leaves the interner before it is freed.
 pub(super) struct Record(NonNull<Header>);
 
+/// Every series' labels have one of these, so it is as short as it can be: 12 bytes.
 #[repr(C)]
 struct Header {
-    count: Count,
-    hash: u32,
-    /// How long the page's form is, in bytes.
-    encoded: u32,
     /// What loom looks at in place of the text.
     watched: Watched,
-    /// How many labels there are.
-    len: u8,
-    /// `ESCAPED` and `INTERNED`.
-    flags: u8,
+    count: Count,
+    hash: u32,
+    form: Form,
 }
 
-/// Some value needed escaping.
-const ESCAPED: u8 = 1;
-/// The interner knows the record.
-const INTERNED: u8 = 2;
+/// How long the page's form is, in bytes, how many labels there are, and two flags.
+#[derive(Clone, Copy)]
+struct Form(u32);
 
-/// Where the text begins: right behind the last field, since it needs no alignment.
-const TEXT: usize = offset_of!(Header, flags) + 1;
+impl Form {
+    /// The interner knows the record.
+    const INTERNED: u32 = 1;
+    /// Some value needed escaping, or the page's form is longer than can be told here. In front of the text stand its
+    /// length and that of the plain forms, which are read there alone.
+    const SPECIAL: u32 = 2;
+    /// Where the number of labels is, which has 7 bits.
+    const LABELS: u32 = 2;
+    /// Where the length is, which has all others.
+    const LENGTH: u32 = 9;
+    const MAX_LENGTH: usize = (u32::MAX >> Form::LENGTH) as usize;
 
-/// How long the length of the plain forms is.
-const LENGTH: usize = size_of::<u32>();
+    fn new(labels: usize, encoded: &str, plain: &str) -> Form {
+        let labels = length(labels).min((1 << (Form::LENGTH - Form::LABELS)) - 1) << Form::LABELS;
+        if !plain.is_empty() || encoded.len() > Form::MAX_LENGTH {
+            return Form(labels | Form::SPECIAL);
+        }
+        Form(length(encoded.len()) << Form::LENGTH | labels)
+    }
+
+    #[inline]
+    fn is_special(self) -> bool {
+        self.0 & Form::SPECIAL != 0
+    }
+
+    fn is_interned(self) -> bool {
+        self.0 & Form::INTERNED != 0
+    }
+
+    #[inline]
+    fn labels(self) -> usize {
+        (self.0 >> Form::LABELS) as usize & ((1 << (Form::LENGTH - Form::LABELS)) - 1)
+    }
+
+    #[inline]
+    fn length(self) -> usize {
+        (self.0 >> Form::LENGTH) as usize
+    }
+}
+
+/// The lengths of the page's form and of the plain forms, where they stand in front of the text.
+type Lengths = [u32; 2];
+
+/// Where the text begins, or its lengths: right behind the header.
+const TEXT: usize = size_of::<Header>();
 
 // SAFETY: what is behind the pointer is never written after it was made, but for the count, an atomic.
 unsafe impl Send for Record {}
@@ -52,26 +86,22 @@ unsafe impl Sync for Record {}
 impl Record {
     /// A record of `len` labels with this page's form and these plain forms of what is escaped in it.
     pub(super) fn new(hash: u32, len: usize, encoded: &str, plain: &str) -> Record {
-        let tail = if plain.is_empty() { 0 } else { LENGTH + plain.len() };
-        let layout = layout(encoded.len() + tail);
+        let form = Form::new(len, encoded, plain);
+        let lengths: Lengths = [length(encoded.len()), length(plain.len())];
+        let [first, second] = lengths.map(u32::to_ne_bytes);
+        let lengths: [&[u8]; 2] = if form.is_special() { [&first, &second] } else { [&[]; 2] };
+        let pieces = [lengths[0], lengths[1], encoded.as_bytes(), plain.as_bytes()];
+        let layout = layout(pieces.iter().map(|piece| piece.len()).sum());
         // SAFETY: the layout has a size, that of the header at least.
         #[expect(clippy::cast_ptr_alignment, reason = "the allocation is aligned for the header")]
         let raw = unsafe { alloc::alloc(layout) }.cast::<Header>();
         let Some(raw) = NonNull::new(raw) else { alloc::handle_alloc_error(layout) };
-        let header = Header {
-            count: Count::one(),
-            hash,
-            encoded: length(encoded.len()),
-            watched: Watched::default(),
-            len: u8::try_from(len).unwrap_or(u8::MAX),
-            flags: if plain.is_empty() { 0 } else { ESCAPED },
-        };
+        let header = Header { watched: Watched::default(), count: Count::one(), hash, form };
         // SAFETY: the allocation begins with room for a header, aligned for it.
         unsafe { raw.write(header) };
         // SAFETY: the text follows, for which there is room.
         let mut at = unsafe { raw.cast::<u8>().add(TEXT) };
-        let plain_length = length(plain.len()).to_ne_bytes();
-        for piece in [encoded.as_bytes(), &plain_length[..tail.min(LENGTH)], plain.as_bytes()] {
+        for piece in pieces {
             // SAFETY: as above; nobody else knows the allocation.
             unsafe { at.copy_from_nonoverlapping(NonNull::from(piece).cast(), piece.len()) };
             // SAFETY: as above.
@@ -94,41 +124,48 @@ impl Record {
     /// How many labels there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        usize::from(self.header().len)
-    }
-
-    /// Whether some value needed escaping.
-    #[inline]
-    pub(super) fn is_escaped(&self) -> bool {
-        self.header().flags & ESCAPED != 0
+        self.header().form.labels()
     }
 
     /// The page's form.
     #[inline]
     pub(super) fn encoded(&self) -> &str {
-        self.text(0, self.header().encoded)
+        self.common().unwrap_or_else(|| self.special().0)
     }
 
     /// The plain forms of the values that are escaped, one after the other.
     pub(super) fn plain(&self) -> &str {
-        if !self.is_escaped() {
-            return "";
-        }
-        let encoded = self.header().encoded as usize;
-        // SAFETY: the length follows the page's form.
-        let at = unsafe { self.0.cast::<u8>().add(TEXT + encoded) };
-        // SAFETY: as above; it is not aligned.
-        let length = unsafe { at.cast::<u32>().read_unaligned() };
-        self.text(encoded + LENGTH, length)
+        if self.header().form.is_special() { self.special().1 } else { "" }
+    }
+
+    /// The page's form, unless it is special: then nothing is escaped in it.
+    #[inline]
+    pub(super) fn common(&self) -> Option<&str> {
+        let form = self.header().form;
+        (!form.is_special()).then(|| self.text(0, form.length()))
+    }
+
+    /// The page's form and the plain forms of a record that is special.
+    #[cold]
+    fn special(&self) -> (&str, &str) {
+        let [encoded, plain] = self.lengths();
+        (self.text(size_of::<Lengths>(), encoded), self.text(size_of::<Lengths>() + encoded, plain))
+    }
+
+    fn lengths(&self) -> [usize; 2] {
+        // SAFETY: they stand there when the record is special, as the callers know.
+        let lengths = unsafe { self.0.cast::<u8>().add(TEXT) };
+        // SAFETY: as above. Their alignment is asked for by nobody.
+        unsafe { lengths.cast::<Lengths>().read_unaligned() }.map(|length| length as usize)
     }
 
     #[inline]
-    fn text(&self, from: usize, len: u32) -> &str {
+    fn text(&self, from: usize, len: usize) -> &str {
         look_at(&self.header().watched);
         // SAFETY: the caller asks for what is inside of the allocation.
         let at = unsafe { self.0.cast::<u8>().add(TEXT + from) };
         // SAFETY: as above; it is written when the record is made and never again.
-        let bytes = unsafe { slice::from_raw_parts(at.as_ptr(), len as usize) };
+        let bytes = unsafe { slice::from_raw_parts(at.as_ptr(), len) };
         // SAFETY: these are the bytes of a `str`.
         unsafe { str::from_utf8_unchecked(bytes) }
     }
@@ -148,7 +185,7 @@ impl Record {
     pub(super) fn share(&mut self) -> Option<Shared> {
         self.header().count.is_one().then(|| {
             // SAFETY: there is no other reference.
-            unsafe { self.0.as_mut() }.flags |= INTERNED;
+            unsafe { self.0.as_mut() }.form.0 |= Form::INTERNED;
             Shared(self.0)
         })
     }
@@ -207,19 +244,23 @@ impl Drop for Record {
 impl Record {
     #[cold]
     fn free(&mut self) {
-        if self.header().flags & INTERNED != 0 {
+        if self.header().form.is_interned() {
             intern::forget(self);
         }
         end(&self.header().watched);
-        let tail = if self.is_escaped() { LENGTH + self.plain().len() } else { 0 };
+        let form = self.header().form;
+        let text = if form.is_special() {
+            size_of::<Lengths>() + self.lengths().iter().sum::<usize>()
+        } else {
+            form.length()
+        };
         // SAFETY: it was allocated with this layout, and this was the last reference.
-        unsafe { give_back(self.0, layout(self.header().encoded as usize + tail)) };
+        unsafe { give_back(self.0, layout(text)) };
     }
 }
 
 fn layout(text: usize) -> Layout {
-    // Room for a header, though the text begins inside of what would be its padding.
-    let layout = Layout::from_size_align((TEXT + text).max(size_of::<Header>()), align_of::<Header>());
+    let layout = Layout::from_size_align(TEXT + text, align_of::<Header>());
     layout.unwrap_or_else(|_| unreachable!("a label set's text has a length of 32 bits"))
 }
 
@@ -268,8 +309,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_takes_14_bytes() {
-        assert_eq!(TEXT, 14);
+    fn a_header_takes_12_bytes() {
+        assert_eq!(TEXT, 12);
         assert_eq!(size_of::<Option<Record>>(), size_of::<usize>());
     }
 
@@ -282,7 +323,20 @@ mod tests {
             let other = record.clone();
             drop(record);
             assert_eq!((other.encoded(), other.plain(), other.hash(), other.len()), (encoded, plain, 7, 1));
-            assert_eq!(other.is_escaped(), !plain.is_empty());
+            assert_eq!(other.common(), plain.is_empty().then_some(encoded));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_longer_than_the_header_can_tell_is_read_back_too() {
+        for length in [Form::MAX_LENGTH, Form::MAX_LENGTH + 1] {
+            let text = "x".repeat(length);
+            for plain in ["", "plain"] {
+                let record = Record::new(7, 64, &text, plain);
+                assert!(record.encoded() == text && record.plain() == plain && record.len() == 64);
+                let is_common = plain.is_empty() && length <= Form::MAX_LENGTH;
+                assert_eq!(record.common().is_some(), is_common);
+            }
         }
     }
 

@@ -180,10 +180,9 @@ impl LabelSet {
         reason = "every lookup is this and little else: a call would be much of it"
     )]
     pub(crate) fn has_values(&self, probe: &Probe<'_>) -> bool {
-        let text = self.as_prometheus().as_bytes();
-        if self.len() != probe.pairs.len() || text.len() != probe.length || self.0.is_escaped() {
-            // What is escaped is longer than it would be otherwise.
-            return self.0.is_escaped() && self.matches(probe);
+        let Some(text) = self.0.common() else { return self.matches(probe) };
+        if self.len() != probe.pairs.len() || text.len() != probe.length {
+            return false;
         }
         let mut at = text.as_ptr();
         for (name, value) in probe.pairs {
