@@ -32,6 +32,7 @@ impl Visitor for Lines {
             Point::Gauge(gauge) => gauge.value().as_f64().to_string(),
             Point::UpDownCounter(counter) => counter.value().as_f64().to_string(),
             Point::Histogram(histogram) => format!("count {}", histogram.count()),
+            other => format!("{other:?}"),
         };
         self.lines.push(format!("{} {labels:?} {value}", self.family));
         Ok(())

@@ -2,12 +2,13 @@
 
 use std::panic::Location;
 
-use crate::cell::{Bounds, Near, Run, Values, total};
+use crate::cell::{Near, Run, Values, total};
 use crate::collect::{CounterPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
 use crate::series::SeriesRef;
+use crate::setup::Setup;
 
 /// A handle of a counter: a `u64` that only goes up, from 0 when its series is made, and wraps at 2^64.
 ///
@@ -46,7 +47,7 @@ impl Counter {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Counter {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Counter, Location::caller());
-        <Counter as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into(), 0)
+        <Counter as sealed::Sealed>::create(InfoRef::new(descriptor, Setup::default()), labels.into(), 0)
     }
 
     /// Adds 1.
@@ -78,6 +79,8 @@ impl Metric for Counter {
 
 impl sealed::Sealed for Counter {
     type Cell = Run;
+
+    const IDENTITY: &'static str = "counter";
 
     fn cell(_: &FamilyInfo, _: usize) -> Run {
         Run::new(1)

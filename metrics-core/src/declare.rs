@@ -16,6 +16,7 @@ use crate::label::{LabelError, TypedLabels};
 use crate::metric::Metric;
 use crate::name::{check_label_name, check_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
+use crate::setup::Options;
 use crate::unit::Unit;
 use crate::updown::UpDownCounter;
 
@@ -123,7 +124,7 @@ impl<M: Metric> MetricField for Family<DynamicLabels, M> {
 
     fn declare(scope: &mut Scope, field: Field) {
         let labels = field.labels;
-        scope.declare(M::TYPE, &field, labels);
+        scope.declare::<M>(&field, labels);
     }
 
     fn build(handles: &mut Handles) -> Self {
@@ -137,7 +138,7 @@ impl<L: TypedLabels, M: Metric> MetricField for Family<L, M> {
     const TAKES_LABELS: bool = false;
 
     fn declare(scope: &mut Scope, field: Field) {
-        scope.declare(M::TYPE, &field, Some(L::NAMES));
+        scope.declare::<M>(&field, Some(L::NAMES));
     }
 
     fn build(handles: &mut Handles) -> Self {
@@ -215,11 +216,11 @@ impl Scope {
         self.prefixes.truncate(self.prefixes.len() - usize::from(prefix.is_some()));
     }
 
-    fn declare(&mut self, kind: MetricType, field: &Field, labels: Option<&'static [&'static str]>) {
+    fn declare<M: Metric>(&mut self, field: &Field, labels: Option<&'static [&'static str]>) {
         let parts: Vec<&str> = self.prefixes.iter().copied().chain([field.name]).collect();
-        let mut declaration = Declaration::new(kind, parts.join("_"), field.help, field.location);
+        let mut declaration = Declaration::new::<M>(parts.join("_"), field.help, field.location);
         declaration.unit = field.unit;
-        declaration.bounds = field.buckets.to_vec();
+        declaration.options.bounds = field.buckets.to_vec();
         declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         self.declarations.push(declaration);
     }
@@ -260,54 +261,50 @@ impl Handles {
     }
 }
 
+/// A family that was asked for, or why it cannot be had.
+type Made = Result<Arc<dyn ErasedFamily>, RegisterError>;
+
 /// Everything that makes a family, before it is checked.
 #[derive(Debug)]
 pub(crate) struct Declaration {
     kind: MetricType,
+    /// Makes the family, once the rest is checked.
+    make: fn(Declaration, &RegistryConfig) -> Made,
     name: String,
     help: String,
     location: &'static Location<'static>,
     pub(crate) unit: Option<Unit>,
     pub(crate) label_names: Option<Vec<String>>,
-    pub(crate) bounds: Vec<f64>,
+    pub(crate) options: Options,
     pub(crate) series_limit: Option<usize>,
 }
 
 impl Declaration {
-    pub(crate) fn new(
-        kind: MetricType,
+    pub(crate) fn new<M: Metric>(
         name: impl Into<String>,
         help: impl Into<String>,
         location: &'static Location<'static>,
     ) -> Declaration {
         Declaration {
-            kind,
+            kind: M::TYPE,
+            make: Declaration::make::<M>,
             name: name.into(),
             help: help.into(),
             location,
             unit: None,
             label_names: None,
-            bounds: Vec::new(),
+            options: Options::default(),
             series_limit: None,
         }
     }
 
     /// The family, checked, under the namespace and the limits of `config`.
-    pub(crate) fn into_family(
-        mut self,
-        config: &RegistryConfig,
-    ) -> Result<Arc<dyn ErasedFamily>, RegisterError> {
+    pub(crate) fn into_family(mut self, config: &RegistryConfig) -> Made {
         if let Some(namespace) = config.namespace() {
             self.name = format!("{namespace}_{}", self.name);
         }
         self.check()?;
-        match self.kind {
-            MetricType::Counter => self.make::<Counter>(config),
-            MetricType::UpDownCounter => self.make::<UpDownCounter>(config),
-            MetricType::Gauge => self.make::<Gauge>(config),
-            MetricType::Histogram => self.make::<Histogram>(config),
-            MetricType::Summary => unreachable!("no field and no builder declares a summary"),
-        }
+        (self.make)(self, config)
     }
 
     fn check(&self) -> Result<(), RegisterError> {
@@ -334,12 +331,11 @@ impl Declaration {
         Ok(())
     }
 
-    fn make<M: Metric>(self, config: &RegistryConfig) -> Result<Arc<dyn ErasedFamily>, RegisterError> {
-        let bounds = M::bounds(&self.bounds)
-            .map_err(|source| RegisterError::Bounds { name: self.name.clone(), source })?;
+    fn make<M: Metric>(self, config: &RegistryConfig) -> Made {
+        let setup = M::setup(&self.options).map_err(|error| error.of_family(&self.name))?;
         let mut limits = config.limits();
         limits.series = self.series_limit.unwrap_or(limits.series);
-        Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), bounds, limits)))
+        Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), setup, limits)))
     }
 
     fn into_descriptor(self) -> Descriptor {

@@ -22,28 +22,29 @@ pub enum MetricType {
     UpDownCounter,
     /// A distribution over buckets with explicit upper bounds.
     Histogram,
+    /// A distribution over buckets whose counts go up and down: of what is there now.
+    GaugeHistogram,
     /// Quantiles computed by the program.
     Summary,
+    /// Labels that tell something about the program, and nothing that is measured.
+    Info,
+    /// Which of a fixed number of states something is in.
+    StateSet,
 }
 
 impl MetricType {
-    /// The word that a `# TYPE` line has for this kind: `gauge` for an up-down counter too, since Prometheus has no
-    /// word of its own for it.
+    /// The word that OpenMetrics has for this kind: `gauge` for an up-down counter too, for which there is no word of its
+    /// own.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
             MetricType::Counter => "counter",
             MetricType::Gauge | MetricType::UpDownCounter => "gauge",
             MetricType::Histogram => "histogram",
+            MetricType::GaugeHistogram => "gaugehistogram",
             MetricType::Summary => "summary",
-        }
-    }
-
-    /// What tells this kind from every other.
-    pub(crate) const fn identity(self) -> &'static str {
-        match self {
-            MetricType::UpDownCounter => "up-down counter",
-            other => other.as_str(),
+            MetricType::Info => "info",
+            MetricType::StateSet => "stateset",
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::panic::Location;
 
-use crate::cell::{Bounds, Room, Value, Values, value};
+use crate::cell::{Room, Value, Values, value};
 use crate::collect::{GaugePoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
 use crate::series::SeriesRef;
+use crate::setup::Setup;
 use crate::sync::AtomicU64;
 
 /// A handle of a gauge: an `f64` that goes up and down, 0 when its series is made; NaN is allowed.
@@ -46,7 +47,7 @@ impl Gauge {
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> Gauge {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Gauge, Location::caller());
-        <Gauge as sealed::Sealed>::create(InfoRef::new(descriptor, Bounds::default()), labels.into(), 0)
+        <Gauge as sealed::Sealed>::create(InfoRef::new(descriptor, Setup::default()), labels.into(), 0)
     }
 
     /// Sets the value.
@@ -112,6 +113,8 @@ impl Metric for Gauge {
 
 impl sealed::Sealed for Gauge {
     type Cell = Value;
+
+    const IDENTITY: &'static str = "gauge";
 
     fn cell(_: &FamilyInfo, others: usize) -> Value {
         Value::new(Room::beside(others))

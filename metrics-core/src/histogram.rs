@@ -10,6 +10,7 @@ use crate::descriptor::{Descriptor, MetricType};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, Odd, handle_basics, sealed};
 use crate::series::SeriesRef;
+use crate::setup::{Options, Setup, SetupError};
 use crate::timer::{Timed, Timer};
 
 /// A handle of a histogram with explicit bounds.
@@ -59,7 +60,7 @@ impl Histogram {
         bounds: &[f64],
     ) -> Result<Histogram, BucketError> {
         let descriptor = Descriptor::unchecked(name, help, MetricType::Histogram, Location::caller());
-        let info = InfoRef::new(descriptor, Bounds::try_new(bounds)?);
+        let info = InfoRef::new(descriptor, Setup::of_bounds(Bounds::try_new(bounds)?));
         Ok(<Histogram as sealed::Sealed>::create(info, labels.into(), 0))
     }
 
@@ -89,7 +90,7 @@ impl Histogram {
     /// load.
     #[inline]
     fn bounds(&self) -> &Bounds {
-        &self.series.info().bounds
+        &self.series.info().setup.bounds
     }
 
     /// Observes a duration in the histogram's unit: its declared one, or the one that its name ends with, such as
@@ -191,12 +192,14 @@ impl Metric for Histogram {
 impl sealed::Sealed for Histogram {
     type Cell = Run;
 
-    fn bounds(bounds: &[f64]) -> Result<Bounds, BucketError> {
-        Bounds::try_new(bounds)
+    const IDENTITY: &'static str = "histogram";
+
+    fn setup(options: &Options) -> Result<Setup, SetupError> {
+        Ok(Setup::of_bounds(Bounds::try_new(&options.bounds)?))
     }
 
     fn cell(info: &FamilyInfo, _: usize) -> Run {
-        Run::new(distribution::cells(info.bounds.buckets()))
+        Run::new(distribution::cells(info.setup.bounds.buckets()))
     }
 
     fn handle(series: SeriesRef<Run>) -> Histogram {

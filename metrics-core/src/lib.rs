@@ -55,6 +55,7 @@ pub mod name;
 mod reclaim;
 mod registry;
 mod series;
+mod setup;
 mod sync;
 mod timer;
 mod unit;

@@ -6,12 +6,12 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::buckets::BucketError;
-use crate::cell::{Bounds, Values};
+use crate::cell::Values;
 use crate::collect::Point;
 use crate::count::Count;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::{Labels, REASONS, Reason};
+use crate::setup::{Options, Setup, SetupError};
 
 /// A kind of metric: [`Counter`](crate::Counter), [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge),
 /// [`Histogram`](crate::Histogram).
@@ -23,8 +23,7 @@ pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
 }
 
 pub(crate) mod sealed {
-    use super::{BucketError, FamilyInfo, InfoRef, Labels, Point, Values};
-    use crate::cell::Bounds;
+    use super::{FamilyInfo, InfoRef, Labels, Options, Point, Setup, SetupError, Values};
     use crate::series::SeriesRef;
 
     /// The half of [`Metric`](super::Metric) that is this crate's own affair.
@@ -32,10 +31,13 @@ pub(crate) mod sealed {
         /// What each series has of its own.
         type Cell: Send + Sync;
 
-        /// The bounds of a family's buckets; none for a kind without buckets, which ignores what it is given.
-        fn bounds(bounds: &[f64]) -> Result<Bounds, BucketError> {
-            let _ = bounds;
-            Ok(Bounds::default())
+        /// What tells the kind from every other, in the words of an error.
+        const IDENTITY: &'static str;
+
+        /// What a family's series share of what was asked for; nothing for a kind that asks for nothing.
+        fn setup(options: &Options) -> Result<Setup, SetupError> {
+            let _ = options;
+            Ok(Setup::default())
         }
 
         /// A cell at zero, for a series of a family that has so many others.
@@ -81,8 +83,7 @@ pub(crate) mod sealed {
 pub struct FamilyInfo {
     count: Count,
     pub(crate) descriptor: Descriptor,
-    /// None for a kind without buckets, and for a family whose bounds were refused: it records, and is never shown.
-    pub(crate) bounds: Bounds,
+    pub(crate) setup: Setup,
     overflows: [AtomicU64; REASONS.len()],
     odd: OddCounts,
     /// Those of the static that has a series here.
@@ -132,13 +133,13 @@ unsafe impl Send for InfoRef {}
 unsafe impl Sync for InfoRef {}
 
 impl InfoRef {
-    pub(crate) fn new(descriptor: Descriptor, bounds: Bounds) -> InfoRef {
+    pub(crate) fn new(descriptor: Descriptor, setup: Setup) -> InfoRef {
         let unit = descriptor.unit().or_else(|| crate::unit::Unit::of_name(descriptor.name()));
         let info = FamilyInfo {
             count: Count::one(),
             units_per_second: unit.and_then(crate::unit::Unit::per_second).unwrap_or(1.0),
             descriptor,
-            bounds,
+            setup,
             overflows: Default::default(),
             odd: OddCounts::new(),
             odd_of_static: OnceLock::new(),

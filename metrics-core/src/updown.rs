@@ -2,13 +2,14 @@
 
 use std::panic::Location;
 
-use crate::cell::{Bounds, Near, Run, Values, updown};
+use crate::cell::{Near, Run, Values, updown};
 use crate::collect::{Point, UpDownCounterPoint};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::in_flight::{InFlightGuard, Tracked};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
 use crate::series::SeriesRef;
+use crate::setup::Setup;
 
 /// A handle of an up-down counter: an `i64` that changes by what is added to it, from 0 when its series is made, and
 /// wraps at 2^63.
@@ -61,7 +62,7 @@ impl UpDownCounter {
     pub fn new(name: impl Into<String>, help: impl Into<String>, labels: impl Into<Labels>) -> UpDownCounter {
         let descriptor = Descriptor::unchecked(name, help, MetricType::UpDownCounter, Location::caller());
         <UpDownCounter as sealed::Sealed>::create(
-            InfoRef::new(descriptor, Bounds::default()),
+            InfoRef::new(descriptor, Setup::default()),
             labels.into(),
             0,
         )
@@ -126,6 +127,8 @@ impl Metric for UpDownCounter {
 
 impl sealed::Sealed for UpDownCounter {
     type Cell = Run;
+
+    const IDENTITY: &'static str = "up-down counter";
 
     fn cell(_: &FamilyInfo, _: usize) -> Run {
         Run::new(updown::CELLS_OF_UP_DOWN)

@@ -172,6 +172,7 @@ impl Visitor for Points {
             Point::UpDownCounter(point) => point.value().as_f64(),
             Point::Gauge(point) => point.value().as_f64(),
             Point::Histogram(point) => point.count() as f64,
+            other => unreachable!("{other:?}"),
         });
         Ok(())
     }

@@ -4,10 +4,13 @@
 
 mod common;
 
+use std::time::{Duration, SystemTime};
+
 use common::page;
 use nilometer_core::collect::{
-    CollectError, Collector, CounterPoint, Descriptor, GaugePoint, HistogramPoint, LabelSet, MetricType,
-    SeriesLabels, UpDownCounterPoint, Visitor,
+    CollectError, Collector, CounterPoint, Descriptor, Exemplar, ExponentialBuckets, ExponentialRange,
+    GaugePoint, HistogramPoint, LabelSet, MetricType, Point, SeriesLabels, StateSetPoint, Stopped,
+    SummaryPoint, UpDownCounterPoint, Visitor,
 };
 use nilometer_core::{
     Gauge, GaugeFamily, Labels, MetricsRegistry, RegisterError, RegistryConfig, Unit, label::LabelError,
@@ -249,4 +252,68 @@ fn a_disabled_family_is_left_out_whoever_shows_it() {
         Err(CollectError::failed("no source"))
     };
     assert_eq!(page_with(config, show), ["h gauge", "  {} 1"]);
+}
+
+/// Every point that it is shown, as `Debug` has it.
+#[derive(Default)]
+struct Points(Vec<String>);
+
+impl Visitor for Points {
+    fn family(&mut self, _: &Descriptor) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn point(&mut self, _: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        self.0.push(format!("{point:?}"));
+        Ok(())
+    }
+}
+
+/// Calls `each` with a point of every kind, all of whose parts are there.
+fn with_points(mut each: impl FnMut(Point<'_>) -> Result<(), CollectError>) -> Result<(), CollectError> {
+    let created = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+    let labels = LabelSet::try_from_pairs(&[("trace_id", "4bf92f35")])?;
+    let exemplars = [Exemplar::new(&labels, 0.5, created), Exemplar::new(&labels, 7.0, created)];
+    let buckets = ExponentialBuckets::try_new(
+        3,
+        ExponentialRange::new(-9, &[1, 0, 2]),
+        ExponentialRange::new(4, &[3]),
+    )?;
+    let histogram = HistogramPoint::try_new(&[1.0], &[5, 3], 11.5)?
+        .try_with_exponential(buckets.try_with_zero(1e-9, 2)?)?
+        .exponential_only()
+        .with_created(created)
+        .with_exemplars(&exemplars);
+    each(CounterPoint::new(7_u64).with_created(created).with_exemplar(exemplars[0]).into())?;
+    each(GaugePoint::new(-3_i64).into())?;
+    each(UpDownCounterPoint::new(-4_i64).with_created(created).into())?;
+    each(histogram.into())?;
+    each(Point::GaugeHistogram(histogram))?;
+    each(SummaryPoint::try_new(&[(0.5, 1.0), (0.9, f64::INFINITY)], 9, 3.5)?.with_created(created).into())?;
+    each(Point::Info)?;
+    each(StateSetPoint::new(&[("off", false), ("on", true)]).into())
+}
+
+#[test]
+fn points_of_every_kind_pass_through_whole() {
+    let show = |visitor: &mut dyn Visitor| {
+        let mut number = 0;
+        with_points(|point| {
+            number += 1;
+            visitor.family(&Descriptor::try_new(format!("kind_{number}"), "K.", point.metric_type())?)?;
+            Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), point)?)
+        })
+    };
+    let registry = MetricsRegistry::new();
+    registry.register_collector("all", Source(show)).unwrap();
+    let mut shown = Points::default();
+    registry.collect(&mut shown).unwrap();
+    let mut expected = Vec::new();
+    with_points(|point| {
+        expected.push(format!("{point:?}"));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(shown.0, expected);
+    assert_eq!(expected.len(), 8);
 }

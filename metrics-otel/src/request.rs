@@ -176,8 +176,8 @@ impl Request {
                 int32::encode(data::TEMPORALITY, &data::CUMULATIVE, &mut self.points);
                 metric::HISTOGRAM
             }
-            // No point is of a summary's kind, so that a summary's points are all left out.
-            Some(MetricType::Gauge | MetricType::Summary) => metric::GAUGE,
+            // No point of the other kinds is written.
+            Some(_) => metric::GAUGE,
         };
         let length = self.head.len() + wire::delimited_len(tag, self.points.len());
         wire::start_delimited(scope_metrics::METRICS, length, &mut self.metrics);
@@ -214,6 +214,7 @@ impl Request {
                 write_histogram(&histogram, &mut self.point);
                 self.write_attributes(histogram_point::ATTRIBUTES, labels);
             }
+            Point::GaugeHistogram(_) | Point::Summary(_) | Point::Info | Point::StateSet(_) => return false,
         }
         true
     }

@@ -184,6 +184,10 @@ impl<O: Output> Visitor for TextEncoder<O> {
             Point::Gauge(point) => sample(&mut self.page, &self.name, texts(labels), point.value()),
             Point::UpDownCounter(point) => sample(&mut self.page, &self.name, texts(labels), point.value()),
             Point::Histogram(point) => self.histogram(labels, &point),
+            Point::GaugeHistogram(_) | Point::Summary(_) | Point::Info | Point::StateSet(_) => {
+                self.skipped += 1;
+                Ok(())
+            }
         }
     }
 }

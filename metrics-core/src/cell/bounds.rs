@@ -13,7 +13,7 @@ const LANES: usize = 4;
 
 /// A histogram's upper bounds, of its own or, in a static, somebody else's.
 #[derive(Debug, Clone)]
-pub struct Bounds<S = Box<[f64]>> {
+pub(crate) struct Bounds<S = Box<[f64]>> {
     /// The bounds, where they are few, and then `+Inf`, which no value is above.
     short: [f64; SHORT],
     /// How many of those are compared, in fours; 0 where there are more bounds than that.

@@ -42,7 +42,10 @@ pub use crate::descriptor::{Descriptor, MetricType};
 pub use crate::label::{LabelError, LabelSet, Labels, Pairs};
 pub use crate::name::NameError;
 pub use crate::unit::Unit;
-pub use point::{CounterPoint, GaugePoint, HistogramPoint, Number, Point, PointError, UpDownCounterPoint};
+pub use point::{
+    CounterPoint, Exemplar, ExponentialBuckets, ExponentialRange, GaugePoint, HistogramPoint, Number, Point,
+    PointError, StateSetPoint, SummaryPoint, UpDownCounterPoint,
+};
 
 /// Something that has metrics to show: a registry, a family, or a source of the user's own.
 ///

@@ -14,7 +14,7 @@ use super::chunks::Chunks;
 use super::once::Once;
 use super::seats::Seats;
 use super::table::{Entry, MAX_LEN, Place, Table, Writing};
-use crate::cell::{Bounds, Values};
+use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, Room, intern, overflow_set};
@@ -23,6 +23,7 @@ use crate::name::check_metric_name;
 use crate::reclaim;
 use crate::registry::RegisterError;
 use crate::series::{InfoPtr, Series, SeriesRef};
+use crate::setup::{Options, Setup};
 
 /// How many series a family may have that says nothing else.
 pub(crate) const SERIES_LIMIT: usize = 10_000;
@@ -64,10 +65,10 @@ struct Attachment {
 }
 
 impl<M: Metric> FamilyCore<M> {
-    pub(crate) fn new(descriptor: Descriptor, bounds: Bounds, limits: FamilyLimits) -> FamilyCore<M> {
+    pub(crate) fn new(descriptor: Descriptor, setup: Setup, limits: FamilyLimits) -> FamilyCore<M> {
         let names =
             descriptor.label_names().and_then(|declared| Names::new(declared.iter().map(|name| &**name)));
-        let info = InfoRef::new(descriptor, bounds);
+        let info = InfoRef::new(descriptor, setup);
         FamilyCore {
             table: Table::new(reclaim::domain(), InfoPtr::of(&info)),
             info,
@@ -81,17 +82,17 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     /// A family that no registry has checked.
-    pub(super) fn standalone(descriptor: Descriptor, bounds: &[f64]) -> FamilyCore<M> {
+    pub(super) fn standalone(descriptor: Descriptor, options: &Options) -> FamilyCore<M> {
         let name = descriptor.name();
         let bad_name = check_metric_name(name)
             .map_err(|source| RegisterError::InvalidName { name: name.to_owned(), source })
             .err();
-        let (bounds, bad_bounds) = match M::bounds(bounds) {
-            Ok(bounds) => (bounds, None),
-            Err(source) => (Bounds::default(), Some(RegisterError::Bounds { name: name.to_owned(), source })),
+        let (setup, bad_setup) = match M::setup(options) {
+            Ok(setup) => (setup, None),
+            Err(error) => (Setup::default(), Some(error.of_family(name))),
         };
-        let mut core = FamilyCore::new(descriptor, bounds, FamilyLimits::default());
-        core.defect = bad_name.or(bad_bounds);
+        let mut core = FamilyCore::new(descriptor, setup, FamilyLimits::default());
+        core.defect = bad_name.or(bad_setup);
         core
     }
 
@@ -367,8 +368,8 @@ impl<C: Send + Sync> Entry for Series<C> {
 pub(crate) trait ErasedFamily: fmt::Debug + Send + Sync {
     fn info(&self) -> &FamilyInfo;
 
-    /// The bounds of its buckets, empty for kinds without.
-    fn bounds(&self) -> &[f64];
+    /// What tells its kind from every other, in the words of an error.
+    fn identity(&self) -> &'static str;
 
     /// Why it can never be shown.
     fn defect(&self) -> Option<&RegisterError>;
@@ -390,8 +391,8 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         &self.info
     }
 
-    fn bounds(&self) -> &[f64] {
-        self.info.bounds.as_slice()
+    fn identity(&self) -> &'static str {
+        M::IDENTITY
     }
 
     fn defect(&self) -> Option<&RegisterError> {

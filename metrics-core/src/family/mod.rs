@@ -42,6 +42,7 @@ use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::{LabelError, TypedLabels};
 use crate::metric::Metric;
+use crate::setup::Options;
 use crate::updown::UpDownCounter;
 
 /// Labels that are given as pairs of strings, with each lookup.
@@ -187,9 +188,9 @@ impl<L, M: Metric> Family<L, M> {
 
 impl<M: Metric> Family<DynamicLabels, M> {
     #[track_caller]
-    fn standalone(name: impl Into<String>, help: impl Into<String>, bounds: &[f64]) -> Self {
+    fn standalone(name: impl Into<String>, help: impl Into<String>, options: &Options) -> Self {
         let descriptor = Descriptor::unchecked(name, help, M::TYPE, Location::caller());
-        Family::from_core(Arc::new(FamilyCore::standalone(descriptor, bounds)))
+        Family::from_core(Arc::new(FamilyCore::standalone(descriptor, options)))
     }
 
     /// The series with these labels, made at zero if it is not there.
@@ -317,7 +318,7 @@ impl CounterFamily {
     /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>) -> CounterFamily {
-        Family::standalone(name, help, &[])
+        Family::standalone(name, help, &Options::default())
     }
 }
 
@@ -328,7 +329,7 @@ impl UpDownCounterFamily {
     /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>) -> UpDownCounterFamily {
-        Family::standalone(name, help, &[])
+        Family::standalone(name, help, &Options::default())
     }
 }
 
@@ -339,7 +340,7 @@ impl GaugeFamily {
     /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>) -> GaugeFamily {
-        Family::standalone(name, help, &[])
+        Family::standalone(name, help, &Options::default())
     }
 }
 
@@ -350,7 +351,7 @@ impl HistogramFamily {
     /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
     #[track_caller]
     pub fn new(name: impl Into<String>, help: impl Into<String>, bounds: &[f64]) -> HistogramFamily {
-        Family::standalone(name, help, bounds)
+        Family::standalone(name, help, &Options::with_bounds(bounds))
     }
 }
 

@@ -62,8 +62,8 @@ impl About {
         run: &'static LateRun,
         bounds: &[f64],
     ) -> Result<M, RegisterError> {
-        let mut declaration = Declaration::new(M::TYPE, self.name, self.help, self.location);
-        declaration.bounds = bounds.to_vec();
+        let mut declaration = Declaration::new::<M>(self.name, self.help, self.location);
+        declaration.options.bounds = bounds.to_vec();
         let slot = run.assign();
         registry.register_and(declaration, |family: Family<DynamicLabels, M>| {
             let descriptor = family.metadata();

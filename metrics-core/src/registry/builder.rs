@@ -62,7 +62,7 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
 
     /// Sets a histogram's upper bounds, `+Inf` not among them; other kinds ignore them.
     pub fn with_buckets(mut self, bounds: &[f64]) -> Self {
-        self.declaration.bounds = bounds.to_vec();
+        self.declaration.options.bounds = bounds.to_vec();
         self
     }
 

@@ -203,13 +203,15 @@ impl Catalog {
 /// Every name that a family can take on a page, in any format and with created timestamps.
 ///
 /// SPEC: OpenMetrics 1.0.0, metric families and the suffixes of each type: a counter's family is named without
-/// `_total`.
+/// `_total`, and an info's without `_info`.
 pub(super) fn page_names(name: &str, metric_type: MetricType) -> impl Iterator<Item = String> + use<> {
     let (base, suffixes): (&str, &[&str]) = match metric_type {
         MetricType::Counter => (name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
-        MetricType::Gauge | MetricType::UpDownCounter => (name, &[""]),
+        MetricType::Gauge | MetricType::UpDownCounter | MetricType::StateSet => (name, &[""]),
         MetricType::Histogram => (name, &["", "_bucket", "_count", "_sum", "_created"]),
+        MetricType::GaugeHistogram => (name, &["", "_bucket", "_count", "_sum", "_gcount", "_gsum"]),
         MetricType::Summary => (name, &["", "_count", "_sum", "_created"]),
+        MetricType::Info => (name.strip_suffix("_info").unwrap_or(name), &["", "_info"]),
     };
     let base = base.to_owned();
     suffixes.iter().map(move |suffix| format!("{base}{suffix}"))
@@ -228,20 +230,24 @@ fn conflict(entry: &Entry, family: &dyn ErasedFamily) -> Option<RegisterError> {
     let existing = &*entry.families[0];
     let (old, new) = (&existing.info().descriptor, &family.info().descriptor);
     let sides = [
-        ("type", old.metric_type().identity().to_owned(), new.metric_type().identity().to_owned()),
+        ("type", existing.identity().to_owned(), family.identity().to_owned()),
         ("help", old.help().to_owned(), new.help().to_owned()),
         ("unit", unit(old), unit(new)),
         ("label names", label_names(old), label_names(new)),
-        ("bounds", format!("{:?}", existing.bounds()), format!("{:?}", family.bounds())),
     ];
+    let setups = existing.info().setup.identity().into_iter().zip(family.info().setup.identity());
+    let setups = setups.map(|((what, existing), (_, requested))| (what, existing, requested));
     let constant = |family: &dyn ErasedFamily| {
         let names: Vec<&str> = family.constant().into_iter().flatten().map(|(name, _)| name).collect();
         names.join(", ")
     };
     let attached = family.constant().is_some();
     let constant_sides = attached.then(|| ("constant label names", constant(existing), constant(family)));
-    let (what, existing, requested) =
-        sides.into_iter().chain(constant_sides).find(|(_, existing, requested)| existing != requested)?;
+    let (what, existing, requested) = sides
+        .into_iter()
+        .chain(setups)
+        .chain(constant_sides)
+        .find(|(_, existing, requested)| existing != requested)?;
     Some(refusal(entry, what, existing, requested))
 }
 

@@ -183,7 +183,7 @@ impl MetricsRegistry {
         name: impl Into<String>,
         help: impl Into<String>,
     ) -> FamilyBuilder<'_, M> {
-        FamilyBuilder::new(self, Declaration::new(M::TYPE, name, help, Location::caller()))
+        FamilyBuilder::new(self, Declaration::new::<M>(name, help, Location::caller()))
     }
 
     /// Registers a family that was made elsewhere, under its own name: the namespace is for names that the registry

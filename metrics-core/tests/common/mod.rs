@@ -19,6 +19,7 @@ impl Visitor for Page {
             Point::Gauge(point) => number(point.value()),
             Point::UpDownCounter(point) => number(point.value()),
             Point::Histogram(point) => format!("{} in {:?}", point.sum(), point.counts()),
+            other => format!("{other:?}"),
         };
         self.0.push(format!("  {{{}}} {value}", labels.join(",")));
         Ok(())

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::collect::{
-    CounterPoint, GaugePoint, HistogramPoint, Point, SeriesLabels, Stopped, UpDownCounterPoint, Visitor,
-};
+use super::owned::{self, OwnedPoint};
+use crate::collect::{Point, SeriesLabels, Stopped, Visitor};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::LabelSet;
 
@@ -26,42 +25,6 @@ pub(super) struct Buffer {
 pub(super) struct BufferedFamily {
     pub(super) descriptor: Descriptor,
     pub(super) points: Vec<(LabelSet, OwnedPoint)>,
-}
-
-/// A [`Point`] that borrows nothing.
-pub(super) enum OwnedPoint {
-    Counter(CounterPoint),
-    Gauge(GaugePoint),
-    UpDownCounter(UpDownCounterPoint),
-    Histogram { bounds: Box<[f64]>, counts: Box<[u64]>, sum: f64 },
-}
-
-impl OwnedPoint {
-    pub(super) fn as_point(&self) -> Point<'_> {
-        match self {
-            OwnedPoint::Counter(point) => Point::Counter(*point),
-            OwnedPoint::Gauge(point) => Point::Gauge(*point),
-            OwnedPoint::UpDownCounter(point) => Point::UpDownCounter(*point),
-            OwnedPoint::Histogram { bounds, counts, sum } => {
-                Point::Histogram(HistogramPoint::trusted(bounds, counts, *sum))
-            }
-        }
-    }
-}
-
-impl From<Point<'_>> for OwnedPoint {
-    fn from(point: Point<'_>) -> Self {
-        match point {
-            Point::Counter(point) => OwnedPoint::Counter(point),
-            Point::Gauge(point) => OwnedPoint::Gauge(point),
-            Point::UpDownCounter(point) => OwnedPoint::UpDownCounter(point),
-            Point::Histogram(point) => OwnedPoint::Histogram {
-                bounds: point.bounds().into(),
-                counts: point.counts().into(),
-                sum: point.sum(),
-            },
-        }
-    }
 }
 
 impl Buffer {
@@ -120,9 +83,8 @@ impl Visitor for Buffer {
     }
 
     fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
-        let counts = if let Point::Histogram(point) = &point { point.counts().len() * 16 } else { 0 };
         let text: usize = labels.sets().map(|set| set.as_prometheus().len()).sum();
-        self.take(OVERHEAD + text + counts)?;
+        self.take(OVERHEAD + text + owned::bytes(&point))?;
         let Some(family) = self.current.map(|current| &mut self.families[current]) else {
             self.wrong_type += 1;
             return Ok(());

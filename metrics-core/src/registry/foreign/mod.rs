@@ -4,6 +4,7 @@
 //! own. A collector that panics loses what it had not shown yet; the others lose nothing.
 
 mod buffer;
+mod owned;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -214,7 +215,7 @@ fn show(
         if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
             foreign.count(Failure::ConstantLabel, 1);
         } else if shown.insert(labels) {
-            visitor.point(SeriesLabels::with_constant(constant, labels), point.as_point())?;
+            point.show(|point| visitor.point(SeriesLabels::with_constant(constant, labels), point))?;
         } else {
             foreign.count(Failure::DuplicateSeries, 1);
         }
