@@ -52,6 +52,7 @@ mod in_flight;
 pub mod label;
 mod metric;
 pub mod name;
+mod prefetch;
 mod reclaim;
 mod registry;
 mod series;

@@ -362,6 +362,10 @@ impl<C: Send + Sync> Entry for Series<C> {
     fn place(&self) -> &Place {
         &self.place
     }
+
+    fn prefetch(&self) {
+        self.labels.as_set().prefetch();
+    }
 }
 
 /// A family of any kind, as a registry keeps it.

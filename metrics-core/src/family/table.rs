@@ -32,6 +32,9 @@ pub(super) trait Entry: Send + Sync + Sized {
     fn hash(&self) -> u32;
 
     fn place(&self) -> &Place;
+
+    /// Asks for the memory that who shows the series reads beside it.
+    fn prefetch(&self) {}
 }
 
 /// Where a series stands in the order of its table. The table's own, under its lock.

@@ -130,6 +130,12 @@ impl LabelSet {
         [text.first(), text.last()].into_iter().flatten().map(|&byte| usize::from(byte)).sum()
     }
 
+    /// Asks for the text's memory.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        self.0.prefetch();
+    }
+
     /// How many labels there are.
     #[must_use]
     pub fn len(&self) -> usize {
