@@ -133,8 +133,8 @@ impl Board {
     }
 
     /// Pages of ever more counters in the same rounds, per series; and how much longer a series takes on the largest
-    /// page than on the smallest. The memory of a whole page that is large is the system's to clear: in pieces, it is
-    /// the encoder that is measured.
+    /// page than on the smallest. The memory of a whole page that is large is the system's to clear, which
+    /// `copy_of_page` shows: in pieces, it is the encoder that is measured.
     fn growth(&self, rows: &mut Vec<Row>, form: Form) -> Result<(), Box<dyn Error>> {
         let sizes = self.effort.sizes();
         let prefix = match form {
@@ -156,6 +156,12 @@ impl Board {
                     Form::Whole => Some(writing),
                     Form::Pieces => filled.streaming()?,
                 });
+                if form == Form::Whole && filled.name == "nilometer" {
+                    let page = filled.store.page();
+                    // What the system takes for a page's memory, which it clears, and for putting the bytes there.
+                    contestants
+                        .push(Contestant::baseline("copy_of_page", move |_| drop(black_box(page.clone()))));
+                }
             }
         }
         let Measured { mut figures, disturbed } = measure(&contestants, self.effort.long_plan())?;
