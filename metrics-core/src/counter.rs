@@ -5,6 +5,7 @@ use std::panic::Location;
 use crate::cell::{Near, Run, Values, total};
 use crate::collect::{CounterPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
+use crate::exemplar::ExemplarError;
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, handle_basics, sealed};
 use crate::series::SeriesRef;
@@ -60,8 +61,50 @@ impl Counter {
     #[inline]
     pub fn inc_by(&self, delta: u64) {
         if !total::add(self.near, delta) {
+            self.inc_slowly(delta);
+        }
+    }
+
+    #[cold]
+    fn inc_slowly(&self, delta: u64) {
+        total::add_anywhere(self.slot, delta);
+        let exemplars = &self.series.info().exemplars;
+        // A static has no cell for the turn.
+        if exemplars.is_sampled() && self.series.cell.is_own() {
+            exemplars.sample(self.series.address(), 0, increment(delta), self.slot + TURN);
+        }
+    }
+
+    /// Adds 1, and names this increment as an example, by labels that lead to more about it. An exemplar that is
+    /// refused is dropped and counted; see [`try_inc_by_with_exemplar`](Counter::try_inc_by_with_exemplar).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let registry = nilometer_core::MetricsRegistry::new();
+    /// # let failures = registry.register_counter("failures_total", "Failures.")?.default();
+    /// failures.inc_with_exemplar(&[("trace_id", "0af7651916cd43dd8448eb211c80319c")]);
+    /// assert_eq!(failures.get(), 1);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn inc_with_exemplar(&self, labels: &[(&str, &str)]) {
+        // What is wrong with an exemplar is counted.
+        let _ = self.try_inc_by_with_exemplar(1, labels);
+    }
+
+    /// Adds `delta`, and names this increment as an example. The series keeps the last exemplar that it was given.
+    ///
+    /// This reads a clock, allocates, and tries a lock; it waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ExemplarError`]: the exemplar was dropped, and counted in `nilometer_exemplars_dropped_total`. `delta` was
+    /// added in any case.
+    pub fn try_inc_by_with_exemplar(&self, delta: u64, labels: &[(&str, &str)]) -> Result<(), ExemplarError> {
+        if !total::add(self.near, delta) {
             total::add_anywhere(self.slot, delta);
         }
+        self.series.info().exemplars.put(self.series.address(), 0, increment(delta), labels)
     }
 
     /// The total so far.
@@ -73,6 +116,15 @@ impl Counter {
 
 handle_basics!(Counter);
 
+/// In which of its cells a sampled counter keeps whether a thread has had its turn: behind the total.
+const TURN: u32 = 1;
+
+/// An increment as the value of an exemplar.
+#[expect(clippy::cast_precision_loss, reason = "an example is near enough")]
+fn increment(delta: u64) -> f64 {
+    delta as f64
+}
+
 impl Metric for Counter {
     const TYPE: MetricType = MetricType::Counter;
 }
@@ -82,13 +134,15 @@ impl sealed::Sealed for Counter {
 
     const IDENTITY: &'static str = "counter";
 
-    fn cell(_: &FamilyInfo, _: usize) -> Run {
-        Run::new(1)
+    const TAKES_EXEMPLARS: bool = true;
+
+    fn cell(info: &FamilyInfo, _: usize) -> Run {
+        if info.exemplars.is_sampled() { Run::watched(2) } else { Run::new(1) }
     }
 
     fn handle(series: SeriesRef<Run>) -> Counter {
         let slot = series.cell.first();
-        Counter { slot, near: Near::of(slot), series }
+        Counter { slot, near: series.cell.near(), series }
     }
 
     fn series(&self) -> &SeriesRef<Run> {

@@ -332,7 +332,10 @@ impl Declaration {
     }
 
     fn make<M: Metric>(self, config: &RegistryConfig) -> Made {
-        let setup = M::setup(&self.options).map_err(|error| error.of_family(&self.name))?;
+        let mut setup = M::setup(&self.options).map_err(|error| error.of_family(&self.name))?;
+        if M::TAKES_EXEMPLARS && !self.options.without_exemplars {
+            setup.sampling = config.sampling();
+        }
         let mut limits = config.limits();
         limits.series = self.series_limit.unwrap_or(limits.series);
         Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), setup, limits)))

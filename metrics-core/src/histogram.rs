@@ -7,6 +7,7 @@ use crate::buckets::BucketError;
 use crate::cell::{Bounds, Near, Run, Values, distribution};
 use crate::collect::{HistogramPoint, Point};
 use crate::descriptor::{Descriptor, MetricType};
+use crate::exemplar::ExemplarError;
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, Odd, handle_basics, sealed};
 use crate::series::SeriesRef;
@@ -84,6 +85,52 @@ impl Histogram {
             finite = 0.0;
         }
         distribution::observe_slowly(self.slot, bucket, finite);
+        let exemplars = &self.series.info().exemplars;
+        // A static has no cell for the turn.
+        if exemplars.is_sampled() && self.series.cell.is_own() {
+            let turn = self.slot + distribution::turn(self.bounds().buckets(), bucket);
+            exemplars.sample(self.series.address(), bucket, value, turn);
+        }
+    }
+
+    /// Observes `value`, and names this observation as an example, by labels that lead to more about it. An exemplar
+    /// that is refused is dropped and counted; see
+    /// [`try_observe_with_exemplar`](Histogram::try_observe_with_exemplar).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let registry = nilometer_core::MetricsRegistry::new();
+    /// # let duration = registry.register_histogram("h_seconds", "H.", &[1.0])?.default();
+    /// duration.observe_with_exemplar(7.5, &[("trace_id", "0af7651916cd43dd8448eb211c80319c")]);
+    /// assert_eq!(duration.snapshot().count(), 1);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn observe_with_exemplar(&self, value: f64, labels: &[(&str, &str)]) {
+        // What is wrong with an exemplar is counted.
+        let _ = self.try_observe_with_exemplar(value, labels);
+    }
+
+    /// Observes `value`, and names this observation as an example. Each bucket keeps the last exemplar that it was given.
+    /// What is NaN is no observation, and has no exemplar.
+    ///
+    /// This reads a clock, allocates, and tries a lock; it waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ExemplarError`]: the exemplar was dropped, and counted in `nilometer_exemplars_dropped_total`. `value` was
+    /// observed in any case.
+    pub fn try_observe_with_exemplar(
+        &self,
+        value: f64,
+        labels: &[(&str, &str)],
+    ) -> Result<(), ExemplarError> {
+        self.observe(value);
+        if value.is_nan() {
+            return Ok(());
+        }
+        let bucket = self.bounds().bucket(value);
+        self.series.info().exemplars.put(self.series.address(), bucket, value, labels)
     }
 
     /// PERF: `histogram/observe` in `benches/LEDGER.md`. They lie in what the handle points at: the search waits for one
@@ -198,13 +245,20 @@ impl sealed::Sealed for Histogram {
         Ok(Setup::of_bounds(Bounds::try_new(&options.bounds)?))
     }
 
+    const TAKES_EXEMPLARS: bool = true;
+
     fn cell(info: &FamilyInfo, _: usize) -> Run {
-        Run::new(distribution::cells(info.setup.bounds.buckets()))
+        let buckets = info.setup.bounds.buckets();
+        if info.exemplars.is_sampled() {
+            Run::watched(distribution::cells_with_turns(buckets))
+        } else {
+            Run::new(distribution::cells(buckets))
+        }
     }
 
     fn handle(series: SeriesRef<Run>) -> Histogram {
         let slot = series.cell.first();
-        Histogram { slot, near: Near::of(slot), series }
+        Histogram { slot, near: series.cell.near(), series }
     }
 
     fn series(&self) -> &SeriesRef<Run> {

@@ -26,6 +26,7 @@
 //! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
 //! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
 //! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`] |
+//! | exemplars | [`ExemplarSource`], [`ExemplarError`] |
 //! | description | [`Descriptor`], [`MetricType`], [`Unit`], the module [`name`] |
 //! | declaration | the module [`declare`], which the derive generates against |
 //! | export | the module [`collect`], which is all that exporters see |
@@ -34,7 +35,7 @@
 //! # What this crate does not do
 //!
 //! It writes no format and opens no socket: exporters do. It has no global registry. It never resets a value for a
-//! reader. It does not yet have summaries, exponential histograms, exemplars, created timestamps or UTF-8 names.
+//! reader. It does not yet have summaries, exponential histograms, created timestamps or UTF-8 names.
 
 pub mod buckets;
 mod cell;
@@ -44,6 +45,7 @@ mod counter;
 pub mod declare;
 mod descriptor;
 mod error;
+mod exemplar;
 mod family;
 mod fixed;
 mod gauge;
@@ -65,6 +67,7 @@ mod updown;
 pub use counter::Counter;
 pub use descriptor::{Descriptor, MetricType};
 pub use error::{MetricsError, Result};
+pub use exemplar::{ExemplarError, ExemplarSource, MAX_EXEMPLAR_LENGTH};
 pub use family::{
     CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, SeriesError, UpDownCounterFamily,
 };

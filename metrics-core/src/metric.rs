@@ -10,6 +10,7 @@ use crate::cell::Values;
 use crate::collect::Point;
 use crate::count::Count;
 use crate::descriptor::{Descriptor, MetricType};
+use crate::exemplar;
 use crate::label::{Labels, REASONS, Reason};
 use crate::setup::{Options, Setup, SetupError};
 
@@ -33,6 +34,9 @@ pub(crate) mod sealed {
 
         /// What tells the kind from every other, in the words of an error.
         const IDENTITY: &'static str;
+
+        /// Whether its series can have exemplars.
+        const TAKES_EXEMPLARS: bool = false;
 
         /// What a family's series share of what was asked for; nothing for a kind that asks for nothing.
         fn setup(options: &Options) -> Result<Setup, SetupError> {
@@ -84,6 +88,7 @@ pub struct FamilyInfo {
     count: Count,
     pub(crate) descriptor: Descriptor,
     pub(crate) setup: Setup,
+    pub(crate) exemplars: exemplar::Store,
     overflows: [AtomicU64; REASONS.len()],
     odd: OddCounts,
     /// Those of the static that has a series here.
@@ -133,12 +138,13 @@ unsafe impl Send for InfoRef {}
 unsafe impl Sync for InfoRef {}
 
 impl InfoRef {
-    pub(crate) fn new(descriptor: Descriptor, setup: Setup) -> InfoRef {
+    pub(crate) fn new(descriptor: Descriptor, mut setup: Setup) -> InfoRef {
         let unit = descriptor.unit().or_else(|| crate::unit::Unit::of_name(descriptor.name()));
         let info = FamilyInfo {
             count: Count::one(),
             units_per_second: unit.and_then(crate::unit::Unit::per_second).unwrap_or(1.0),
             descriptor,
+            exemplars: exemplar::Store::new(setup.sampling.take()),
             setup,
             overflows: Default::default(),
             odd: OddCounts::new(),

@@ -65,6 +65,12 @@ impl<C> SeriesRef<C> {
         self.series == other.series
     }
 
+    /// What tells it from every other series as long as it is there.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        self.series.addr().get()
+    }
+
     /// The series, with the reference, which [`from_raw`](SeriesRef::from_raw) takes up again.
     pub(crate) fn into_raw(self) -> NonNull<Series<C>> {
         ManuallyDrop::new(self).series
@@ -83,6 +89,7 @@ impl<C> SeriesRef<C> {
 
     #[cold]
     fn free(&mut self) {
+        self.info().exemplars.forget(self.address());
         // SAFETY: it is from a box, and this was the last reference.
         drop(unsafe { Box::from_raw(self.series.as_ptr()) });
         // SAFETY: the series' reference, which was made with it and is taken here alone.

@@ -2,6 +2,7 @@
 
 use crate::buckets::BucketError;
 use crate::cell::Bounds;
+use crate::exemplar::Sampling;
 use crate::registry::RegisterError;
 
 /// What a registration asks for. Each kind takes what it needs and ignores the rest.
@@ -9,11 +10,13 @@ use crate::registry::RegisterError;
 pub struct Options {
     /// The upper bounds of a histogram's buckets.
     pub(crate) bounds: Vec<f64>,
+    /// Whether the registry's source of exemplars is left aside.
+    pub(crate) without_exemplars: bool,
 }
 
 impl Options {
     pub(crate) fn with_bounds(bounds: &[f64]) -> Options {
-        Options { bounds: bounds.to_vec() }
+        Options { bounds: bounds.to_vec(), ..Options::default() }
     }
 }
 
@@ -22,11 +25,13 @@ impl Options {
 pub struct Setup {
     /// None for a kind without buckets, and for a family whose bounds were refused: it records, and is never shown.
     pub(crate) bounds: Bounds,
+    /// Who names observations as examples, for a kind that can have some.
+    pub(crate) sampling: Option<Sampling>,
 }
 
 impl Setup {
     pub(crate) fn of_bounds(bounds: Bounds) -> Setup {
-        Setup { bounds }
+        Setup { bounds, ..Setup::default() }
     }
 
     /// All that is part of a family's identity, each with what an error calls it.

@@ -136,7 +136,7 @@ impl sealed::Sealed for UpDownCounter {
 
     fn handle(series: SeriesRef<Run>) -> UpDownCounter {
         let slot = series.cell.first();
-        UpDownCounter { slot, near: Near::of(slot), series }
+        UpDownCounter { slot, near: series.cell.near(), series }
     }
 
     fn series(&self) -> &SeriesRef<Run> {

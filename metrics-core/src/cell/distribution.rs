@@ -11,6 +11,20 @@ pub(crate) const fn cells(buckets: usize) -> usize {
     buckets + 1
 }
 
+/// How many cells a distribution of so many buckets takes whose threads have turns, one for each bucket: as many as a page
+/// has room for.
+pub(crate) const fn cells_with_turns(buckets: usize) -> usize {
+    if 2 * buckets < CELLS { cells(buckets) + buckets } else { CELLS }
+}
+
+/// In which of its cells such a distribution keeps a thread's turn for `bucket`. The last buckets have one turn together
+/// where there is no room for more.
+#[expect(clippy::cast_possible_truncation, reason = "a page has few cells")]
+pub(crate) fn turn(buckets: usize, bucket: u32) -> u32 {
+    let last = cells_with_turns(buckets) - 1;
+    (cells(buckets) + bucket as usize).min(last) as u32
+}
+
 /// Adds one observation to `bucket`, and `value` to the sum.
 ///
 /// The protocol: a writer adds to the sum, then to the bucket with Release; a reader loads every bucket with Acquire,
@@ -136,6 +150,18 @@ mod tests {
         std::thread::scope(|scope| scope.spawn(|| observe_slowly(run.first(), 1, f64::MAX)).join()).unwrap();
         assert_eq!(get(run.first(), &mut counts).to_bits(), f64::MAX.to_bits());
         assert_eq!(counts, [0, 4]);
+    }
+
+    #[test]
+    fn turns_are_behind_the_buckets_and_within_a_page() {
+        for buckets in [2, 12, 255, 256, 257] {
+            let turns: Vec<u32> = (0..buckets).map(|bucket| turn(buckets as usize, bucket)).collect();
+            let len = cells_with_turns(buckets as usize);
+            assert!(len <= CELLS);
+            assert!(turns.iter().all(|&turn| (cells(buckets as usize)..len).contains(&(turn as usize))));
+            assert!(turns.is_sorted());
+        }
+        assert_eq!((turn(2, 0), turn(2, 1), cells_with_turns(2)), (3, 4, 5));
     }
 
     #[test]

@@ -98,11 +98,28 @@ impl Near {
         Near { page: if page < NEAR { page } else { NEAR } as u16, cell: (slot as usize % CELLS) as u16 }
     }
 
+    /// The place where no page is.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer than 65,536")]
+    pub(super) const NOWHERE: u16 = NEAR as u16;
+
+    /// A slot whose page is to be looked for at this place: its own, or [`NOWHERE`](Near::NOWHERE), and no other.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a page has fewer than 65,536 cells")]
+    pub(super) const fn at(place: u16, slot: u32) -> Near {
+        debug_assert!(place as usize <= NEAR);
+        Near { page: place, cell: (slot as usize % CELLS) as u16 }
+    }
+
+    /// Where its page is looked for.
+    pub(super) const fn place(self) -> u16 {
+        self.page
+    }
+
     /// The calling thread's page that has the cell, if it is at hand.
     #[inline]
     pub(super) fn page(self) -> Option<&'static Page> {
         LOCAL.with(|local| {
-            // SAFETY: there are `NEAR + 1` places.
+            // SAFETY: there are `NEAR + 1` places, and the page is one of them: `of` and `at` make no other.
             let page = unsafe { local.near.get_unchecked(usize::from(self.page)) };
             // SAFETY: a page is never freed.
             unsafe { page.get().as_ref() }

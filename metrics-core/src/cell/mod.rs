@@ -7,6 +7,7 @@
 //! - `local`: which of them the calling thread owns.
 //! - `slots`: which cells are given out, and to whom next. `late`: those of a static.
 //! - `total`: a count, in one cell. `updown`: a count that also goes down, in two. `distribution`: buckets and a sum.
+//! - `turn`: what a thread does once in a while.
 //! - `value`: what is set rather than added to.
 //! - `bounds`: which bucket a value belongs to.
 //! - `values`: what a collection has copied out.
@@ -23,6 +24,7 @@ mod record;
 mod slots;
 mod store;
 pub(crate) mod total;
+pub(crate) mod turn;
 pub(crate) mod updown;
 pub(crate) mod value;
 mod values;

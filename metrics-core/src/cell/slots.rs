@@ -1,6 +1,6 @@
 //! Which cells are given out.
 
-use super::local::STORE;
+use super::local::{Near, STORE};
 use super::memory::{self, Array};
 use super::page::CELLS;
 use super::store::{INDEXES, Store};
@@ -18,19 +18,29 @@ pub(super) const UNASSIGNED: u32 = u32::MAX;
 pub struct Run {
     first: u32,
     /// How many cells there are to give back.
-    len: u32,
+    len: u16,
+    /// Where the calling thread looks for the page, worked out once: a family's handles are made of this.
+    page: u16,
 }
 
 impl Run {
     /// So many cells, at least one and at most a page.
     pub(crate) fn new(len: usize) -> Run {
         let first = SLOTS.take(&STORE, len);
-        Run { first, len: small(len) }
+        Run { first, len: short(len), page: Near::of(first).place() }
+    }
+
+    /// The same for a metric that has more to do than to count: no thread finds the cells at hand, so every recording
+    /// takes the slow path.
+    pub(crate) fn watched(len: usize) -> Run {
+        let mut run = Run::new(len);
+        run.page = Near::NOWHERE;
+        run
     }
 
     /// The run of a static, which keeps it: dropping this one does not give it back.
     pub(crate) fn lent(first: u32) -> Run {
-        Run { first, len: 0 }
+        Run { first, len: 0, page: Near::of(first).place() }
     }
 
     /// The first slot.
@@ -38,12 +48,23 @@ impl Run {
     pub(crate) fn first(&self) -> u32 {
         self.first
     }
+
+    /// Whether the cells are this run's own, and not a static's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.len > 0
+    }
+
+    /// Where a thread finds the first cell, if it is to find it at hand.
+    #[inline]
+    pub(crate) fn near(&self) -> Near {
+        Near::at(self.page, self.first)
+    }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         if self.len > 0 {
-            SLOTS.give_back(self.first, self.len as usize);
+            SLOTS.give_back(self.first, usize::from(self.len));
         }
     }
 }
@@ -126,6 +147,13 @@ impl Free {
         self.next += small(len);
         first
     }
+}
+
+/// A length of a run.
+#[expect(clippy::cast_possible_truncation, reason = "a page has few cells")]
+fn short(len: usize) -> u16 {
+    debug_assert!((1..=CELLS).contains(&len));
+    len as u16
 }
 
 /// A length within a page.

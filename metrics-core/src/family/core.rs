@@ -17,6 +17,7 @@ use super::table::{Entry, MAX_LEN, Place, Table, Writing};
 use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
+use crate::exemplar::Exemplars;
 use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, Room, intern, overflow_set};
 use crate::metric::{FamilyInfo, InfoRef, Metric};
 use crate::name::check_metric_name;
@@ -433,21 +434,25 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         let none = LabelSet::empty();
         let constant = self.constant().unwrap_or(&none);
         let mut values = Values::default();
+        let mut exemplars = Exemplars::default();
         let mut show = |handles: &[M]| {
             // PERF: `encode/text_page` in `benches/LEDGER.md`. The labels of many series come from memory at once, where
             // an exporter that writes one series after the other would wait for each.
             black_box(handles.iter().map(|metric| metric.series_labels().as_set().touch()).sum::<usize>());
             M::read_all(handles, &mut values);
+            exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
             handles.iter().enumerate().try_for_each(|(at, metric)| {
                 let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
-                visitor.point(labels, metric.point(at, &values))
+                exemplars.with(at, metric.point(at, &values), |point| visitor.point(labels, point))
             })
         };
         let mut chunks = Chunks::new(self);
         while let Some(handles) = chunks.next_chunk() {
             show(handles)?;
         }
-        show(self.existing_overflow().as_slice())
+        show(self.existing_overflow().as_slice())?;
+        self.info.exemplars.collected();
+        Ok(())
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

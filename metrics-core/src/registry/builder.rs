@@ -66,6 +66,13 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
         self
     }
 
+    /// Leaves the registry's [source of exemplars](crate::RegistryConfig::with_exemplar_source) aside: recording into
+    /// this family costs what it costs without one.
+    pub fn without_exemplars(mut self) -> Self {
+        self.declaration.options.without_exemplars = true;
+        self
+    }
+
     /// Sets how many series this family may have, whatever the registry's default.
     pub fn with_series_limit(mut self, series: usize) -> Self {
         self.declaration.series_limit = Some(series);

@@ -1,7 +1,11 @@
 //! How a registry names, limits and selects.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::exemplar::{ExemplarSource, Sampling};
 use crate::family::FamilyLimits;
 use crate::label::LabelLimits;
 
@@ -15,7 +19,7 @@ use crate::label::LabelLimits;
 /// let config = RegistryConfig::new().with_namespace("shop").with_series_limit(500);
 /// assert_eq!(config.series_limit(), 500);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a configuration does nothing until a registry is made with it"]
 pub struct RegistryConfig {
     namespace: Option<String>,
@@ -25,6 +29,8 @@ pub struct RegistryConfig {
     collector_buffer: usize,
     disabled: BTreeSet<String>,
     self_metrics: bool,
+    exemplar_source: Option<Arc<dyn ExemplarSource>>,
+    exemplar_interval: Duration,
 }
 
 impl Default for RegistryConfig {
@@ -37,6 +43,8 @@ impl Default for RegistryConfig {
             collector_buffer: 1 << 20,
             disabled: BTreeSet::new(),
             self_metrics: true,
+            exemplar_source: None,
+            exemplar_interval: Sampling::INTERVAL,
         }
     }
 }
@@ -101,6 +109,28 @@ impl RegistryConfig {
         self
     }
 
+    /// Sets who names observations of counters and of histograms as examples, while they are recorded.
+    ///
+    /// Recording into such families takes the slower path, which is that of a thread's first recording: two or three
+    /// times as long as the fast one. [`FamilyBuilder::without_exemplars`](crate::FamilyBuilder::without_exemplars)
+    /// leaves a family out.
+    pub fn with_exemplar_source(mut self, source: impl ExemplarSource) -> RegistryConfig {
+        self.exemplar_source = Some(Arc::new(source));
+        self
+    }
+
+    /// Sets how often a thread asks the source for a bucket at most, a second by default. It asks once more after the
+    /// first collection that comes so long after the one before which did: without collections, it does not ask again.
+    pub fn with_exemplar_interval(mut self, interval: Duration) -> RegistryConfig {
+        self.exemplar_interval = interval;
+        self
+    }
+
+    pub(crate) fn sampling(&self) -> Option<Sampling> {
+        let source = self.exemplar_source.as_ref()?;
+        Some(Sampling::new(Arc::clone(source), self.exemplar_interval))
+    }
+
     /// The namespace, if there is one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
@@ -147,5 +177,32 @@ impl RegistryConfig {
 
     pub(super) fn is_disabled(&self, name: &str) -> bool {
         self.disabled.contains(name)
+    }
+}
+
+impl fmt::Debug for RegistryConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RegistryConfig {
+            namespace,
+            constant,
+            limits,
+            registry_limit,
+            collector_buffer,
+            disabled,
+            self_metrics,
+            exemplar_source,
+            exemplar_interval,
+        } = self;
+        f.debug_struct("RegistryConfig")
+            .field("namespace", namespace)
+            .field("constant", constant)
+            .field("limits", limits)
+            .field("registry_limit", registry_limit)
+            .field("collector_buffer", collector_buffer)
+            .field("disabled", disabled)
+            .field("self_metrics", self_metrics)
+            .field("exemplar_source", &exemplar_source.is_some())
+            .field("exemplar_interval", exemplar_interval)
+            .finish()
     }
 }

@@ -14,10 +14,11 @@ use crate::label::{LabelSet, rejected_sets};
 const OVERFLOW: &str = "nilometer_overflow_total";
 const ODD: &str = "nilometer_odd_observations_total";
 const REJECTED: &str = "nilometer_rejected_label_sets_total";
+const EXEMPLARS: &str = "nilometer_exemplars_dropped_total";
 const FAILURES: &str = "nilometer_collector_failures_total";
 
 /// The names that no other family can have.
-pub(super) const NAMES: [&str; 4] = [OVERFLOW, ODD, REJECTED, FAILURES];
+pub(super) const NAMES: [&str; 5] = [OVERFLOW, ODD, REJECTED, FAILURES, EXEMPLARS];
 
 /// Shows the registry's own families that have a series above zero.
 pub(super) fn collect(
@@ -29,10 +30,12 @@ pub(super) fn collect(
 ) -> Result<(), Stopped> {
     let mut overflows = Vec::new();
     let mut odd = Vec::new();
+    let mut exemplars = Vec::new();
     for entry in entries {
         let name = entry.descriptor().name();
         add_up(name, entry, |info, add| info.overflows().for_each(add), &mut overflows);
         add_up(name, entry, |info, add| info.odd().for_each(add), &mut odd);
+        add_up(name, entry, |info, add| info.exemplars.dropped().for_each(add), &mut exemplars);
     }
     let mut failures = Vec::new();
     for foreign in collectors {
@@ -48,6 +51,12 @@ pub(super) fn collect(
         "What foreign collectors showed or should have shown and is not served.",
         "collector",
         failures,
+    )?;
+    page.family(
+        EXEMPLARS,
+        "Exemplars that were dropped; their observations were recorded.",
+        "family",
+        exemplars,
     )?;
     page.family(
         ODD,
