@@ -1,11 +1,13 @@
 //! A real Prometheus, for tests that ask it what it has scraped.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -45,6 +47,75 @@ pub struct Prometheus {
     folder: TempDir,
 }
 
+/// Which Prometheus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// The one that the machine's own suite has: 2.42.
+    Two,
+    /// What users run today: 3.5 or newer.
+    Three,
+}
+
+impl Release {
+    /// The program, where `.ci/peers` puts it.
+    fn program(self) -> PathBuf {
+        if self == Release::Two {
+            return "prometheus".into();
+        }
+        let cache = || {
+            let home = || env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".cache");
+            env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from).join("nilometer/peers")
+        };
+        let folder = env::var_os("NILOMETER_PEERS").map_or_else(cache, PathBuf::from);
+        folder.join("prometheus-3/usr/bin/prometheus")
+    }
+}
+
+/// How a Prometheus is started.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "nothing is started until `start` is called"]
+pub struct Setup<'a> {
+    release: Release,
+    features: &'a [&'a str],
+    scrape_config: &'a str,
+}
+
+impl<'a> Setup<'a> {
+    /// A Prometheus of this release without any feature that has to be turned on.
+    pub fn of(release: Release) -> Setup<'a> {
+        Setup { release, features: &[], scrape_config: "" }
+    }
+
+    /// Turns features on.
+    pub fn with_features(mut self, features: &'a [&'a str]) -> Setup<'a> {
+        self.features = features;
+        self
+    }
+
+    /// Adds lines to the scrape configuration, each indented by two spaces and ended.
+    pub fn with_scrape_config(mut self, lines: &'a str) -> Setup<'a> {
+        self.scrape_config = lines;
+        self
+    }
+
+    /// Starts it with these targets (`127.0.0.1:9464`), each scraped at `/metrics` every second, and waits until it is
+    /// ready.
+    ///
+    /// # Panics
+    ///
+    /// When the binary is missing, or does not become ready; the message holds its log.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
+    pub fn start(self, targets: &[String]) -> Prometheus {
+        for _ in 0..PORTS {
+            if let Some(ready) = Prometheus::try_start(self, targets) {
+                return ready;
+            }
+        }
+        panic!("prometheus ended {PORTS} times before it was ready");
+    }
+}
+
 /// One series of a query's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -54,42 +125,53 @@ pub struct Answer {
     pub values: Vec<f64>,
 }
 
+/// An exemplar as Prometheus has stored it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    /// The labels of its series.
+    pub series: BTreeMap<String, String>,
+    /// Its own.
+    pub labels: BTreeMap<String, String>,
+    /// What was observed.
+    pub value: f64,
+    /// When, in seconds since 1970.
+    pub timestamp: f64,
+}
+
 impl Prometheus {
-    /// Starts `prometheus` with these targets (`127.0.0.1:9464`), each scraped at `/metrics`, and waits until it is
-    /// ready.
+    /// Starts a Prometheus 2 with these targets; as [`Setup::start`].
     ///
     /// # Panics
     ///
-    /// When the binary is missing, or does not become ready; the message holds its log.
+    /// As [`Setup::start`].
     #[must_use]
-    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
     pub fn start(targets: &[String]) -> Prometheus {
-        for _ in 0..PORTS {
-            if let Some(ready) = Prometheus::try_start(targets) {
-                return ready;
-            }
-        }
-        panic!("prometheus ended {PORTS} times before it was ready");
+        Setup::of(Release::Two).start(targets)
     }
 
-    /// As [`start`](Prometheus::start); `None` when the process ended by itself.
+    /// As [`Setup::start`]; `None` when the process ended by itself.
     #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
-    fn try_start(targets: &[String]) -> Option<Prometheus> {
+    fn try_start(setup: Setup<'_>, targets: &[String]) -> Option<Prometheus> {
         let folder = TempDir::with_prefix("nilometer-prometheus-").unwrap_or_else(|error| panic!("{error}"));
         let config = folder.path().join("prometheus.yml");
         let log = folder.path().join("log");
-        fs::write(&config, configuration(targets)).unwrap_or_else(|error| panic!("{error}"));
+        fs::write(&config, configuration(targets, setup.scrape_config))
+            .unwrap_or_else(|error| panic!("{error}"));
         let address = free_address();
         let open = || File::options().create(true).append(true).open(&log).unwrap_or_else(|e| panic!("{e}"));
-        let child = Command::new("prometheus")
+        let program = setup.release.program();
+        let child = Command::new(&program)
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
+            .args(setup.features.iter().map(|feature| format!("--enable-feature={feature}")))
             .stdin(Stdio::null())
             .stdout(open())
             .stderr(open())
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot run `prometheus` ({error}): .ci/peers installs it"));
+            .unwrap_or_else(|error| {
+                panic!("cannot run `{}` ({error}): .ci/peers fetches it", program.display())
+            });
         let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build();
         let mut prometheus = Prometheus { child, address, agent: config.into(), folder };
         let ready = wait_for("prometheus to be ready", || {
@@ -130,6 +212,30 @@ impl Prometheus {
     #[must_use]
     pub fn samples(&self, selector: &str, seconds: u32) -> Vec<Answer> {
         answers(&self.ask("query", &[("query", &format!("{selector}[{seconds}s]"))]), "values")
+    }
+
+    /// The exemplars of a selector over the last minutes, each with the labels of its series.
+    ///
+    /// # Panics
+    ///
+    /// When Prometheus refuses the query.
+    #[must_use]
+    pub fn exemplars(&self, selector: &str) -> Vec<Exemplar> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let (start, end) = ((now - 600).to_string(), (now + 600).to_string());
+        let data = self.ask("query_exemplars", &[("query", selector), ("start", &start), ("end", &end)]);
+        let series = data.as_array().cloned().unwrap_or_default();
+        let of_series = |series: &Json| {
+            let series_labels = labels(&series["seriesLabels"]);
+            let exemplars = series["exemplars"].as_array().cloned().unwrap_or_default();
+            exemplars.into_iter().map(move |exemplar| Exemplar {
+                series: series_labels.clone(),
+                labels: labels(&exemplar["labels"]),
+                value: exemplar["value"].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN),
+                timestamp: exemplar["timestamp"].as_f64().unwrap_or(f64::NAN),
+            })
+        };
+        series.iter().flat_map(of_series).collect()
     }
 
     /// The type and the help of a family, as Prometheus read them.
@@ -180,11 +286,11 @@ impl Drop for Prometheus {
     }
 }
 
-fn configuration(targets: &[String]) -> String {
+fn configuration(targets: &[String], more: &str) -> String {
     let targets = targets.iter().map(|target| format!("'{target}'")).collect::<Vec<_>>().join(", ");
     format!(
         "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n- job_name: nilometer\n  \
-         static_configs:\n  - targets: [{targets}]\n"
+         static_configs:\n  - targets: [{targets}]\n{more}"
     )
 }
 
@@ -195,19 +301,21 @@ fn free_address() -> SocketAddr {
     listener.unwrap_or_else(|error| panic!("no free port: {error}"))
 }
 
+fn labels(of: &Json) -> BTreeMap<String, String> {
+    let labels = of.as_object().into_iter().flatten();
+    labels.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+}
+
 /// The series of a vector (`values` is `"value"`) or a matrix (`"values"`).
 fn answers(data: &Json, values: &str) -> Vec<Answer> {
     let number = |sample: &Json| sample[1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
     let series = data["result"].as_array().cloned().unwrap_or_default();
     let answer = |series: &Json| {
-        let labels = series["metric"].as_object().into_iter().flatten();
-        let labels =
-            labels.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
         let values = match (values, &series[values]) {
             ("values", Json::Array(samples)) => samples.iter().map(number).collect(),
             (_, sample) => vec![number(sample)],
         };
-        Answer { labels: labels.collect(), values }
+        Answer { labels: labels(&series["metric"]), values }
     };
     series.iter().map(answer).collect()
 }
