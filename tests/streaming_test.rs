@@ -128,15 +128,18 @@ fn store(series: usize) -> (Arc<Watched>, CounterFamily) {
     for row in 0..series {
         family.get_or_create(&[("padding", PADDING), ("row", &format!("{row:06}"))]).inc();
     }
-    let watched = Watched { registry, points: AtomicUsize::new(0), ended: AtomicBool::new(false) };
-    (Arc::new(watched), family)
+    (watch(registry), family)
+}
+
+fn watch(registry: MetricsRegistry) -> Arc<Watched> {
+    Arc::new(Watched { registry, points: AtomicUsize::new(0), ended: AtomicBool::new(false) })
 }
 
 /// How long a line of the page of a [`store`] is, at least.
 const LINE: usize = PADDING.len() + 38;
 
 /// The chunks of a page that can be on their way without a reader, those in the kernel aside.
-const ON_THE_WAY: usize = 9 * 64 * 1024;
+const ON_THE_WAY: usize = 6 * 64 * 1024;
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
@@ -207,6 +210,34 @@ fn a_scrape_of_any_size_takes_at_most_a_mebibyte() {
         let (peak, _, _) = scrape_slowly(series);
         assert!(peak <= 1024 * 1024, "{series} series: {peak} bytes at once");
     }
+}
+
+#[test]
+fn series_of_many_long_lines_take_no_more() {
+    let _alone = alone();
+    // The most buckets that a histogram can have, and series enough to read them many at a time. A few have the most
+    // and longest labels by default, each byte of which is escaped: one line of theirs is as long as a piece of the page.
+    let bounds: Vec<f64> = (0..256_u32).map(f64::from).collect();
+    let registry = MetricsRegistry::new();
+    let family = registry.register_histogram("deep_seconds", "Deep.", &bounds).unwrap();
+    let names: Vec<String> = (0..31).map(|number| format!("n{number}")).collect();
+    let value = "\"".repeat(1024);
+    for row in 0..100 {
+        let row = row.to_string();
+        let mut labels = vec![("row", row.as_str())];
+        if row.ends_with("50") {
+            labels.extend(names.iter().map(|name| (name.as_str(), value.as_str())));
+        }
+        family.get_or_create(&labels).observe(1.0);
+    }
+    let watched = watch(registry);
+    let runtime = runtime();
+    let address = serve(&runtime, &watched);
+    let measured = Measured::start();
+    let (length, last) = read_slowly(ask(address));
+    assert_eq!(&last, b"0\r\n\r\n", "the chunk that ends the page");
+    assert!(length > 257 * 31 * 2048, "{length} bytes");
+    assert!(measured.peak() <= 1024 * 1024, "{} bytes at once", measured.peak());
 }
 
 #[test]

@@ -110,12 +110,17 @@ impl<O: Output> ChunkBuffer<O> {
     #[inline(never)]
     fn make_room(&mut self, bytes: usize) -> Result<(), Stopped> {
         self.send_full()?;
-        // A piece is written past its end before it is cut; room for that saves the last line of each from growing it.
-        let enough = self.size.saturating_add(PAST_THE_END.min(self.size));
+        let enough = self.enough();
         let capacity = self.text.capacity();
         let grown = (capacity + capacity / 2).clamp(FIRST_CAPACITY.min(enough), enough);
         self.text.reserve_exact(grown.saturating_sub(self.text.len()).max(bytes));
         Ok(())
+    }
+
+    /// How much room a piece needs. It is written past its end before it is cut; room for that saves the last line of each
+    /// from growing it.
+    fn enough(&self) -> usize {
+        self.size.saturating_add(PAST_THE_END.min(self.size))
     }
 
     /// Gives the output all full pieces but the last, so that what stays is not empty.
@@ -124,8 +129,10 @@ impl<O: Output> ChunkBuffer<O> {
         let mut sent = 0;
         while self.text.len() - sent > self.size {
             let end = self.text.floor_char_boundary(sent + self.size);
-            let piece = if sent == 0 && self.text.len() - end <= self.size {
-                // One piece, as always but for lines longer than that: it is given away as it is.
+            let is_one = sent == 0 && self.text.len() - end <= self.size;
+            let piece = if is_one && self.text.capacity() <= self.enough() {
+                // One piece, as always but for long lines: it is given away as it is. A line that has made the room grow
+                // would have all pieces wait with as much, so those are copied.
                 let mut rest = String::with_capacity(self.text.capacity());
                 rest.push_str(&self.text[end..]);
                 self.text.truncate(end);

@@ -236,8 +236,8 @@ async fn it_mounts_inside_axum() {
 
 #[tokio::test]
 async fn a_scrape_that_waits_for_room_for_its_end_holds_its_place() {
-    // One piece is taken with the response and 8 wait, so that the end finds no room.
-    let series = 9 * 64 * 1024 / LINE as u64;
+    // One piece is taken with the response and 5 wait, so that the end finds no room.
+    let series = 6 * 64 * 1024 / LINE as u64;
     let (tell, at_the_end) = mpsc::channel();
     let tell = Mutex::new(tell);
     let rows = Rows { series, end: move || tell.lock().unwrap().send(()).map_err(CollectError::failed) };
