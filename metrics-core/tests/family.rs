@@ -212,3 +212,26 @@ fn as_many_labels_as_a_set_can_have_are_told_apart() {
     pairs.push(("one_more", ""));
     assert!(family.try_get_or_create(&pairs).is_err());
 }
+
+#[test]
+fn series_whose_hashes_collide_are_told_apart() {
+    // Of so many hashes of 32 bits, some ten pairs are equal: that none is happens once in 30,000 runs.
+    const SERIES: usize = 300_000;
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_series_limit(SERIES));
+    let family = registry.register_counter("x_total", "X.").unwrap();
+    let mut handles = Vec::with_capacity(SERIES);
+    for number in 0..SERIES {
+        let handle = family.get_or_create(&[("u", "1"), ("v", &number.to_string())]);
+        assert_eq!(handle.get(), 0, "the series of {number} is new");
+        handle.inc();
+        handles.push(handle);
+    }
+    assert_eq!(family.len(), SERIES);
+    for (number, handle) in handles.iter().enumerate() {
+        let value = number.to_string();
+        family.with(&[("u", "1"), ("v", &value)], Counter::inc);
+        family.with(&[("v", &value), ("u", "1")], Counter::inc);
+        family.with(&[("v", &value), ("u", "1"), ("absent", "")], Counter::inc);
+        assert_eq!(handle.get(), 4, "{number}");
+    }
+}

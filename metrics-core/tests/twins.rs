@@ -1,0 +1,236 @@
+//! The protocols that models check step by step, at full speed: `.ci/tsan` runs these under the thread sanitizer. Those
+//! of threads, of lookups and of statics have files of their own.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread::{self, JoinHandle};
+
+use nilometer_core::{
+    Counter, CounterFamily, Gauge, GaugeFamily, Histogram, Labels, MetricsRegistry, RegistryConfig,
+    UpDownCounter,
+};
+
+const THREADS: usize = 4;
+
+/// As many rounds as a debug build goes through in a second or so.
+const ROUNDS: u32 = if cfg!(debug_assertions) { 5_000 } else { 20_000 };
+
+/// Runs `work` on so many threads at once, with the thread's number, and joins them: a scope's end is not seen by the
+/// thread sanitizer.
+fn at_once<T: Send + 'static>(threads: usize, work: impl Fn(usize) -> T + Send + Sync + 'static) -> Vec<T> {
+    let (work, start) = (Arc::new(work), Arc::new(Barrier::new(threads)));
+    let threads: Vec<JoinHandle<T>> = (0..threads)
+        .map(|thread| {
+            let (work, start) = (Arc::clone(&work), Arc::clone(&start));
+            thread::spawn(move || {
+                start.wait();
+                work(thread)
+            })
+        })
+        .collect();
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+/// Twin of the model `up_before_down`.
+#[test]
+fn what_is_taken_after_it_was_put_is_never_seen_below_zero() {
+    let jobs = 20 * u64::from(ROUNDS);
+    let number = UpDownCounter::new("x", "X.", Labels::empty());
+    let (put, taken) = (AtomicU64::new(0), AtomicU64::new(0));
+    let last = number.clone();
+    at_once(3, move |thread| match thread {
+        0 => {
+            for _ in 0..jobs {
+                number.inc();
+                // ORDERING: Release, pairs with the Acquire of who takes it.
+                put.fetch_add(1, Ordering::Release);
+            }
+        }
+        1 => {
+            while taken.load(Ordering::Relaxed) < jobs {
+                if taken.load(Ordering::Relaxed) < put.load(Ordering::Acquire) {
+                    number.dec();
+                    taken.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        _ => {
+            while taken.load(Ordering::Relaxed) < jobs {
+                let seen = number.get();
+                assert!(seen >= 0, "{seen}");
+            }
+        }
+    });
+    assert_eq!(last.get(), 0);
+}
+
+/// Twin of the model `value_reuse`.
+#[test]
+fn a_gauge_that_is_new_is_nobody_elses() {
+    let family = GaugeFamily::new("x", "X.");
+    at_once(THREADS, move |thread| {
+        let value = thread.to_string();
+        for round in 0..ROUNDS {
+            let alone = Gauge::new("y", "Y.", Labels::empty());
+            let of_family = family.get_or_create(&[("thread", &value)]);
+            for gauge in [&alone, &of_family] {
+                assert_eq!(gauge.get().to_bits(), 0_f64.to_bits());
+                gauge.add(f64::from(round));
+                gauge.inc();
+                assert_eq!(gauge.get().to_bits(), (f64::from(round) + 1.0).to_bits());
+            }
+            assert!(family.remove(&[("thread", &value)]));
+        }
+    });
+}
+
+/// Twin of the model `slot_reuse`.
+#[test]
+fn a_series_that_is_new_starts_at_zero_whoever_had_its_cells() {
+    let family = CounterFamily::new("x_total", "X.");
+    at_once(THREADS, move |thread| {
+        let value = thread.to_string();
+        for round in 0..ROUNDS {
+            let counter = family.get_or_create(&[("thread", &value)]);
+            let histogram = Histogram::try_new("y", "Y.", Labels::empty(), &[1.0]).unwrap();
+            assert_eq!((counter.get(), histogram.snapshot().count()), (0, 0));
+            counter.inc_by(u64::from(round) + 1);
+            histogram.observe(2.0);
+            if round % 100 == 0 {
+                let (counter, histogram) = (counter.clone(), histogram.clone());
+                let other = move || {
+                    counter.inc();
+                    histogram.observe(2.0);
+                };
+                thread::spawn(other).join().unwrap();
+            }
+            let more = u64::from(round % 100 == 0);
+            assert_eq!(
+                (counter.get(), histogram.snapshot().count()),
+                (u64::from(round) + 1 + more, 1 + more)
+            );
+            assert!(family.remove(&[("thread", &value)]));
+        }
+    });
+}
+
+/// Twin of the models `shared_cells` and `adoption`: what records when its thread has given its cells back.
+struct AtEnd(Option<Counter>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Counter::inc);
+    }
+}
+
+thread_local! {
+    static AT_END: RefCell<AtEnd> = const { RefCell::new(AtEnd(None)) };
+}
+
+#[test]
+fn threads_that_end_together_share_cells_that_none_of_them_had_before() {
+    // No page has room for two of these, so each has cells that were never shared.
+    let page = || (0..512).map(|_| Counter::new("x_total", "X.", Labels::empty())).collect::<Vec<_>>();
+    for _ in 0..ROUNDS / 50 {
+        let counters = page();
+        let counter = counters[511].clone();
+        at_once(THREADS, move |_| {
+            // Set up before the thread has cells, so that it is dropped after they are released.
+            AT_END.with(|at_end| at_end.borrow_mut().0 = Some(counter.clone()));
+            counter.inc();
+        });
+        assert_eq!(counters[511].get(), 2 * THREADS as u64);
+    }
+}
+
+/// Twin of the model `label_intern`.
+#[test]
+fn equal_labels_of_many_families_come_and_go_together() {
+    let families: Vec<CounterFamily> = (0..2).map(|_| CounterFamily::new("x_total", "X.")).collect();
+    at_once(THREADS, move |thread| {
+        let family = &families[thread % families.len()];
+        for round in 0..ROUNDS {
+            let value = (round % 5).to_string();
+            let counter = family.get_or_create(&[("v", &value), ("path", "/a \"path\"\\")]);
+            assert_eq!(counter.labels().get("v"), Some(&*value));
+            assert_eq!(counter.labels().get("path"), Some("/a \"path\"\\"));
+            family.remove(&[("v", &value), ("path", "/a \"path\"\\")]);
+        }
+    });
+}
+
+/// Twin of the model `family_limit`.
+#[test]
+fn threads_that_reach_limits_together_do_not_go_past_them_and_lose_nothing() {
+    const EACH: u64 = 40;
+    for _ in 0..ROUNDS / 100 {
+        let config = RegistryConfig::new().with_series_limit(50).with_registry_limit(80);
+        let registry = MetricsRegistry::with_config(config);
+        let families = ["a_total", "b_total"].map(|name| registry.register_counter(name, "X.").unwrap());
+        let [one, other] = families.clone();
+        at_once(THREADS, move |thread| {
+            for number in 0..EACH {
+                let value = format!("{thread}-{number}");
+                one.with(&[("v", &value)], Counter::inc);
+                other.get_or_create(&[("v", &value)]).inc();
+            }
+        });
+        let lens = families.each_ref().map(CounterFamily::len);
+        assert!(lens.iter().all(|&len| len <= 50) && lens.iter().sum::<usize>() == 80, "{lens:?}");
+        for family in &families {
+            let total: u64 = family.series().map(|counter| counter.get()).sum();
+            assert_eq!(
+                total,
+                THREADS as u64 * EACH,
+                "what has no series of its own is in the overflow series"
+            );
+        }
+    }
+}
+
+/// Twin of the model `family_overflow`.
+#[test]
+fn the_overflow_series_comes_and_goes_under_those_who_record_into_it() {
+    let family = CounterFamily::new("x_total", "X.");
+    let done = AtomicBool::new(false);
+    at_once(THREADS, move |thread| {
+        if thread > 0 {
+            for _ in 0..ROUNDS {
+                family.with(&[("le", "1")], |counter| {
+                    assert_eq!(counter.labels().get("nilometer_overflow"), Some("true"));
+                    counter.inc();
+                });
+            }
+            done.store(true, Ordering::Relaxed);
+        }
+        while !done.load(Ordering::Relaxed) {
+            family.clear();
+            assert!(family.series().count() <= 1);
+        }
+    });
+}
+
+/// Twin of the model `family_once`.
+#[test]
+fn a_familys_first_series_can_have_any_names_at_once() {
+    const NAMES: [[&str; 2]; THREADS] = [["a", "b"], ["c", "d"], ["b", "a"], ["a", "d"]];
+    for _ in 0..ROUNDS / 10 {
+        let family = CounterFamily::new("x_total", "X.");
+        let shared = family.clone();
+        at_once(THREADS, move |thread| {
+            let [first, second] = NAMES[thread];
+            // The same two values, whatever the names: names alone tell the series apart.
+            let labels = [(first, if first < second { "1" } else { "2" }), (second, "2")];
+            for _ in 0..3 {
+                shared.with(&labels, |counter| {
+                    assert_eq!(counter.labels().get(second), Some("2"));
+                    assert_eq!(counter.labels().len(), 2);
+                    counter.inc();
+                });
+            }
+        });
+        assert_eq!(family.series().map(|counter| counter.get()).collect::<Vec<_>>(), [3; THREADS]);
+    }
+}
