@@ -2,10 +2,12 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use nilometer_core::collect::{Collector, Descriptor, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::{Counter, CounterFamily, HistogramFamily};
 
 /// How many bytes the process has.
@@ -120,4 +122,39 @@ fn millions_of_values_past_the_limit_are_counted_together_and_cost_nothing() {
     let counts: Vec<u64> = family.series().map(|counter| counter.get()).collect();
     assert_eq!(counts.len() as u64, u64::from(limit) + 1, "one more is the overflow series");
     assert_eq!(counts.iter().sum::<u64>(), u64::from(values));
+}
+
+/// Panics in the middle of what it is shown, and removes it all while it does.
+struct Panicking<'a>(&'a CounterFamily);
+
+impl Visitor for Panicking<'_> {
+    fn family(&mut self, _: &Descriptor) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn point(&mut self, _: SeriesLabels<'_>, _: Point<'_>) -> Result<(), Stopped> {
+        self.0.retain(|_| false);
+        panic::resume_unwind(Box::new("on purpose"))
+    }
+}
+
+#[test]
+fn collections_that_panic_keep_nothing_of_what_was_removed_under_them() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let family = CounterFamily::new("u_total", "U.");
+    let mut text = String::new();
+    let mut run = |rounds| {
+        for round in 0..rounds {
+            (0..200).for_each(|number| family.with(&label(&mut text, round, number), Counter::inc));
+            let collection = || family.collect(&mut Panicking(&family));
+            assert!(panic::catch_unwind(AssertUnwindSafe(collection)).is_err());
+            assert!(family.is_empty());
+        }
+        assert_eq!(family.series().count(), 0);
+        BYTES.load(Ordering::Relaxed)
+    };
+    let warm = run(10);
+    let end = run(200);
+    // A chunk of series that each collection kept would be 200 times some kilobytes.
+    assert!(end < warm + 64 * 1024, "{warm} bytes, then {end}");
 }

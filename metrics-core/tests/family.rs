@@ -232,6 +232,6 @@ fn series_whose_hashes_collide_are_told_apart() {
         family.with(&[("u", "1"), ("v", &value)], Counter::inc);
         family.with(&[("v", &value), ("u", "1")], Counter::inc);
         family.with(&[("v", &value), ("u", "1"), ("absent", "")], Counter::inc);
-        assert_eq!(handle.get(), 4, "{number}");
+        assert_eq!((handle.get(), handle.labels().get("v")), (4, Some(&*value)));
     }
 }

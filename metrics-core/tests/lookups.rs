@@ -221,6 +221,70 @@ fn a_closure_can_remove_the_series_it_is_called_with_and_go_on() {
 }
 
 #[test]
+fn a_closure_can_remove_the_series_that_was_found_by_index_and_go_on() {
+    let registry = MetricsRegistry::new();
+    let family: Family<Cached, Counter> = registry.family("x_total", "X.").typed().register().unwrap();
+    family.with(&Cached(true), Counter::inc);
+    let kept = family.with(&Cached(true), |counter| {
+        assert!(family.remove(&Cached(true)));
+        family.with(&Cached(true), |new| new.inc_by(10));
+        family.clear();
+        assert!(registry.unregister("x_total"));
+        counter.inc();
+        assert_eq!((counter.get(), counter.labels().get("cached")), (2, Some("true")));
+        counter.clone()
+    });
+    drop((family, registry));
+    kept.inc();
+    assert_eq!(kept.get(), 3);
+}
+
+#[test]
+fn an_iterator_outlives_its_family_and_what_is_removed_under_it() {
+    let registry = MetricsRegistry::new();
+    let family = registry.register_counter("x_total", "X.").unwrap();
+    for number in 0..300 {
+        family.get_or_create(&[("v", &value(number))]).inc_by(u64::from(number));
+    }
+    let (mut all, mut removed, unused) = (family.series(), family.series(), family.series());
+    let first = removed.next().unwrap();
+    family.retain(|counter| counter.get() % 2 == 0);
+    assert!(registry.unregister("x_total"));
+    drop((family, registry, unused));
+    assert_eq!(all.by_ref().take(10).map(|counter| counter.get()).sum::<u64>(), (0..10).map(|n| 2 * n).sum());
+    drop(all);
+    // The chunk that it had got, and then what was left.
+    let rest: Vec<u64> = removed.map(|counter| counter.get()).collect();
+    assert_eq!(rest, (1..64).chain((64..300).step_by(2)).collect::<Vec<_>>());
+    first.inc();
+    assert_eq!((first.get(), first.labels().get("v")), (1, Some("0")));
+}
+
+#[test]
+fn a_predicate_that_panics_leaves_the_family_as_it_was() {
+    let family = CounterFamily::new("x_total", "X.");
+    for number in 0..200 {
+        family.get_or_create(&[("v", &value(number))]).inc();
+    }
+    let panicked = thread::scope(|scope| {
+        let removal = || {
+            family.retain(|counter| match counter.labels().get("v") {
+                Some("100") => std::panic::resume_unwind(Box::new("on purpose")),
+                _ => false,
+            });
+        };
+        scope.spawn(removal).join().is_err()
+    });
+    assert!(panicked && family.len() == 100);
+    for number in 0..200 {
+        family.with(&[("v", &value(number))], Counter::inc);
+        let expected = if number < 100 { 1 } else { 2 };
+        assert_eq!(family.get(&[("v", &value(number))]).map(|counter| counter.get()), Some(expected));
+    }
+    assert_eq!(family.series().count(), 200);
+}
+
+#[test]
 fn lookups_can_be_nested_as_deep_as_one_likes() {
     fn nest(family: &CounterFamily, depth: u32) {
         if depth > 0 {

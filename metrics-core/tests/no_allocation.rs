@@ -6,7 +6,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use nilometer_core::label::{TypedLabels, ValueBuffer};
-use nilometer_core::{Counter, Family, Gauge, Histogram, MetricsRegistry, RegistryConfig};
+use nilometer_core::{
+    Counter, Family, Gauge, Histogram, MetricsRegistry, RegistryConfig, StaticCounter, StaticHistogram,
+    StaticUpDownCounter,
+};
 
 thread_local! {
     /// How often this thread has asked for memory. Constant and without a destructor, so that it asks for none itself.
@@ -63,6 +66,23 @@ impl TypedLabels for Route<'_> {
     }
 }
 
+/// Labels that are found by their index.
+struct Cached(bool);
+
+impl TypedLabels for Cached {
+    type Schema = Cached;
+    const NAMES: &'static [&'static str] = &["cached"];
+    const CARDINALITY: Option<usize> = Some(2);
+
+    fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R {
+        f(&[("cached", if self.0 { "true" } else { "false" })])
+    }
+
+    fn closed_index(&self) -> Option<usize> {
+        Some(usize::from(self.0))
+    }
+}
+
 #[test]
 fn what_is_counted_is_what_is_allocated() {
     assert_eq!(allocations(&|| drop(black_box(Box::new(1)))), 100);
@@ -73,6 +93,7 @@ fn no_operation_of_a_handle_allocates() {
     let registry = MetricsRegistry::new();
     let counter = registry.register_counter("a_total", "A.").unwrap().default();
     let gauge = registry.register_gauge("b", "B.").unwrap().default();
+    let up_down = registry.register_up_down_counter("d", "D.").unwrap().default();
     let histogram = registry.register_histogram("c_seconds", "C.", &[0.5, 1.0]).unwrap().default();
     assert_none(&[
         ("inc", &|| counter.inc()),
@@ -83,6 +104,7 @@ fn no_operation_of_a_handle_allocates() {
         ("add", &|| gauge.add(2.0)),
         ("sub", &|| gauge.sub(2.0)),
         ("dec", &|| gauge.dec()),
+        ("gauge's inc", &|| gauge.inc()),
         ("in flight", &|| drop(gauge.track_in_flight())),
         ("gauge's get", &|| assert!(gauge.get() < 1e9)),
         ("observe", &|| histogram.observe(0.7)),
@@ -90,7 +112,51 @@ fn no_operation_of_a_handle_allocates() {
         ("observe infinity", &|| histogram.observe(f64::INFINITY)),
         ("observe_duration", &|| histogram.observe_duration(Duration::from_millis(700))),
         ("timer", &|| drop(histogram.start_timer())),
+        ("timer's stop", &|| assert!(histogram.start_timer().stop() < Duration::MAX)),
+        ("up-down counter's inc", &|| up_down.inc()),
+        ("up-down counter's dec", &|| up_down.dec()),
+        ("up-down counter's add", &|| up_down.add(3)),
+        ("up-down counter's sub", &|| up_down.sub(3)),
+        ("up-down counter's get", &|| assert_eq!(up_down.get(), 0)),
+        ("up-down counter in flight", &|| drop(up_down.track_in_flight())),
+        ("labels", &|| assert!(counter.labels().is_empty())),
+        ("metadata", &|| assert_eq!(histogram.metadata().name(), "c_seconds")),
+        ("clones", &|| drop((gauge.clone(), up_down.clone(), histogram.clone()))),
     ]);
+}
+
+#[test]
+fn no_operation_of_a_static_allocates() {
+    static COUNTER: StaticCounter = StaticCounter::new("a_total", "A.");
+    static UP_DOWN: StaticUpDownCounter = StaticUpDownCounter::new("b", "B.");
+    static HISTOGRAM: StaticHistogram = StaticHistogram::new("c_seconds", "C.", &[0.5, 1.0]);
+    assert_none(&[
+        ("inc", &|| COUNTER.inc()),
+        ("inc_by", &|| COUNTER.inc_by(2)),
+        ("get", &|| assert!(COUNTER.get() > 0)),
+        ("add", &|| UP_DOWN.add(2)),
+        ("sub", &|| UP_DOWN.sub(2)),
+        ("in flight", &|| drop(UP_DOWN.track_in_flight())),
+        ("up-down counter's get", &|| assert_eq!(UP_DOWN.get(), 0)),
+        ("observe", &|| HISTOGRAM.observe(0.7)),
+        ("observe NaN", &|| HISTOGRAM.observe(f64::NAN)),
+        ("timer", &|| drop(HISTOGRAM.start_timer())),
+    ]);
+}
+
+#[test]
+fn no_lookup_by_index_allocates_before_or_after_a_removal() {
+    let registry = MetricsRegistry::new();
+    let family: Family<Cached, Counter> = registry.family("a_total", "A.").typed().register().unwrap();
+    let cases: [(&str, &dyn Fn()); 4] = [
+        ("with", &|| family.with(&Cached(true), Counter::inc)),
+        ("get_or_create", &|| family.get_or_create(&Cached(true)).inc()),
+        ("try_get_or_create", &|| family.try_get_or_create(&Cached(false)).unwrap().inc()),
+        ("get", &|| family.get(&Cached(false)).unwrap().inc()),
+    ];
+    assert_none(&cases);
+    assert!(family.remove(&Cached(true)));
+    assert_none(&cases);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn metrics() -> (MetricsRegistry, Counter, Histogram) {
 fn thousands_of_threads_lose_nothing_and_no_reader_sees_a_value_go_down() {
     const AT_ONCE: usize = 16;
     const EACH: u64 = 200;
-    let rounds = 60 * SCALE;
+    let rounds = 130 * SCALE;
     let (registry, counter, histogram) = metrics();
     let over = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
