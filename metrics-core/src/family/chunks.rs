@@ -7,6 +7,7 @@ use std::slice;
 use super::core::FamilyCore;
 use super::order::CursorId;
 use crate::metric::Metric;
+use crate::reclaim;
 
 /// How many series a reader gets at a time: enough to make the lock's cost small, few enough to hold it for a
 /// microsecond or so.
@@ -25,6 +26,8 @@ impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Chunks<M, C> {
     pub(super) fn new(core: C) -> Chunks<M, C> {
         // What lookups kept from being freed when it was removed, in a family from which nothing was removed since.
         core.table().drain();
+        // The thread's record, before there are locks under which the program's allocator would have to do without.
+        drop(reclaim::enter());
         let cursor = core.table().begin();
         Chunks { core, cursor, handles: Vec::new() }
     }

@@ -145,10 +145,19 @@ impl<M: Metric> FamilyCore<M> {
         });
     }
 
+    /// Changes the table.
+    ///
+    /// Memory is allocated under its lock, and the program's allocator may look up a series that is there. For that it
+    /// takes no lock if the thread has a record, so it is given one first.
+    fn write<R>(&self, change: impl FnOnce(&mut Writing<'_, Series<M::Cell>>) -> R) -> R {
+        drop(reclaim::enter());
+        self.table.write(change)
+    }
+
     /// Takes series out and gives them back to the registry's budget under the lock, as `attach` counts them under
     /// it: a series that it has not counted is not given back.
     fn take_out<T>(&self, take: impl FnOnce(&mut Writing<'_, Series<M::Cell>>) -> T) -> T {
-        self.table.write(|table| {
+        self.write(|table| {
             let before = table.len();
             let taken = take(table);
             self.give_back(before - table.len());
@@ -190,7 +199,7 @@ impl<M: Metric> FamilyCore<M> {
             return Err(self.is_full());
         }
         let probe = query.probe();
-        self.table.write(|table| {
+        self.write(|table| {
             if let Some(series) = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)) {
                 // SAFETY: it is valid while the lock is held.
                 return Ok(unsafe { self.handle_of(series) });
@@ -244,7 +253,7 @@ impl<M: Metric> FamilyCore<M> {
 
     /// The overflow series, made if it is not there.
     pub(super) fn make_overflow(&self) -> M {
-        self.table.write(|table| {
+        self.write(|table| {
             let series = table.overflow_or_insert(|| self.create(overflow_set(), 0).series().clone());
             // SAFETY: it is valid while the lock is held.
             unsafe { self.handle_of(series) }
@@ -419,7 +428,7 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         }
         self.check_declared(constant).map_err(refused)?;
         // The lock keeps new series out until they can see the attachment.
-        self.table.write(|table| {
+        self.write(|table| {
             for series in table.series() {
                 check_constant(constant, series.labels.pairs()).map_err(refused)?;
             }

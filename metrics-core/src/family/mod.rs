@@ -68,8 +68,8 @@ pub type HistogramFamily = Family<DynamicLabels, Histogram>;
 /// Finding a series that is there takes no lock and allocates nothing, whatever other threads make and remove: it is
 /// wait-free. [`with`](Family::with) is the fastest way, as [`get_or_create`](Family::get_or_create) adds to a
 /// reference count that threads share, but keep the handle where you record often. Making a series and removing one
-/// take a lock, which is not held while anything of the caller's runs, a `#[global_allocator]` aside: one that counts
-/// does so through statics or handles, not by labels. A series that is found while it is removed is
+/// take a lock, which is not held while anything of the caller's runs, a `#[global_allocator]` aside, which can
+/// find series there but must make none. A series that is found while it is removed is
 /// found, and what is recorded into it then is not shown any more.
 ///
 /// Labels of which all values are known, up to 4,096 of them ([`TypedLabels::CARDINALITY`]), are found by their index
