@@ -38,6 +38,7 @@
 //! reader. It does not yet have summaries, exponential histograms, created timestamps or UTF-8 names.
 
 pub mod buckets;
+mod caught;
 mod cell;
 pub mod collect;
 mod count;

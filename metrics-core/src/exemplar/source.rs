@@ -1,10 +1,10 @@
 //! Who names observations as they are made.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::caught::{Panicked, caught};
 use crate::label::LabelSet;
 
 /// Names observations as they are made, by labels that lead to more about them: the ids of the trace and of the span
@@ -67,9 +67,9 @@ impl Sampling {
         self.interval
     }
 
-    /// Asks the source; an error when it panics.
-    pub(super) fn ask(&self) -> Result<Option<LabelSet>, ()> {
-        catch_unwind(AssertUnwindSafe(|| self.source.exemplar())).map_err(|_| ())
+    /// Asks the source.
+    pub(super) fn ask(&self) -> Result<Option<LabelSet>, Panicked> {
+        caught(|| self.source.exemplar())
     }
 }
 

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::source::Sampling;
 use super::{ExemplarError, checked};
+use crate::caught::Panicked;
 use crate::cell::turn;
 use crate::label::LabelSet;
 
@@ -82,7 +83,7 @@ impl Store {
                     let _ = self.keep(series, bucket, value, labels);
                 }
             }
-            Err(()) => self.count(Drop::Source),
+            Err(Panicked) => self.count(Drop::Source),
         }
     }
 

@@ -8,7 +8,6 @@ mod owned;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -18,6 +17,7 @@ use self::buffer::{Buffer, BufferedFamily};
 use super::catalog::{Owners, page_names};
 use super::config::RegistryConfig;
 use super::error::RegisterError;
+use crate::caught::caught;
 use crate::collect::{CollectError, Collector, SeriesLabels, Stopped, Visitor};
 use crate::label::LabelSet;
 
@@ -192,7 +192,7 @@ fn ask(foreign: &Arc<Foreign>, bound: usize) -> Vec<BufferedFamily> {
         return Vec::new();
     };
     let mut buffer = Buffer::new(bound);
-    match catch_unwind(AssertUnwindSafe(|| foreign.collector.collect(&mut buffer))) {
+    match caught(|| foreign.collector.collect(&mut buffer)) {
         Ok(Ok(())) => {}
         Ok(Err(CollectError::Stopped(_))) if buffer.is_full() => {}
         Ok(Err(_)) => foreign.count(Failure::Error, 1),
