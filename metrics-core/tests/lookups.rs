@@ -415,3 +415,62 @@ fn lookups_work_while_a_thread_ends() {
     let total: u64 = family.series().map(|counter| counter.get()).sum();
     assert_eq!(total, 50 * (1 + 2 * 60));
 }
+
+/// Every order of some pairs.
+fn orders<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Vec<(&'a str, &'a str)>> {
+    let Some((first, rest)) = pairs.split_first() else { return vec![Vec::new()] };
+    let with_first = |order: Vec<_>| {
+        (0..=order.len()).map(move |at| {
+            let mut order = order.clone();
+            order.insert(at, *first);
+            order
+        })
+    };
+    orders(rest).into_iter().flat_map(with_first).collect()
+}
+
+#[test]
+fn a_series_is_found_whatever_the_order_and_the_lengths_of_names_and_values() {
+    let long = "a value of more than thirty-two bytes";
+    let sets: [&[(&str, &str)]; 10] = [
+        &[],
+        &[("a", "1")],
+        &[("a", "12"), ("seventh", "123")],
+        &[("eight_ch", "1234"), ("eight_chx", "12345"), ("path", "/")],
+        // These begin alike, for longer than a rank tells.
+        &[("response_body", "12345678"), ("response_code", "0123456789abcdef"), ("response_type", "x")],
+        &[("a_name_of_seventeen", long), ("b", "quo\"te"), ("c", "0123456789abcdef0"), ("d", "\\")],
+        &[("method", "GET"), ("path", "/a"), ("route", "/b"), ("status", "200")],
+        &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", long)],
+        // Quotes where those of another set would be.
+        &[("a", "1\",b="), ("b", "2222")],
+        &[("a", "1"), ("b", "2222\",b=\"")],
+    ];
+    for set in sets {
+        let family = CounterFamily::new("found_total", "Found.");
+        family.with(set, Counter::inc);
+        for order in orders(set) {
+            family.with(&order, Counter::inc);
+            assert_eq!(family.get(&order).map(|counter| counter.get() > 1), Some(true), "{order:?}");
+            for at in 0..order.len() {
+                let mut other = order.clone();
+                let value = [order[at].1, "x"].concat();
+                other[at].1 = &value;
+                assert!(family.get(&other).is_none(), "{other:?}");
+            }
+        }
+        let counts: Vec<u64> = family.series().map(|counter| counter.get()).collect();
+        assert_eq!(counts, [1 + orders(set).len() as u64], "{set:?}");
+    }
+}
+
+#[test]
+fn values_with_quotes_are_not_taken_for_what_stands_between_values() {
+    let family = CounterFamily::new("quoted_total", "Quoted.");
+    family.with(&[("a", "1"), ("b", "22222222")], |counter| counter.inc_by(100));
+    // As long, and with the same bytes wherever only values and the quotes that close them are compared.
+    family.with(&[("a", "1\",b="), ("b", "2222")], Counter::inc);
+    family.with(&[("a", "1"), ("b", "22222222")], Counter::inc);
+    let counts: Vec<u64> = family.series().map(|counter| counter.get()).collect();
+    assert_eq!(counts, [101, 1]);
+}

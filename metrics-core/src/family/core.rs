@@ -118,11 +118,13 @@ impl<M: Metric> FamilyCore<M> {
         let Ok(query) = Query::new(pairs, &mut room) else { return false };
         let probe = query.probe();
         self.take_out(|table| {
-            table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)).is_some_and(|series| {
-                self.seats.close();
-                // SAFETY: it is valid while the lock is held.
-                table.remove(unsafe { series.as_ref() })
-            })
+            table.find(probe.hash(), |series| series.labels.as_set().matches(probe.pairs)).is_some_and(
+                |series| {
+                    self.seats.close();
+                    // SAFETY: it is valid while the lock is held.
+                    table.remove(unsafe { series.as_ref() })
+                },
+            )
         })
     }
 
@@ -200,7 +202,9 @@ impl<M: Metric> FamilyCore<M> {
         }
         let probe = query.probe();
         self.write(|table| {
-            if let Some(series) = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe)) {
+            if let Some(series) =
+                table.find(probe.hash(), |series| series.labels.as_set().matches(probe.pairs))
+            {
                 // SAFETY: it is valid while the lock is held.
                 return Ok(unsafe { self.handle_of(series) });
             }

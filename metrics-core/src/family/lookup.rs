@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use super::SeriesError;
 use super::core::FamilyCore;
-use crate::label::{Arranged, LabelSet, Probe, Query, Reason, Room};
+use crate::label::{Arranged, Few, LabelSet, Probe, Query, Reason, Room};
 use crate::metric::Metric;
 use crate::metric::sealed::Sealed;
 use crate::reclaim::{self, Guard, Held};
@@ -13,9 +13,11 @@ use crate::series::Series;
 /// A series that was found, and what keeps it.
 type Holding<M> = (NonNull<Series<<M as Sealed>::Cell>>, Held<'static>);
 
-/// What every lookup does: pairs with the names that the family expects are put in order by those names, hashed and
-/// looked for; nothing is checked, since what a series is found by is right. Other pairs, and those that find none, are
-/// sorted and looked for by names and values. Only where there is still none, they are checked, and a lock is taken.
+/// What every lookup does: pairs with the names that the family expects are put in order, hashed and looked for; nothing
+/// is checked, since what a series is found by is right. A few pairs are put in order where they are written, by the
+/// compiler if their names are literals. More pairs, and those that find none, are put in order by the family's names.
+/// Other pairs, and those that still find none, are sorted and looked for by names and values. Only where there is still
+/// none, they are checked, and a lock is taken.
 impl<M: Metric> FamilyCore<M> {
     pub(super) fn len(&self) -> usize {
         self.table().len()
@@ -28,9 +30,12 @@ impl<M: Metric> FamilyCore<M> {
         })
     }
 
-    #[inline]
+    // PERF: `lookup/declared` and `lookup/any_order` in `benches/LEDGER.md`. Inlined, the names are literals to the
+    // compiler, which orders them and compares the family's names with constants, and the values stay in registers.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the compiler knows more of the labels where they are written")]
     pub(super) fn with<R>(&self, pairs: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
-        match self.hold(pairs).or_else(|| self.hold_any(pairs)) {
+        match Few::new(pairs).and_then(|few| self.hold(&few)).or_else(|| self.hold_any(pairs)) {
             Some((series, _held)) => {
                 // SAFETY: the reference is the table's, or the garbage's, which keeps it as long as it is held.
                 let borrowed = unsafe { self.borrowed(series) };
@@ -91,18 +96,16 @@ impl<M: Metric> FamilyCore<M> {
         }
     }
 
-    /// The series of these pairs, kept from being freed for as long as it is held; `None` where only another way can
-    /// tell whether it is there.
+    /// The series of these pairs, which have the expected names, kept from being freed for as long as it is held; `None`
+    /// where only another way can tell whether it is there.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "every lookup is this and little else: a call would be much of it"
-    )]
-    fn hold(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
-        let probe = self.names()?.probe(pairs)?;
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn hold(&self, few: &Few<'_>) -> Option<Holding<M>> {
+        let digest = self.names()?.digest(few)?;
         let guard = reclaim::enter()?;
-        let series = self.find(&guard, &probe)?;
-        Some((series, guard.hold(series).ok()?))
+        let (pointer, series) = self.table().candidates(&guard, digest.hash).next()?;
+        let is_found = series.labels.as_set().is_common_with_values(digest, few) && !self.is_mixed();
+        if is_found { Some((pointer, guard.hold(pointer).ok()?)) } else { None }
     }
 
     /// The same for pairs of any names, in any order.
@@ -125,30 +128,29 @@ impl<M: Metric> FamilyCore<M> {
 
     #[inline]
     fn find_expected(&self, pairs: &[(&str, &str)]) -> Option<M> {
-        let (names, mut arranged) = (self.names()?, Arranged::new());
-        let probe = match names.probe(pairs) {
-            Some(probe) => probe,
-            None => names.arrange(pairs, &mut arranged)?,
-        };
+        let mut arranged = Arranged::new();
+        let probe = self.names()?.arrange(pairs, &mut arranged)?;
         let guard = reclaim::enter()?;
+        let series = self.find(&guard, &probe)?;
         // SAFETY: it is valid as long as the guard is.
-        self.find(&guard, &probe).map(|series| unsafe { self.handle_of(series) })
+        Some(unsafe { self.handle_of(series) })
     }
 
-    /// The series of a probe that has the expected names: valid as long as the guard is. `None` if another one has the
-    /// same tag and comes first, too.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as above")]
+    /// The series of pairs that have the expected names, in their order: valid as long as the guard is. `None` if another
+    /// one has the same tag and comes first, too.
+    #[inline]
     fn find(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
         let (pointer, series) = self.table().candidates(guard, probe.hash()).next()?;
         let set = series.labels.as_set();
-        (set.has_values(probe) && (!self.is_mixed() || set.matches(probe))).then_some(pointer)
+        let is_found =
+            set.has_values(probe.digest, probe.pairs) && (!self.is_mixed() || set.matches(probe.pairs));
+        is_found.then_some(pointer)
     }
 
     /// The series of any probe: valid as long as the guard is.
     fn find_by_names(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
         let mut candidates = self.table().candidates(guard, probe.hash());
-        candidates.find(|(_, series)| series.labels.as_set().matches(probe)).map(|(pointer, _)| pointer)
+        candidates.find(|(_, series)| series.labels.as_set().matches(probe.pairs)).map(|(pointer, _)| pointer)
     }
 
     fn find_sorted(&self, query: Query<'_>) -> Option<M> {
@@ -158,7 +160,7 @@ impl<M: Metric> FamilyCore<M> {
             return self.find_by_names(&guard, &probe).map(|series| unsafe { self.handle_of(series) });
         }
         self.table().write(|table| {
-            let found = table.find(probe.hash(), |series| series.labels.as_set().matches(&probe));
+            let found = table.find(probe.hash(), |series| series.labels.as_set().matches(probe.pairs));
             // SAFETY: it is valid while the lock is held.
             found.map(|series| unsafe { self.handle_of(series) })
         })

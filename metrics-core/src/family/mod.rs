@@ -234,7 +234,8 @@ impl<M: Metric> Family<DynamicLabels, M> {
     /// let family = nilometer_core::CounterFamily::new("requests_total", "Requests.");
     /// family.with(&[("method", "GET")], |counter| counter.inc());
     /// ```
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the compiler knows more of the labels where they are written")]
     pub fn with<R>(&self, labels: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
         self.core.with(labels, f)
     }

@@ -33,9 +33,10 @@ const TAG_BITS: usize = if usize::BITS == 64 { usize::MAX << (usize::BITS - 16) 
 pub(super) struct Slots<T> {
     /// How many slots there are, less one.
     mask: usize,
-    /// Which bits are mixed: [`TAG_BITS`] or none.
-    tags: usize,
-    /// What these bits are in every address here.
+    /// Which bits tell a series from what is none, or none that is looked for: those that are mixed, which are
+    /// [`TAG_BITS`] or none, and that of [`GRAVE`].
+    told: usize,
+    /// What these bits are in every address here, unmixed.
     high: usize,
     /// The slots follow.
     first: [AtomicPtr<T>; 0],
@@ -97,7 +98,7 @@ pub(super) fn allocate_empty<T>(count: usize, tags: usize, high: usize) -> NonNu
     #[expect(clippy::cast_ptr_alignment, reason = "the allocation is aligned for the layout")]
     let raw = unsafe { alloc::alloc(layout) }.cast::<Slots<T>>();
     let Some(raw) = NonNull::new(raw) else { alloc::handle_alloc_error(layout) };
-    let head = Slots { mask: count - 1, tags, high, first: [] };
+    let head = Slots { mask: count - 1, told: tags | GRAVE, high, first: [] };
     // SAFETY: the allocation begins with room for the head, aligned for it.
     unsafe { raw.write(head) };
     for at in 0..count {
@@ -151,7 +152,16 @@ impl<'a, T: Entry> SlotsRef<'a, T> {
     #[inline]
     fn slot(self, at: usize) -> &'a AtomicPtr<T> {
         // SAFETY: there are `mask + 1` slots.
-        let slot = unsafe { slot(self.raw, at & self.head().mask) };
+        unsafe { self.slot_at(at & self.head().mask) }
+    }
+
+    /// # Safety
+    ///
+    /// There are more than `at` slots.
+    #[inline]
+    unsafe fn slot_at(self, at: usize) -> &'a AtomicPtr<T> {
+        // SAFETY: by this function's contract.
+        let slot = unsafe { slot(self.raw, at) };
         // SAFETY: it is not freed for `'a`.
         unsafe { slot.as_ref() }
     }
@@ -165,12 +175,13 @@ impl<'a, T: Entry> SlotsRef<'a, T> {
     fn tag(self, hash: u32) -> usize {
         #[expect(clippy::cast_possible_truncation, reason = "without 64 bits there are no tags")]
         let high = (u64::from(hash) << 32) as usize;
-        high & self.head().tags
+        // Its lowest bit, which is that of a grave, is zero.
+        high & self.head().told
     }
 
     /// Whether the slots can hold this series.
     pub(super) fn fits(self, series: NonNull<T>) -> bool {
-        series.addr().get() & self.head().tags == self.head().high
+        series.addr().get() & self.head().told == self.head().high
     }
 
     /// The series that may have this hash, those that do among them.
@@ -184,7 +195,9 @@ impl<'a, T: Entry> SlotsRef<'a, T> {
         reason = "every lookup is this and little else: a call would be much of it"
     )]
     pub(super) unsafe fn candidates(self, hash: u32) -> Candidates<'a, T> {
-        Candidates { slots: self, tag: self.tag(hash), first: hash as usize, step: 0 }
+        // What is in the head is read once, as a copy: after each slot, the compiler would have it read again.
+        let Slots { mask, told, high, .. } = *self.head();
+        Candidates { slots: self, mask, told, high, tag: self.tag(hash), first: hash as usize, step: 0 }
     }
 
     /// Puts a series of this hash in that [`fits`](SlotsRef::fits) and is not there; whether a slot was filled that was
@@ -238,6 +251,9 @@ impl<'a, T: Entry> SlotsRef<'a, T> {
 /// Series that may be the one that is looked for.
 pub(super) struct Candidates<'a, T> {
     slots: SlotsRef<'a, T>,
+    mask: usize,
+    told: usize,
+    high: usize,
     tag: usize,
     first: usize,
     step: usize,
@@ -250,24 +266,30 @@ impl<'a, T: Entry> Iterator for Candidates<'a, T> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as above")]
     fn next(&mut self) -> Option<(NonNull<T>, &'a T)> {
-        let head = self.slots.head();
-        while self.step <= head.mask {
+        // Known to be false before the first slot.
+        if self.step > self.mask {
+            return None;
+        }
+        loop {
             // ORDERING: Acquire, pairs with the Release in `put`: who finds a series finds what is in it.
-            let entry =
-                self.slots.slot(self.first + self.step).load(ordering!(Acquire, "family_insert/find"));
+            // SAFETY: there are `mask + 1` slots.
+            let slot = unsafe { self.slots.slot_at((self.first + self.step) & self.mask) };
+            let entry = slot.load(ordering!(Acquire, "family_insert/find"));
             if entry.is_null() {
                 return None;
             }
             self.step += 1;
             let series = entry.map_addr(|address| address ^ self.tag);
-            if series.addr() & (head.tags | GRAVE) == head.high {
+            if series.addr() & self.told == self.high {
                 // SAFETY: these bits show that the tag is of this hash, or that there are no tags, and that it is no
                 // grave; so this is a series' address.
                 let series = unsafe { NonNull::new_unchecked(series) };
                 // SAFETY: it is not freed for `'a`, by the contract of `candidates`.
                 return Some((series, unsafe { series.as_ref() }));
             }
+            if self.step > self.mask {
+                return None;
+            }
         }
-        None
     }
 }

@@ -6,25 +6,48 @@ use std::sync::LazyLock;
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 
+use super::limit::MAX_LABELS;
+
 /// What keys the hash: drawn from the operating system once per process, so that equal sets hash alike in every family,
 /// and nobody outside can choose values that collide.
 ///
-/// The hash is foldhash, by whose rules short pieces are hashed here without a call: words of the input are multiplied
-/// with words of the key, and both halves of the product are kept. Someone who sees only how long lookups take learns
-/// next to nothing about 64 random bits per factor, and what collides under one key does not under another. If values
-/// did collide, lookups would compare more candidates: slow, not wrong, and no slower than the limit on a family's
-/// series makes them.
-#[derive(Debug, Clone, Copy)]
+/// The hash is built like foldhash's, and short pieces are hashed here without a call: words of the input are
+/// multiplied with each other, each mixed with a word of the key before, and both halves of the product are kept.
+/// Someone who sees only how long lookups take learns next to nothing about 64 random bits per factor, and what
+/// collides under one key does not under another. If values did collide, lookups would compare more candidates: slow,
+/// not wrong, and no slower than the limit on a family's series makes them.
+///
+/// Each value is hashed with words of the key that belong to its place in the set, and a set's hash is what all of
+/// these leave when they are added without carries. So no value's hash waits for that of the one before, and they can
+/// be added in any order.
+#[derive(Debug)]
 pub(super) struct Key {
+    /// Begins the names' half.
     seed: u64,
-    factors: [u64; 2],
-    /// For long pieces.
+    names: u64,
+    values: [PieceKey; MAX_LABELS],
+    rest: Rest,
+}
+
+/// The words of the key with which one piece is hashed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PieceKey([u64; 2]);
+
+/// What the longer pieces need besides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest {
+    /// From 17 bytes on.
+    third: u64,
+    /// From 33 bytes on.
     shared: &'static SharedSeed,
 }
 
 impl Key {
     fn new(shared: &'static SharedSeed, mut random: impl FnMut() -> u64) -> Key {
-        Key { seed: random(), factors: [random(), random()], shared }
+        let seed = random();
+        let names = random();
+        let rest = Rest { third: random(), shared };
+        Key { seed, names, values: std::array::from_fn(|_| PieceKey([random(), random()])), rest }
     }
 
     /// The process's own.
@@ -36,73 +59,92 @@ impl Key {
         &KEY
     }
 
-    /// The first half of a set's hash: that of its names, in their order.
+    /// The names' half of a set's hash. They are in order, so each is hashed with what those before it have left.
     pub(super) fn names<'a>(&self, names: impl Iterator<Item = &'a str>) -> u64 {
-        names.fold(self.seed, |hash, name| self.add(hash, name))
+        names.fold(self.seed, |hash, name| PieceKey([hash, self.names]).hash(name, &self.rest))
     }
 
-    /// The hash of a set, whose names and then values, both in the order of the names, were added one by one.
-    ///
-    /// Half of what foldhash gives is enough: a table of 2^20 places has 12 bits left to tell candidates apart, and
-    /// compares anyway.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "every lookup is this and little else: a call would be much of it"
-    )]
-    pub(super) fn end(&self, hash: u64) -> u32 {
-        u32::try_from(fold(hash, self.factors[1]) >> 32).unwrap_or_default()
+    /// The hash of a set, of its names' half and its values in the order of their names.
+    pub(super) fn set<'a>(&self, names: u64, values: impl Iterator<Item = &'a str>) -> u32 {
+        end(values.zip(&self.values).fold(names, |hash, (value, key)| hash ^ key.hash(value, &self.rest)))
     }
 
-    /// One more piece. No separators are needed: each piece is folded by itself, and its length counts, through a
-    /// rotation of what nobody knows.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a call for each value takes longer than hashing it")]
-    pub(super) fn add(&self, hash: u64, piece: &str) -> u64 {
-        let bytes = piece.as_bytes();
-        let len = bytes.len();
-        #[expect(clippy::cast_possible_truncation, reason = "a rotation counts modulo 64")]
-        let hash = hash.rotate_right(len as u32);
-        let factor = self.factors[0];
-        if len < 8 {
-            let [first, last] = if let Some(ends) = ends::<4>(bytes) {
-                ends.map(|half| u64::from(u32::from_ne_bytes(half)))
-            } else if let Some(ends) = ends::<2>(bytes) {
-                ends.map(|quarter| u64::from(u16::from_ne_bytes(quarter)))
-            } else {
-                [bytes.first().map_or(0, |byte| u64::from(*byte)), 0]
-            };
-            return fold(hash ^ first, factor ^ last);
-        }
-        if len > 32 {
-            return self.add_long(hash, bytes);
-        }
-        let ends = fold(hash ^ word(bytes, 0), factor ^ word(bytes, len - 8));
-        if len <= 16 {
-            return ends;
-        }
-        ends ^ fold(hash ^ word(bytes, len - 16), self.factors[1] ^ word(bytes, 8))
+    /// With which words the values of the first names are hashed.
+    pub(super) fn values(&self) -> &[PieceKey] {
+        &self.values
     }
 
-    #[cold]
-    fn add_long(&self, hash: u64, bytes: &[u8]) -> u64 {
-        let mut hasher = FoldHasher::with_seed(hash, self.shared);
-        hasher.write(bytes);
-        hasher.finish()
+    pub(super) fn rest(&self) -> Rest {
+        self.rest
     }
 }
 
-/// The first and the last few bytes, which may overlap.
+impl PieceKey {
+    /// One piece. Its length counts, through a rotation of what nobody knows.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call for each value takes longer than hashing it")]
+    pub(super) fn hash(self, piece: &str, rest: &Rest) -> u64 {
+        let (bytes, [first, second]) = (piece.as_bytes(), self.0);
+        let len = bytes.len();
+        #[expect(clippy::cast_possible_truncation, reason = "a rotation counts modulo 64")]
+        let first = first.rotate_right(len as u32);
+        if let Some([head, tail]) = ends(bytes) {
+            return fold(first ^ head, second ^ tail);
+        }
+        if len > 32 {
+            return hash_long(first, second, bytes, rest);
+        }
+        fold(first ^ word(bytes, 0), second ^ word(bytes, len - 8))
+            ^ fold(second ^ word(bytes, 8), rest.third ^ word(bytes, len - 16))
+    }
+}
+
+/// Half of all that was folded is enough: a table of 2^20 places has 12 bits left to tell candidates apart, and compares
+/// anyway. It is the middle of each product on which all of both factors tells.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "one instruction")]
+pub(super) fn end(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or_default()
+}
+
+#[cold]
+#[inline(never)]
+fn hash_long(first: u64, second: u64, bytes: &[u8], rest: &Rest) -> u64 {
+    let mut hasher = FoldHasher::with_seed(first, rest.shared);
+    hasher.write(bytes);
+    hasher.write_u64(second);
+    hasher.finish()
+}
+
+/// The first and the last few bytes, which may overlap: all that there are of a piece of 16 bytes or fewer, and `None`
+/// of a longer one. Pieces of one length have the same if they are equal, and otherwise not.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a few instructions")]
+pub(super) fn ends(bytes: &[u8]) -> Option<[u64; 2]> {
+    let len = bytes.len();
+    if len < 8 {
+        return Some(if len >= 4 {
+            both(bytes).map(|half| u64::from(u32::from_le_bytes(half)))
+        } else if len >= 2 {
+            both(bytes).map(|quarter| u64::from(u16::from_le_bytes(quarter)))
+        } else {
+            [bytes.first().map_or(0, |byte| u64::from(*byte)), 0]
+        });
+    }
+    (len <= 16).then(|| both(bytes).map(u64::from_le_bytes))
+}
+
+/// The first and the last `N` bytes of as many or more.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "two instructions")]
-fn ends<const N: usize>(bytes: &[u8]) -> Option<[[u8; N]; 2]> {
-    Some([*bytes.first_chunk()?, *bytes.last_chunk()?])
+fn both<const N: usize>(bytes: &[u8]) -> [[u8; N]; 2] {
+    [bytes.first_chunk().map_or([0; N], |first| *first), bytes.last_chunk().map_or([0; N], |last| *last)]
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "one instruction")]
 fn word(bytes: &[u8], at: usize) -> u64 {
-    bytes[at..].first_chunk().map_or(0, |word| u64::from_ne_bytes(*word))
+    bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// Both halves of the product, as one.
@@ -130,7 +172,7 @@ mod tests {
 
     fn hash(key: &Key, pairs: &[(&str, &str)]) -> u32 {
         let names = key.names(pairs.iter().map(|pair| pair.0));
-        key.end(pairs.iter().fold(names, |hash, pair| key.add(hash, pair.1)))
+        key.set(names, pairs.iter().map(|pair| pair.1))
     }
 
     #[test]
@@ -174,13 +216,31 @@ mod tests {
 
     #[test]
     fn hashes_of_numbered_values_spread_evenly() {
-        // As many as places: a random spread leaves 1 / e of them empty.
-        let mut places = vec![0_u32; 1 << 16];
-        for number in 0..1 << 16 {
-            places[hash(&key(4), &[("path", &format!("/items/{number}"))]) as usize % (1 << 16)] += 1;
+        let shapes: [fn(u32) -> [String; 3]; 6] = [
+            |number| ["GET".to_owned(), format!("/items/{number}"), "200".to_owned()],
+            |number| [String::new(), number.to_string(), "x".to_owned()],
+            |number| [format!("{number:09}"), "the end of a long value".to_owned(), "200".to_owned()],
+            |number| [format!("/a/path/of/more/than/{number:05}/bytes"), "x".to_owned(), String::new()],
+            |number| {
+                [format!("{number:05}/a/path/of/many/many/more/bytes/{number}"), String::new(), String::new()]
+            },
+            // Every number of three bytes in three places.
+            |number| [number % 64, number / 64 % 64, number / 4096].map(|part| format!("v{part}")),
+        ];
+        for (at, shape) in shapes.iter().enumerate() {
+            // As many as places: a random spread leaves 1 / e of them empty.
+            let mut places = [vec![0_u32; 1 << 16], vec![0_u32; 1 << 16]];
+            for number in 0..1 << 16 {
+                let [one, two, three] = shape(number);
+                let hash = hash(&key(4), &[("a", &one), ("b", &two), ("c", &three)]) as usize;
+                places[0][hash % (1 << 16)] += 1;
+                places[1][hash >> 16] += 1;
+            }
+            for places in places {
+                let empty = places.iter().filter(|count| **count == 0).count();
+                assert!((23_500..24_700).contains(&empty), "{empty} of 65,536 places are empty, {at}");
+                assert!(places.iter().all(|count| *count < 14), "{at}");
+            }
         }
-        let empty = places.iter().filter(|count| **count == 0).count();
-        assert!((23_500..24_700).contains(&empty), "{empty} of 65,536 places are empty");
-        assert!(places.iter().all(|count| *count < 14));
     }
 }

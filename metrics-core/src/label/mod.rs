@@ -3,6 +3,7 @@
 //! - `set`: [`LabelSet`] and [`Labels`], what a series is known by.
 //! - `record`: where the text of a set is kept.
 //! - `query`: pairs as a caller gives them, put in order without an allocation.
+//! - `few`: a few pairs, which the compiler puts in order.
 //! - `hash`: the hash of a set, keyed per process.
 //! - `names`: the names that a family's labels have, which shorten its lookups.
 //! - `limit`: [`LabelLimits`] and [`LabelError`], what a set may hold.
@@ -12,6 +13,7 @@
 
 #[doc(hidden)]
 pub mod closed;
+mod few;
 mod hash;
 mod intern;
 mod limit;
@@ -21,6 +23,7 @@ mod record;
 mod set;
 mod typed;
 
+pub(crate) use few::Few;
 pub(crate) use intern::intern;
 pub use limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH};
 pub(crate) use limit::{REASONS, Reason};

@@ -2,8 +2,9 @@
 
 use std::mem::MaybeUninit;
 
-use super::hash::Key;
-use super::query::Probe;
+use super::few::{Few, Rank, for_each_of};
+use super::hash::{Key, PieceKey, Rest, end, ends};
+use super::query::{Digest, Probe};
 
 /// The most names that are worth knowing: more are looked up by sorting them.
 const MAX_NAMES: usize = 8;
@@ -13,12 +14,44 @@ const MAX_NAMES: usize = 8;
 /// A lookup whose names are these has to hash and compare its values alone.
 #[derive(Debug)]
 pub(crate) struct Names {
-    sorted: Box<[Box<str>]>,
-    key: Key,
+    sorted: Box<[Name]>,
     /// The names' half of a set's hash.
     hash: u64,
     /// How long a set's text is without its values.
     length: usize,
+    rest: Rest,
+}
+
+/// One name, and with what its values are hashed.
+#[derive(Debug)]
+struct Name {
+    rank: Rank,
+    /// Its ends, if they are all of it.
+    ends: [u64; 2],
+    key: PieceKey,
+    text: Box<str>,
+}
+
+impl Name {
+    fn new(text: &str, key: PieceKey) -> Name {
+        let ends = ends(text.as_bytes()).unwrap_or_default();
+        Name { rank: Rank::of(text), ends, key, text: text.into() }
+    }
+
+    /// Whether it is this one, of which the rank is known.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call for each name takes longer than comparing it")]
+    fn is(&self, name: &str, rank: Rank) -> bool {
+        if rank != self.rank {
+            return false;
+        }
+        let (bytes, own) = (name.as_bytes(), self.text.as_bytes());
+        match ends(bytes) {
+            _ if name.len() < Rank::LONG => true,
+            Some([head, tail]) => bytes.len() == own.len() && head == self.ends[0] && tail == self.ends[1],
+            None => bytes.len() == own.len() && bytes_are_equal(bytes, own),
+        }
+    }
 }
 
 /// Pairs in the order of a family's names.
@@ -31,76 +64,108 @@ impl Arranged<'_> {
     }
 }
 
+/// What is known of a lookup's pairs so far.
+struct Sum {
+    hash: u64,
+    length: usize,
+}
+
+impl Sum {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn add(&mut self, name: &Name, value: &str, rest: &Rest) {
+        self.hash ^= name.key.hash(value, rest);
+        self.length += value.len();
+    }
+
+    #[inline]
+    fn digest(&self) -> Digest {
+        Digest { hash: end(self.hash), length: self.length }
+    }
+}
+
 impl Names {
     /// `None` for more names than are worth knowing.
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Option<Names> {
-        let mut names: Box<[Box<str>]> = names.map(Box::from).collect();
+        let mut names: Vec<&str> = names.collect();
+        if names.len() > MAX_NAMES {
+            return None;
+        }
         names.sort_unstable();
-        let key = *Key::of_process();
-        let hash = key.names(names.iter().map(|name| &**name));
+        let key = Key::of_process();
+        let sorted = names.iter().zip(key.values()).map(|(name, key)| Name::new(name, *key));
         let length = names.iter().map(|name| name.len() + 4).sum::<usize>() + usize::from(!names.is_empty());
-        (names.len() <= MAX_NAMES).then_some(Names { sorted: names, key, hash, length })
+        Some(Names {
+            sorted: sorted.collect(),
+            hash: key.names(names.iter().copied()),
+            length,
+            rest: key.rest(),
+        })
     }
 
-    /// What finds the series of pairs that have these names, in their order; `None` if they have not.
+    /// What finds the series of a few pairs that have these names; `None` if they have not, as far as can be told without
+    /// looking at more than their ranks.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "every lookup is this and little else: a call would be much of it"
+        reason = "where the names are literals, the compiler has done half of it already"
     )]
-    pub(crate) fn probe<'a>(&self, pairs: &'a [(&'a str, &'a str)]) -> Option<Probe<'a>> {
-        if pairs.len() != self.sorted.len() {
-            return None;
-        }
-        let (mut hash, mut length) = (self.hash, self.length);
-        for ((name, value), known) in pairs.iter().zip(&self.sorted) {
-            if !are_equal(name, known) {
+    pub(crate) fn digest(&self, few: &Few<'_>) -> Option<Digest> {
+        let names = self.sorted.get(..few.count).filter(|names| names.len() == self.sorted.len())?;
+        for_each_of!(few, at => {
+            if !names[at].is(few.pairs[at].0, few.ranks[at]) {
                 return None;
             }
-            hash = self.key.add(hash, value);
-            length += value.len();
-        }
-        Some(Probe { pairs, hash: self.key.end(hash), length })
+        });
+        let mut sum = self.sum();
+        for_each_of!(few, at => { sum.add(&names[at], few.pairs[at].1, &self.rest) });
+        Some(sum.digest())
     }
 
     /// What finds the series of pairs that have these names, in any order; `None` if they have not.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline]
     pub(crate) fn arrange<'a>(
         &self,
-        pairs: &'a [(&'a str, &'a str)],
+        pairs: &[(&'a str, &'a str)],
         arranged: &'a mut Arranged<'a>,
     ) -> Option<Probe<'a>> {
-        if pairs.len() != self.sorted.len() {
+        let count = self.sorted.len();
+        if pairs.len() != count {
             return None;
         }
+        let mut sum = self.sum();
         // One bit each for those that were found.
-        let (mut found, mut index) = (0_u8, 0);
+        let (mut found, mut expected) = (0_u32, 0);
         for pair in pairs {
-            // In the order of the names from the last one on, as most callers follow it but for where they begin.
-            let mut tries = 0;
-            while !are_equal(pair.0, &self.sorted[index]) {
-                index = if index + 1 < self.sorted.len() { index + 1 } else { 0 };
-                tries += 1;
-                if tries == self.sorted.len() {
-                    return None;
-                }
-            }
+            let index = self.index_of(pair.0, expected)?;
             found |= 1 << index;
             arranged.0[index].write(*pair);
-            index = if index + 1 < self.sorted.len() { index + 1 } else { 0 };
+            sum.add(&self.sorted[index], pair.1, &self.rest);
+            expected = index + 1;
         }
-        if found.count_ones() as usize != self.sorted.len() {
+        if found != (1 << count) - 1 {
             return None;
         }
-        // SAFETY: there are as many bits as names, so each of these places was written.
-        let pairs = unsafe { arranged.0[..self.sorted.len()].assume_init_ref() };
-        let (mut hash, mut length) = (self.hash, self.length);
-        for (_, value) in pairs {
-            hash = self.key.add(hash, value);
-            length += value.len();
+        // SAFETY: there is a bit for each of the names, so each of these places was written.
+        let pairs = unsafe { arranged.0[..count].assume_init_ref() };
+        Some(Probe { pairs, digest: sum.digest() })
+    }
+
+    #[inline]
+    fn sum(&self) -> Sum {
+        Sum { hash: self.hash, length: self.length }
+    }
+
+    /// Which name this is. Most callers name labels in the order of the names but for where they begin, so that is the
+    /// first guess.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn index_of(&self, name: &str, expected: usize) -> Option<usize> {
+        let rank = Rank::of(name);
+        if self.sorted.get(expected).is_some_and(|known| known.is(name, rank)) {
+            return Some(expected);
         }
-        Some(Probe { pairs, hash: self.key.end(hash), length })
+        self.sorted.iter().position(|known| known.is(name, rank))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,14 +174,8 @@ impl Names {
 
     /// Whether these are the names of sorted pairs, as many as there are names.
     pub(crate) fn are_those_of<'a>(&self, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        pairs.zip(&self.sorted).all(|((name, _), known)| *name == **known)
+        pairs.zip(&self.sorted).all(|((name, _), known)| *name == *known.text)
     }
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "a call for each name takes longer than comparing it")]
-fn are_equal(one: &str, other: &str) -> bool {
-    one.len() == other.len() && bytes_are_equal(one.as_bytes(), other.as_bytes())
 }
 
 /// Whether two pieces of equal length are equal. Short ones are compared without a call, by their first and their last
@@ -127,16 +186,16 @@ pub(super) fn bytes_are_equal(one: &[u8], other: &[u8]) -> bool {
     let len = one.len();
     if len < 8 {
         if len >= 4 {
-            ends::<4>(one, other)
+            have_equal_ends::<4>(one, other)
         } else if len >= 2 {
-            ends::<2>(one, other)
+            have_equal_ends::<2>(one, other)
         } else {
             one.first() == other.first()
         }
     } else if len <= 16 {
-        ends::<8>(one, other)
+        have_equal_ends::<8>(one, other)
     } else if len <= 32 {
-        ends::<16>(one, other)
+        have_equal_ends::<16>(one, other)
     } else {
         one == other
     }
@@ -144,7 +203,7 @@ pub(super) fn bytes_are_equal(one: &[u8], other: &[u8]) -> bool {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as above")]
-fn ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+fn have_equal_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
     one.first_chunk::<N>() == other.first_chunk::<N>() && one.last_chunk::<N>() == other.last_chunk::<N>()
 }
 
@@ -164,7 +223,7 @@ mod tests {
         let [c, method, path] = [("c", "1"), ("method", "2"), ("path", "3")];
         for pairs in [[c, method, path], [c, path, method], [method, path, c], [path, method, c]] {
             assert_eq!(arranged(&names, &pairs).unwrap(), "c=1 method=2 path=3 ");
-            assert_eq!(names.probe(&pairs).is_some(), pairs == [c, method, path]);
+            assert!(names.digest(&Few::new(&pairs).unwrap()).is_some());
         }
         for pairs in [
             &[c, method][..],
@@ -174,9 +233,25 @@ mod tests {
             &[c, method, path, ("q", "4")],
         ] {
             assert_eq!(arranged(&names, pairs), None, "{pairs:?}");
+            assert!(names.digest(&Few::new(pairs).unwrap()).is_none(), "{pairs:?}");
         }
         assert_eq!(arranged(&Names::new([].into_iter()).unwrap(), &[]).unwrap(), "");
         assert!(Names::new(["a"; MAX_NAMES + 1].into_iter()).is_none());
+    }
+
+    #[test]
+    fn what_is_known_of_pairs_does_not_depend_on_how_they_are_given() {
+        let mut pairs = [("a_long_name", "1"), ("code", "200"), ("method", "GET"), ("path", "/")];
+        let names = Names::new(pairs.iter().map(|pair| pair.0)).unwrap();
+        let digest = names.digest(&Few::new(&pairs).unwrap()).unwrap();
+        for turn in 0..24 {
+            // All orders, one exchange of neighbours after the other.
+            let few = names.digest(&Few::new(&pairs).unwrap()).unwrap();
+            let any = names.arrange(&pairs, &mut Arranged::new()).unwrap().digest;
+            assert_eq!([few.hash, any.hash], [digest.hash; 2], "{pairs:?}");
+            assert_eq!([few.length, any.length], [digest.length; 2]);
+            pairs.swap(turn % 3, turn % 3 + 1);
+        }
     }
 
     #[test]

@@ -6,21 +6,26 @@ use super::hash::Key;
 use super::limit::{LabelError, LabelLimits, MAX_LABELS};
 use crate::name::check_label_name;
 
-/// What a lookup is made with: pairs in the order of a set, their hash, and how long their text is if nothing in it is
-/// escaped.
+/// What a lookup is made with: pairs in the order of a set, and what was worked out of them.
 ///
 /// Names and values are not checked: what is found is compared by content, and nothing that breaks a rule can be found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Probe<'a> {
-    pub(super) pairs: &'a [(&'a str, &'a str)],
-    pub(super) hash: u32,
-    pub(super) length: usize,
+    pub(crate) pairs: &'a [(&'a str, &'a str)],
+    pub(crate) digest: Digest,
+}
+
+/// The hash of a set, and how long its text is if nothing in it is escaped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Digest {
+    pub(crate) hash: u32,
+    pub(crate) length: usize,
 }
 
 impl Probe<'_> {
     #[inline]
     pub(crate) fn hash(&self) -> u32 {
-        self.hash
+        self.digest.hash
     }
 }
 
@@ -92,9 +97,10 @@ impl<'a> Query<'a> {
     pub(crate) fn probe(&self) -> Probe<'a> {
         let key = Key::of_process();
         let names = key.names(self.pairs.iter().map(|(name, _)| *name));
-        let hash = key.end(self.pairs.iter().fold(names, |hash, (_, value)| key.add(hash, value)));
+        let hash = key.set(names, self.pairs.iter().map(|(_, value)| *value));
         let length: usize = self.pairs.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-        Probe { pairs: self.pairs, hash, length: if self.pairs.is_empty() { 0 } else { 1 + length } }
+        let length = if self.pairs.is_empty() { 0 } else { 1 + length };
+        Probe { pairs: self.pairs, digest: Digest { hash, length } }
     }
 
     /// Checks names and values, for a set that is about to be made.
@@ -173,8 +179,8 @@ mod tests {
         let names = Names::new(["b", "a"].into_iter()).unwrap();
         let pairs = [("b", "2"), ("a", "1")];
         let mut arranged = Arranged::new();
-        let probe = names.arrange(&pairs, &mut arranged).unwrap();
-        assert_eq!((probe.hash(), probe.length), (expected, "{a=\"1\",b=\"2\"}".len()));
+        let digest = names.arrange(&pairs, &mut arranged).unwrap().digest;
+        assert_eq!((digest.hash, digest.length), (expected, "{a=\"1\",b=\"2\"}".len()));
     }
 
     #[test]

@@ -53,6 +53,13 @@ impl Form {
         Form(length(encoded.len()) << Form::LENGTH | labels)
     }
 
+    /// Whether it is not special, and that of so many labels and bytes: one comparison of all but a flag.
+    #[inline]
+    fn is_of(self, labels: usize, length: usize) -> bool {
+        let whole = (length as u64) << Form::LENGTH | (labels as u64) << Form::LABELS;
+        u64::from(self.0 & !Form::INTERNED) == whole
+    }
+
     #[inline]
     fn is_special(self) -> bool {
         self.0 & Form::SPECIAL != 0
@@ -152,6 +159,12 @@ impl Record {
     pub(super) fn common(&self) -> Option<&str> {
         let form = self.header().form;
         (!form.is_special()).then(|| self.text(0, form.length()))
+    }
+
+    /// The page's form, if it is not special and has so many labels and bytes.
+    #[inline]
+    pub(super) fn common_of(&self, labels: usize, length: usize) -> Option<&str> {
+        self.header().form.is_of(labels, length).then(|| self.text(0, length))
     }
 
     /// The page's form and the plain forms of a record that is special.

@@ -6,9 +6,10 @@ use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use super::few::{InOrder, Steps};
 use super::limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH, REASONS};
 use super::names::bytes_are_equal;
-use super::query::{Probe, Query, Room};
+use super::query::{Digest, Query, Room};
 use super::record::Record;
 use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL};
 
@@ -83,7 +84,7 @@ impl LabelSet {
     /// The set of a query that was checked.
     pub(crate) fn from_query(query: Query<'_>) -> LabelSet {
         let probe = query.probe();
-        let mut text = String::with_capacity(probe.length);
+        let mut text = String::with_capacity(probe.digest.length);
         for (index, (name, value)) in query.pairs().iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
             text.push_str(name);
@@ -98,7 +99,7 @@ impl LabelSet {
         for (_, value) in query.pairs().iter().filter(|(_, value)| needs_escape(value)) {
             plain.push_str(value);
         }
-        LabelSet(Record::new(probe.hash, query.pairs().len(), &text, &plain))
+        LabelSet(Record::new(probe.hash(), query.pairs().len(), &text, &plain))
     }
 
     /// The set of the same labels.
@@ -169,8 +170,8 @@ impl LabelSet {
     }
 
     /// Whether this is the set of the pairs that are looked for, by content. Looking for them by hash comes first.
-    pub(crate) fn matches(&self, probe: &Probe<'_>) -> bool {
-        self.len() == probe.pairs.len() && self.iter().eq(probe.pairs.iter().copied())
+    pub(crate) fn matches(&self, pairs: &(impl InOrder + ?Sized)) -> bool {
+        self.len() == pairs.len() && pairs.all(&mut self.iter())
     }
 
     /// Whether this set has the values that are looked for, and as many labels, the names of which are known to be
@@ -185,33 +186,50 @@ impl LabelSet {
         clippy::inline_always,
         reason = "every lookup is this and little else: a call would be much of it"
     )]
-    pub(crate) fn has_values(&self, probe: &Probe<'_>) -> bool {
-        let Some(text) = self.0.common() else { return self.matches(probe) };
-        if self.len() != probe.pairs.len() || text.len() != probe.length {
-            return false;
-        }
-        let mut at = text.as_ptr();
-        for (name, value) in probe.pairs {
-            // A brace or a comma, the name, and the equals sign.
-            let open = at.wrapping_add(name.len() + 2);
-            let close = open.wrapping_add(value.len() + 1);
-            // SAFETY: the text is as long as all names and values and what stands around them, by the probe's length.
-            let found = unsafe { slice::from_raw_parts(open.wrapping_add(1), value.len()) };
-            // SAFETY: as above.
-            let opens = unsafe { *open } == b'"';
-            // SAFETY: as above.
-            let closes = unsafe { *close } == b'"';
-            if !opens || !closes || !bytes_are_equal(found, value.as_bytes()) {
-                return false;
-            }
-            at = close.wrapping_add(1);
-        }
-        true
+    pub(crate) fn is_common_with_values(&self, digest: Digest, pairs: &(impl InOrder + ?Sized)) -> bool {
+        let text = self.0.common_of(pairs.len(), digest.length);
+        text.is_some_and(|text| pairs.all(&mut Along { at: text.as_ptr() }))
+    }
+
+    /// The same of any set.
+    #[inline]
+    pub(crate) fn has_values(&self, digest: Digest, pairs: &(impl InOrder + ?Sized)) -> bool {
+        self.is_common_with_values(digest, pairs) || (self.0.common().is_none() && self.matches(pairs))
     }
 
     #[inline]
     pub(crate) fn hash_value(&self) -> u32 {
         self.0.hash()
+    }
+}
+
+/// Goes along a text in which nothing is escaped, and which is as long as all names and values of the pairs and what
+/// stands around them.
+struct Along {
+    /// Where a brace or a comma stands before a name.
+    at: *const u8,
+}
+
+impl Steps for Along {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn step(&mut self, name: &str, value: &str) -> bool {
+        let first = self.at.wrapping_add(name.len() + 3);
+        let close = first.wrapping_add(value.len());
+        self.at = close.wrapping_add(1);
+        // SAFETY: the text is long enough.
+        let opens = unsafe { *first.wrapping_sub(1) } == b'"';
+        // SAFETY: as above.
+        let closes = unsafe { *close } == b'"';
+        // SAFETY: as above.
+        let found = unsafe { slice::from_raw_parts(first, value.len()) };
+        opens && closes && bytes_are_equal(found, value.as_bytes())
+    }
+}
+
+impl Steps for Pairs<'_> {
+    fn step(&mut self, name: &str, value: &str) -> bool {
+        self.next() == Some((name, value))
     }
 }
 
@@ -438,6 +456,24 @@ mod tests {
             "{a=\"plain\",b=\"quo\\\"te\",c=\"back\\\\slash\\\\\",d=\"line\\nfeed\",\
              e=\"ünïcödé \\\"\\\\\\n\",f=\",}={\r\t\"}"
         );
+    }
+
+    #[test]
+    fn values_are_compared_where_they_end_and_not_only_byte_by_byte() {
+        let has = |own: &[(&str, &str)], pairs: &[(&str, &str)]| {
+            let set = LabelSet::from_pairs(own);
+            assert!(set.is_common_with_values(Digest { hash: 0, length: set.as_prometheus().len() }, own));
+            // Whatever their hash, it may be that of the set.
+            let length = pairs.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 1;
+            set.is_common_with_values(Digest { hash: 0, length }, pairs)
+        };
+        let own = [("a", "1"), ("b", "22222222")];
+        assert!(has(&own, &own));
+        assert!(!has(&own, &[("a", "1"), ("b", "22222223")]));
+        // The text has these bytes there, and a quote behind each value.
+        assert!(!has(&own, &[("a", "1\",b="), ("b", "2222")]));
+        // The same, and a quote in front of each value.
+        assert!(!has(&[("a", "1,,,,"), ("b", "2222")], &[("a", "1"), ("b", ",b=\"2222")]));
     }
 
     #[test]
