@@ -207,15 +207,27 @@ impl<'a> Guard<'a> {
     /// much as it can.
     #[inline]
     pub(crate) fn hold<T>(self, thing: NonNull<T>) -> Result<Held<'a>, Guard<'a>> {
-        // ORDERING: Relaxed, the owner alone fills places; one that another thread has cleared, after a coroutine has
-        // moved there, is free as soon as that is seen.
-        let place = self.record.held.iter().find(|place| place.load(Ordering::Relaxed).is_null());
+        let [first, others @ ..] = &self.record.held;
+        let place = if is_free(first) { Some(first) } else { find_free(others) };
         let Some(place) = place else { return Err(self) };
         // ORDERING: the end of the lookup publishes it. To a remover that reads it where another address stood, this
         // lookup's fence has put what was done with that before.
         place.store(thing.as_ptr().cast(), HOLD);
         Ok(Held { place })
     }
+}
+
+#[inline]
+fn is_free(place: &AtomicPtr<()>) -> bool {
+    // ORDERING: Relaxed, the owner alone fills places; one that another thread has cleared, after a coroutine has moved
+    // there, is free as soon as that is seen.
+    place.load(Ordering::Relaxed).is_null()
+}
+
+/// Where a thread that holds something already, within which it looks up, has room.
+#[cold]
+fn find_free(places: &[AtomicPtr<()>]) -> Option<&AtomicPtr<()>> {
+    places.iter().find(|place| is_free(place))
 }
 
 impl Drop for Guard<'_> {
