@@ -35,14 +35,28 @@ impl<M: Metric> FamilyCore<M> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the compiler knows more of the labels where they are written")]
     pub(super) fn with<R>(&self, pairs: &[(&str, &str)], f: impl FnOnce(&M) -> R) -> R {
-        match Few::new(pairs).and_then(|few| self.hold(&few)).or_else(|| self.hold_any(pairs)) {
-            Some((series, _held)) => {
+        let found = match Few::new(pairs) {
+            Some(few) => match self.hold(&few) {
+                Some(holding) => Ok(holding),
+                // As a copy: the compiler need not have those that the caller has written in memory before.
+                None => self.hold_or_get(few.copy().pairs()),
+            },
+            None => self.hold_or_get(pairs),
+        };
+        match found {
+            Ok((series, _held)) => {
                 // SAFETY: the reference is the table's, or the garbage's, which keeps it as long as it is held.
                 let borrowed = unsafe { self.borrowed(series) };
                 f(&borrowed)
             }
-            None => f(&self.get_or_overflow(pairs)),
+            Err(metric) => f(&metric),
         }
+    }
+
+    /// The series of pairs for which the short way was not enough, held or, where it cannot be, as a handle.
+    #[inline(never)]
+    fn hold_or_get(&self, pairs: &[(&str, &str)]) -> Result<Holding<M>, M> {
+        self.hold_any(pairs).ok_or_else(|| self.get_or_overflow(pairs))
     }
 
     pub(super) fn get_or_overflow(&self, pairs: &[(&str, &str)]) -> M {
@@ -109,7 +123,6 @@ impl<M: Metric> FamilyCore<M> {
     }
 
     /// The same for pairs of any names, in any order.
-    #[inline(never)]
     fn hold_any(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
         let mut arranged = Arranged::new();
         if let Some(probe) = self.names().and_then(|names| names.arrange(pairs, &mut arranged)) {

@@ -78,6 +78,17 @@ impl<'p> Few<'p> {
         Some(few)
     }
 
+    /// Another one, in memory of its own.
+    #[inline]
+    pub(crate) fn copy(&self) -> Few<'p> {
+        *self
+    }
+
+    #[inline]
+    pub(crate) fn pairs(&self) -> &[(&'p str, &'p str)] {
+        &self.pairs[..self.count]
+    }
+
     /// Swaps a pair with the one before it, if there are both and they are not in order.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as above")]
