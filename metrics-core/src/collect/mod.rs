@@ -40,7 +40,7 @@ use thiserror::Error;
 pub use crate::buckets::BucketError;
 pub use crate::descriptor::{Descriptor, MetricType};
 pub use crate::label::{LabelError, LabelSet, Labels, Pairs};
-pub use crate::name::NameError;
+pub use crate::name::{EscapingScheme, NameError, UnknownScheme};
 pub use crate::unit::Unit;
 pub use point::{
     CounterPoint, Exemplar, ExponentialBuckets, ExponentialRange, GaugePoint, HistogramPoint, Number, Point,

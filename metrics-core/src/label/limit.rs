@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::name::NameError;
+use crate::name::{NameError, check_label_name, check_utf8_label_name};
 
 /// The most labels that a series can have, whatever its limits say.
 pub const MAX_LABELS: usize = 64;
@@ -24,12 +24,13 @@ pub const MAX_VALUE_LENGTH: usize = 1 << 24;
 pub struct LabelLimits {
     max_labels: usize,
     max_value_length: usize,
+    utf8_names: bool,
 }
 
 impl Default for LabelLimits {
     /// 32 labels of at most 1,024 bytes each.
     fn default() -> Self {
-        LabelLimits { max_labels: 32, max_value_length: 1024 }
+        LabelLimits { max_labels: 32, max_value_length: 1024, utf8_names: false }
     }
 }
 
@@ -47,6 +48,22 @@ impl LabelLimits {
     pub fn with_max_value_length(mut self, bytes: usize) -> Self {
         self.max_value_length = bytes.min(MAX_VALUE_LENGTH);
         self
+    }
+
+    /// Sets whether names may hold any characters: a registry's configuration says so, or a family's declaration.
+    pub(crate) fn with_utf8_names(mut self, on: bool) -> Self {
+        self.utf8_names = on;
+        self
+    }
+
+    pub(crate) fn utf8_names(self) -> bool {
+        self.utf8_names
+    }
+
+    /// Checks one name.
+    pub(crate) fn check_name(self, name: &str) -> Result<(), LabelError> {
+        let checked = if self.utf8_names { check_utf8_label_name(name) } else { check_label_name(name) };
+        checked.map_err(|source| LabelError::InvalidName { name: name.to_owned(), source })
     }
 
     /// The most labels that a series may have.
@@ -79,6 +96,14 @@ pub enum LabelError {
     DuplicateName {
         /// The name that stands twice.
         name: String,
+    },
+    /// Two names, of one series or of a family's series, are the same where names are escaped.
+    #[error("label names `{name}` and `{other}` are the same where names are escaped")]
+    Collision {
+        /// One of the names.
+        name: String,
+        /// The one that it collides with.
+        other: String,
     },
     /// There are more labels than the limit allows.
     #[error("{count} labels where {max} are allowed")]
@@ -125,10 +150,11 @@ pub(crate) enum Reason {
     ValueTooLong,
     UndeclaredNames,
     ConstantLabel,
+    NameCollision,
 }
 
 /// Every reason, in the order of its number, with its spelling.
-pub(crate) const REASONS: [(Reason, &str); 8] = [
+pub(crate) const REASONS: [(Reason, &str); 9] = [
     (Reason::SeriesLimit, "series_limit"),
     (Reason::RegistryLimit, "registry_limit"),
     (Reason::InvalidName, "invalid_name"),
@@ -137,6 +163,7 @@ pub(crate) const REASONS: [(Reason, &str); 8] = [
     (Reason::ValueTooLong, "value_too_long"),
     (Reason::UndeclaredNames, "undeclared_names"),
     (Reason::ConstantLabel, "constant_label"),
+    (Reason::NameCollision, "name_collision"),
 ];
 
 impl LabelError {
@@ -144,6 +171,7 @@ impl LabelError {
         match self {
             LabelError::InvalidName { .. } => Reason::InvalidName,
             LabelError::DuplicateName { .. } => Reason::DuplicateName,
+            LabelError::Collision { .. } => Reason::NameCollision,
             LabelError::TooMany { .. } => Reason::TooManyLabels,
             LabelError::ValueTooLong { .. } => Reason::ValueTooLong,
             LabelError::UndeclaredNames { .. } => Reason::UndeclaredNames,

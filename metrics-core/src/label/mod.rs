@@ -6,6 +6,7 @@
 //! - `few`: a few pairs, which the compiler puts in order.
 //! - `hash`: the hash of a set, keyed per process.
 //! - `names`: the names that a family's labels have, which shorten its lookups.
+//! - `forms`: what names become where they are escaped.
 //! - `limit`: [`LabelLimits`] and [`LabelError`], what a set may hold.
 //! - `intern`: the one copy of each set that is in use.
 //! - `typed`: [`TypedLabels`], [`LabelValue`] and [`ClosedLabelValue`], labels as Rust types.
@@ -14,6 +15,7 @@
 #[doc(hidden)]
 pub mod closed;
 mod few;
+pub(crate) mod forms;
 mod hash;
 mod intern;
 mod limit;

@@ -2,9 +2,9 @@
 
 use std::mem::MaybeUninit;
 
+use super::forms;
 use super::hash::Key;
 use super::limit::{LabelError, LabelLimits, MAX_LABELS};
-use crate::name::check_label_name;
 
 /// What a lookup is made with: pairs in the order of a set, and what was worked out of them.
 ///
@@ -109,8 +109,7 @@ impl<'a> Query<'a> {
             return Err(LabelError::TooMany { count: self.pairs.len(), max: limits.max_labels() });
         }
         for &(name, value) in self.pairs {
-            check_label_name(name)
-                .map_err(|source| LabelError::InvalidName { name: name.to_owned(), source })?;
+            limits.check_name(name)?;
             if value.len() > limits.max_value_length() {
                 return Err(LabelError::ValueTooLong {
                     name: name.to_owned(),
@@ -119,7 +118,7 @@ impl<'a> Query<'a> {
                 });
             }
         }
-        Ok(())
+        if limits.utf8_names() { forms::check(self.pairs.iter().map(|(name, _)| *name)) } else { Ok(()) }
     }
 
     /// Checks that the names, those with empty values included, are the ones that a family declares.

@@ -13,7 +13,8 @@ use crate::prefetch::prefetch;
 ///
 /// Behind the header stands what a page shows, braces included: `{method="GET",status="200"}`. If values needed
 /// escaping, the plain forms of those values follow, one after the other, and two lengths come first; all other values
-/// are read where they stand, so that a set is kept once and not twice.
+/// are read where they stand, so that a set is kept once and not twice. Names that are not classic stand in quotes and
+/// are escaped as values are.
 ///
 /// The interner has a pointer that is not counted: [`upgrade`](Shared::upgrade) makes a reference of it unless there are
 /// none left, and a record whose references are gone leaves the interner before it is freed.
@@ -36,14 +37,17 @@ struct Form(u32);
 impl Form {
     /// The interner knows the record.
     const INTERNED: u32 = 1;
-    /// Some value needed escaping, or the page's form is longer than can be told here. In front of the text stand its
-    /// length and that of the plain forms, which are read there alone.
+    /// Some value needed escaping, some name quotes, or the page's form is longer than can be told here. In front of the
+    /// text stand its length and that of the plain forms, which are read there alone.
     const SPECIAL: u32 = 2;
     /// Where the number of labels is, which has 7 bits.
     const LABELS: u32 = 2;
     /// Where the length is, which has all others.
     const LENGTH: u32 = 9;
     const MAX_LENGTH: usize = (u32::MAX >> Form::LENGTH) as usize;
+
+    /// In a special record, where no length is told here: some name is not classic, and stands in quotes.
+    const UTF8_NAMES: u32 = 1 << Form::LENGTH;
 
     fn new(labels: usize, encoded: &str, plain: &str) -> Form {
         let labels = length(labels).min((1 << (Form::LENGTH - Form::LABELS)) - 1) << Form::LABELS;
@@ -58,6 +62,16 @@ impl Form {
     fn is_of(self, labels: usize, length: usize) -> bool {
         let whole = (length as u64) << Form::LENGTH | (labels as u64) << Form::LABELS;
         u64::from(self.0 & !Form::INTERNED) == whole
+    }
+
+    /// The form of labels whose names are not all classic, which is always special.
+    fn of_utf8_names(labels: usize) -> Form {
+        Form(Form::new(labels, "", "").0 | Form::SPECIAL | Form::UTF8_NAMES)
+    }
+
+    fn has_utf8_names(self) -> bool {
+        const BOTH: u32 = Form::SPECIAL | Form::UTF8_NAMES;
+        self.0 & BOTH == BOTH
     }
 
     #[inline]
@@ -94,7 +108,15 @@ unsafe impl Sync for Record {}
 impl Record {
     /// A record of `len` labels with this page's form and these plain forms of what is escaped in it.
     pub(super) fn new(hash: u32, len: usize, encoded: &str, plain: &str) -> Record {
-        let form = Form::new(len, encoded, plain);
+        Record::of_form(hash, Form::new(len, encoded, plain), encoded, plain)
+    }
+
+    /// The same where some name is not classic: in the page's form such names stand in quotes.
+    pub(super) fn with_utf8_names(hash: u32, len: usize, encoded: &str, plain: &str) -> Record {
+        Record::of_form(hash, Form::of_utf8_names(len), encoded, plain)
+    }
+
+    fn of_form(hash: u32, form: Form, encoded: &str, plain: &str) -> Record {
         let lengths: Lengths = [length(encoded.len()), length(plain.len())];
         let [first, second] = lengths.map(u32::to_ne_bytes);
         let lengths: [&[u8]; 2] = if form.is_special() { [&first, &second] } else { [&[]; 2] };
@@ -141,6 +163,11 @@ impl Record {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.header().form.labels()
+    }
+
+    /// Whether some name is not classic.
+    pub(super) fn has_utf8_names(&self) -> bool {
+        self.header().form.has_utf8_names()
     }
 
     /// The page's form.
@@ -346,6 +373,19 @@ mod tests {
             drop(record);
             assert_eq!((other.encoded(), other.plain(), other.hash(), other.len()), (encoded, plain, 7, 1));
             assert_eq!(other.common(), plain.is_empty().then_some(encoded));
+        }
+    }
+
+    #[test]
+    fn a_record_with_utf8_names_is_never_common_and_all_is_read_back() {
+        for (encoded, plain) in [("{\"a.b\"=\"1\"}", ""), ("{\"\\\"\"=\"1\"}", "\"")] {
+            for len in [1, 64] {
+                let record = Record::with_utf8_names(7, len, encoded, plain);
+                assert_eq!((record.encoded(), record.plain(), record.len()), (encoded, plain, len));
+                assert!(record.has_utf8_names() && record.common().is_none());
+            }
+            // A length that has the same bit is not mistaken for it, nor a record that is special for something else.
+            assert!(!Record::new(7, 1, "x", "").has_utf8_names() && !Record::new(7, 1, "x", "y").has_utf8_names());
         }
     }
 

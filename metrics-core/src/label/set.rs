@@ -11,7 +11,7 @@ use super::limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH, REASON
 use super::names::bytes_are_equal;
 use super::query::{Digest, Query, Room};
 use super::record::Record;
-use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL};
+use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL, is_classic_label_name};
 
 /// An immutable set of labels: sorted by name, hashed once, kept as the bytes that a page shows.
 ///
@@ -70,9 +70,36 @@ impl LabelSet {
     /// assert_eq!(error, LabelError::DuplicateName { name: "a".to_owned() });
     /// ```
     pub fn try_from_pairs(pairs: &[(&str, &str)]) -> Result<LabelSet, LabelError> {
+        LabelSet::try_with_names(pairs, false)
+    }
+
+    /// Makes a set of `pairs`, in any order, whose names may hold any characters, under the default [`LabelLimits`]: what
+    /// a collector of one's own, or an exporter's test, asks for. A registry asks for it by its configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_from_pairs`](LabelSet::try_from_pairs), and [`LabelError::Collision`] for two names that are the same
+    /// where names are escaped, as `a.b` and `a_b` are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::LabelSet;
+    ///
+    /// let labels = LabelSet::try_from_utf8_pairs(&[("http.method", "GET"), ("status", "200")])?;
+    /// assert_eq!(labels.as_prometheus(), r#"{"http.method"="GET",status="200"}"#);
+    /// assert_eq!(labels.get("http.method"), Some("GET"));
+    /// assert!(LabelSet::try_from_utf8_pairs(&[("a.b", "1"), ("a_b", "2")]).is_err());
+    /// # Ok::<(), nilometer_core::label::LabelError>(())
+    /// ```
+    pub fn try_from_utf8_pairs(pairs: &[(&str, &str)]) -> Result<LabelSet, LabelError> {
+        LabelSet::try_with_names(pairs, true)
+    }
+
+    pub(crate) fn try_with_names(pairs: &[(&str, &str)], utf8: bool) -> Result<LabelSet, LabelError> {
         let mut room = Room::new();
         let query = Query::new(pairs, &mut room)?;
-        query.check(LabelLimits::default())?;
+        query.check(LabelLimits::default().with_utf8_names(utf8))?;
         Ok(LabelSet::from_query(query))
     }
 
@@ -85,9 +112,17 @@ impl LabelSet {
     pub(crate) fn from_query(query: Query<'_>) -> LabelSet {
         let probe = query.probe();
         let mut text = String::with_capacity(probe.digest.length);
+        let mut has_utf8_names = false;
         for (index, (name, value)) in query.pairs().iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
-            text.push_str(name);
+            if is_classic_label_name(name) {
+                text.push_str(name);
+            } else {
+                has_utf8_names = true;
+                text.push('"');
+                escape_value(name, &mut text);
+                text.push('"');
+            }
             text.push_str("=\"");
             escape_value(value, &mut text);
             text.push('"');
@@ -96,10 +131,12 @@ impl LabelSet {
             text.push('}');
         }
         let mut plain = String::new();
-        for (_, value) in query.pairs().iter().filter(|(_, value)| needs_escape(value)) {
-            plain.push_str(value);
+        let pieces = query.pairs().iter().flat_map(|(name, value)| [name, value]);
+        for piece in pieces.filter(|piece| needs_escape(piece)) {
+            plain.push_str(piece);
         }
-        LabelSet(Record::new(probe.hash(), query.pairs().len(), &text, &plain))
+        let make = if has_utf8_names { Record::with_utf8_names } else { Record::new };
+        LabelSet(make(probe.hash(), query.pairs().len(), &text, &plain))
     }
 
     /// The set of the same labels.
@@ -116,12 +153,32 @@ impl LabelSet {
 
     /// The set as it stands on a page, braces included and values escaped; `""` when it is empty.
     ///
+    /// Where [it has UTF-8 names](LabelSet::has_utf8_names), that is a page of a format that takes them, in quotes.
+    ///
     /// # Specification
     ///
-    /// Prometheus, "Exposition formats", text format details: `\`, `"` and the line feed are escaped in values.
+    /// Prometheus, "Exposition formats", text format details: `\`, `"` and the line feed are escaped in values, and in
+    /// names that are quoted.
     #[must_use]
     pub fn as_prometheus(&self) -> &str {
         self.0.encoded()
+    }
+
+    /// Whether some name is not classic: a page that takes none but classic names needs others in its place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::LabelSet;
+    ///
+    /// assert!(!LabelSet::from_pairs(&[("method", "GET")]).has_utf8_names());
+    /// assert!(LabelSet::try_from_utf8_pairs(&[("http.method", "GET")])?.has_utf8_names());
+    /// # Ok::<(), nilometer_core::label::LabelError>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn has_utf8_names(&self) -> bool {
+        self.0.has_utf8_names()
     }
 
     /// Reads the ends of the text, for nothing but to have it in the processor's cache.
@@ -368,8 +425,25 @@ impl<'a> Iterator for Pairs<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<(&'a str, &'a str)> {
-        let (name, rest) = self.encoded.split_once("=\"")?;
-        let bytes = rest.as_bytes();
+        let (name, rest) = match self.encoded.strip_prefix('"') {
+            None => self.encoded.split_once("=\"")?,
+            Some(quoted) => {
+                let (name, rest) = self.up_to_quote(quoted);
+                (name, rest.get(2..)?)
+            }
+        };
+        let (value, rest) = self.up_to_quote(rest);
+        // Behind the closing quote stands a comma or the closing brace.
+        self.encoded = &rest[1..];
+        Some((name, value))
+    }
+}
+
+impl<'a> Pairs<'a> {
+    /// What stands before the next quote, unescaped, and what stands behind it.
+    #[inline]
+    fn up_to_quote(&mut self, text: &'a str) -> (&'a str, &'a str) {
+        let bytes = text.as_bytes();
         let (mut end, mut escapes) = (0, 0);
         while bytes[end] != b'"' {
             if bytes[end] == b'\\' {
@@ -378,15 +452,14 @@ impl<'a> Iterator for Pairs<'a> {
             }
             end += 1;
         }
-        // Behind the closing quote stands a comma or the closing brace.
-        self.encoded = &rest[end + 2..];
+        let rest = &text[end + 1..];
         if escapes == 0 {
-            return Some((name, &rest[..end]));
+            return (&text[..end], rest);
         }
-        // Each escape is two bytes on the page and one in the value.
-        let (value, plain) = self.plain.split_at(end - escapes);
+        // Each escape is two bytes on the page and one in what it stands for.
+        let (piece, plain) = self.plain.split_at(end - escapes);
         self.plain = plain;
-        Some((name, value))
+        (piece, rest)
     }
 }
 
@@ -428,10 +501,10 @@ fn escape_value(value: &str, out: &mut String) {
     }
 }
 
-// What the limits let through fits in 32 bits: names, each with four bytes around its value, values escaped to twice
-// their length, their plain forms, and a brace.
+// What the limits let through fits in 32 bits: names and values escaped to twice their length, each with six bytes
+// around its value and its name, their plain forms, and a brace.
 const _: () = assert!(
-    MAX_LABELS * (MAX_NAME_LENGTH + 3 * MAX_VALUE_LENGTH + 4) < u32::MAX as usize,
+    MAX_LABELS * (3 * MAX_NAME_LENGTH + 3 * MAX_VALUE_LENGTH + 6) < u32::MAX as usize,
     "a label set's text has a length of 32 bits"
 );
 
@@ -474,6 +547,52 @@ mod tests {
         assert!(!has(&own, &[("a", "1\",b="), ("b", "2222")]));
         // The same, and a quote in front of each value.
         assert!(!has(&[("a", "1,,,,"), ("b", "2222")], &[("a", "1"), ("b", ",b=\"2222")]));
+    }
+
+    #[test]
+    fn every_pair_with_a_utf8_name_is_read_back_as_it_was_given() {
+        let long = "漢\"".repeat(16_384);
+        let pairs = [
+            ("\0n", "nul"),
+            ("\n", "line\nfeed"),
+            ("\" \\", "quo\"te"),
+            ("\"=\"", "\"=\""),
+            ("classic", "\\"),
+            ("http.method", "GET"),
+            ("{},", "="),
+            ("\u{202e}txt.", "right to left"),
+            (&long, "long"),
+        ];
+        let set = LabelSet::try_from_utf8_pairs(&pairs).unwrap();
+        assert_eq!(set.iter().collect::<Vec<_>>(), pairs);
+        assert!(pairs.iter().all(|(name, value)| set.get(name) == Some(value)));
+        let start = "{\"\0n\"=\"nul\",\"\\n\"=\"line\\nfeed\",\"\\\" \\\\\"=\"quo\\\"te\",\"\\\"=\\\"\"=\"\\\"=\\\"\",\
+                     classic=\"\\\\\",\"http.method\"=\"GET\",\"{},\"=\"=\",\"\u{202e}txt.\"=\"right to left\",\"漢\\\"";
+        assert!(set.as_prometheus().starts_with(start), "{}", &set.as_prometheus()[..start.len()]);
+    }
+
+    #[test]
+    fn sets_of_utf8_names_are_equal_and_found_by_content_in_any_order() {
+        let pairs = [("a.b", "1"), ("é", "\""), ("c", "2")];
+        let set = LabelSet::try_from_utf8_pairs(&pairs).unwrap();
+        let reversed = [pairs[2], pairs[1], pairs[0]];
+        assert_eq!(set, LabelSet::try_from_utf8_pairs(&reversed).unwrap());
+        let mut room = Room::new();
+        let probe = Query::new(&reversed, &mut room).unwrap().probe();
+        assert!(set.matches(&probe) && set.hash_value() == probe.hash());
+        for other in [[("a.b", "1"), ("e", "\""), ("c", "2")], [("a.b", "1"), ("é", "\\"), ("c", "2")]] {
+            let mut room = Room::new();
+            let probe = Query::new(&other, &mut room).unwrap().probe();
+            assert!(!set.matches(&probe), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn utf8_names_have_to_be_asked_for() {
+        let pairs = [("a.b", "1")];
+        assert!(matches!(LabelSet::try_from_pairs(&pairs), Err(LabelError::InvalidName { .. })));
+        assert!(!LabelSet::from_pairs(&[("a", "\"")]).has_utf8_names());
+        assert!(LabelSet::try_from_utf8_pairs(&[("a", "1")]).is_ok_and(|set| !set.has_utf8_names()));
     }
 
     #[test]
