@@ -12,9 +12,9 @@ use crate::error::Result;
 use crate::family::{DynamicLabels, ErasedFamily, Family, FamilyCore};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
-use crate::label::{LabelError, TypedLabels};
+use crate::label::{LabelError, LabelLimits, TypedLabels, forms};
 use crate::metric::Metric;
-use crate::name::{check_label_name, check_metric_name, has_suffix};
+use crate::name::{check_metric_name, check_utf8_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
 use crate::setup::Options;
 use crate::unit::Unit;
@@ -205,6 +205,7 @@ impl Field {
 #[derive(Debug, Default)]
 pub struct Scope {
     prefixes: Vec<&'static str>,
+    utf8_names: bool,
     declarations: Vec<Declaration>,
 }
 
@@ -216,10 +217,18 @@ impl Scope {
         self.prefixes.truncate(self.prefixes.len() - usize::from(prefix.is_some()));
     }
 
+    /// Calls `f`, in which names may hold any characters.
+    pub fn with_utf8_names(&mut self, f: impl FnOnce(&mut Scope)) {
+        let before = std::mem::replace(&mut self.utf8_names, true);
+        f(self);
+        self.utf8_names = before;
+    }
+
     fn declare<M: Metric>(&mut self, field: &Field, labels: Option<&'static [&'static str]>) {
         let parts: Vec<&str> = self.prefixes.iter().copied().chain([field.name]).collect();
         let mut declaration = Declaration::new::<M>(parts.join("_"), field.help, field.location);
         declaration.unit = field.unit;
+        declaration.utf8_names = self.utf8_names;
         declaration.options.bounds = field.buckets.to_vec();
         declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         self.declarations.push(declaration);
@@ -277,6 +286,8 @@ pub(crate) struct Declaration {
     pub(crate) label_names: Option<Vec<String>>,
     pub(crate) options: Options,
     pub(crate) series_limit: Option<usize>,
+    /// Whether names may hold any characters, whatever the registry says.
+    utf8_names: bool,
 }
 
 impl Declaration {
@@ -295,6 +306,7 @@ impl Declaration {
             label_names: None,
             options: Options::default(),
             series_limit: None,
+            utf8_names: false,
         }
     }
 
@@ -303,32 +315,33 @@ impl Declaration {
         if let Some(namespace) = config.namespace() {
             self.name = format!("{namespace}_{}", self.name);
         }
+        self.utf8_names |= config.utf8_names();
         self.check()?;
         (self.make)(self, config)
     }
 
     fn check(&self) -> Result<(), RegisterError> {
         let name = || self.name.clone();
-        check_metric_name(&self.name)
-            .map_err(|source| RegisterError::InvalidName { name: name(), source })?;
+        let check = if self.utf8_names { check_utf8_metric_name } else { check_metric_name };
+        check(&self.name).map_err(|source| RegisterError::InvalidName { name: name(), source })?;
         if let Some(unit) = self.unit
             && !has_suffix(self.name.strip_suffix("_total").unwrap_or(&self.name), unit.as_str())
         {
             return Err(RegisterError::Unit { name: name(), unit });
         }
+        self.check_labels().map_err(|source| RegisterError::Labels { name: name(), source })
+    }
+
+    fn check_labels(&self) -> Result<(), LabelError> {
+        let limits = LabelLimits::default().with_utf8_names(self.utf8_names);
         let labels = self.label_names.as_deref().unwrap_or_default();
         for (index, label) in labels.iter().enumerate() {
-            let checked = check_label_name(label)
-                .map_err(|source| LabelError::InvalidName { name: label.clone(), source });
-            let checked = match checked {
-                Ok(()) if labels[..index].contains(label) => {
-                    Err(LabelError::DuplicateName { name: label.clone() })
-                }
-                checked => checked,
-            };
-            checked.map_err(|source| RegisterError::Labels { name: name(), source })?;
+            limits.check_name(label)?;
+            if labels[..index].contains(label) {
+                return Err(LabelError::DuplicateName { name: label.clone() });
+            }
         }
-        Ok(())
+        forms::check(labels.iter().map(String::as_str))
     }
 
     fn make<M: Metric>(self, config: &RegistryConfig) -> Made {
@@ -338,11 +351,15 @@ impl Declaration {
         }
         let mut limits = config.limits();
         limits.series = self.series_limit.unwrap_or(limits.series);
+        limits.labels = limits.labels.with_utf8_names(self.utf8_names);
         Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), setup, limits)))
     }
 
     fn into_descriptor(self) -> Descriptor {
         let mut descriptor = Descriptor::unchecked(self.name, self.help, self.kind, self.location);
+        if self.utf8_names {
+            descriptor = descriptor.with_utf8_name();
+        }
         if let Some(unit) = self.unit {
             descriptor = descriptor.with_unit(unit);
         }

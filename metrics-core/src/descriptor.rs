@@ -1,8 +1,9 @@
 //! What a family is called and what it means.
 
+use std::borrow::Cow;
 use std::panic::Location;
 
-use crate::name::{NameError, check_metric_name, has_suffix};
+use crate::name::{EscapingScheme, NameError, check_metric_name, check_utf8_metric_name, has_suffix};
 use crate::unit::Unit;
 
 /// The kinds of metric.
@@ -51,9 +52,10 @@ impl MetricType {
 
 /// A family's name, help, kind, unit, declared label names, and where in the source it was defined.
 ///
-/// Exporters get it once per family and scrape. Where the name [is valid](Descriptor::has_valid_name), as all are that
-/// a registry shows, it can be written as it is. The help can hold any characters, and each format escapes it in its
-/// own way.
+/// Exporters get it once per family and scrape. Where the name [is valid](Descriptor::has_valid_name), it can be written
+/// as it is. A registry shows no others, but for [UTF-8 names](Descriptor::has_utf8_name) where they were asked for:
+/// those are quoted, or [escaped](Descriptor::escaped_name). The help can hold any characters, and each format escapes it
+/// in its own way.
 ///
 /// # Examples
 ///
@@ -73,6 +75,10 @@ pub struct Descriptor {
     unit: Option<Unit>,
     label_names: Option<Box<[Box<str>]>>,
     location: &'static Location<'static>,
+    /// Whether a name that is not classic was asked for.
+    utf8: bool,
+    /// Whether another family has what the name becomes by the other schemes.
+    by_values: bool,
 }
 
 impl Descriptor {
@@ -92,6 +98,33 @@ impl Descriptor {
         Ok(descriptor)
     }
 
+    /// Describes a family whose name may hold any characters: what a collector of one's own asks for. A registry asks for
+    /// it by its configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] where the name is empty, or longer than [`MAX_NAME_LENGTH`](crate::name::MAX_NAME_LENGTH).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{Descriptor, MetricType};
+    ///
+    /// let descriptor = Descriptor::try_new_utf8("http.requests", "Requests.", MetricType::Counter)?;
+    /// assert!(descriptor.has_utf8_name() && !descriptor.has_valid_name());
+    /// # Ok::<(), nilometer_core::name::NameError>(())
+    /// ```
+    #[track_caller]
+    pub fn try_new_utf8(
+        name: impl Into<String>,
+        help: impl Into<String>,
+        metric_type: MetricType,
+    ) -> Result<Descriptor, NameError> {
+        let descriptor = Descriptor::unchecked(name, help, metric_type, Location::caller());
+        check_utf8_metric_name(&descriptor.name)?;
+        Ok(descriptor.with_utf8_name())
+    }
+
     /// Describes a family whose name may be wrong; whoever calls this keeps it off every page until it is checked.
     pub(crate) fn unchecked(
         name: impl Into<String>,
@@ -106,7 +139,21 @@ impl Descriptor {
             unit: None,
             label_names: None,
             location,
+            utf8: false,
+            by_values: false,
         }
+    }
+
+    /// Says that a name that is not classic was asked for.
+    pub(crate) fn with_utf8_name(mut self) -> Descriptor {
+        self.utf8 = true;
+        self
+    }
+
+    /// Says that another family has what the name becomes by the schemes that can make one of two.
+    pub(crate) fn escaped_by_values(mut self) -> Descriptor {
+        self.by_values = true;
+        self
     }
 
     /// States the unit.
@@ -125,10 +172,11 @@ impl Descriptor {
         self
     }
 
-    /// Whether the name is a metric name, and can be written as it is.
+    /// Whether the name is a classic metric name, and can be written as it is in every format.
     ///
-    /// It is in all that a registry shows. The descriptor of a handle that was made outside of any registry can have
-    /// any name: an exporter leaves out a family whose name is not valid.
+    /// It is in all that a registry shows, unless UTF-8 names were asked for. The descriptor of a handle that was made
+    /// outside of any registry can have any name: an exporter leaves out a family whose name is neither valid nor a
+    /// [UTF-8 name](Descriptor::has_utf8_name).
     ///
     /// # Examples
     ///
@@ -143,9 +191,42 @@ impl Descriptor {
         check_metric_name(&self.name).is_ok()
     }
 
-    /// Whether name and unit can be written in every format.
+    /// Whether the name is not classic, and was asked for: it is quoted by formats that take UTF-8 names, and
+    /// [escaped](Descriptor::escaped_name) for readers that do not.
+    #[must_use]
+    pub fn has_utf8_name(&self) -> bool {
+        self.utf8 && !self.has_valid_name() && check_utf8_metric_name(&self.name).is_ok()
+    }
+
+    /// The name by `scheme`, which the suffixes of a format follow.
+    ///
+    /// A name that would become that of another family is written by [`EscapingScheme::Values`] in place of
+    /// `Underscores` and `Dots`: so may be those that foreign collectors show, while a registry refuses to register two
+    /// families of its own that would.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{Descriptor, MetricType, name::EscapingScheme};
+    ///
+    /// let descriptor = Descriptor::try_new_utf8("http.requests", "Requests.", MetricType::Counter)?;
+    /// assert_eq!(descriptor.escaped_name(EscapingScheme::Underscores), "http_requests");
+    /// assert_eq!(descriptor.escaped_name(EscapingScheme::AllowUtf8), "http.requests");
+    /// # Ok::<(), nilometer_core::name::NameError>(())
+    /// ```
+    #[must_use]
+    pub fn escaped_name(&self, scheme: EscapingScheme) -> Cow<'_, str> {
+        match scheme {
+            EscapingScheme::Underscores | EscapingScheme::Dots if self.by_values => {
+                EscapingScheme::Values.metric_name(&self.name)
+            }
+            scheme => scheme.metric_name(&self.name),
+        }
+    }
+
+    /// Whether name and unit can be written in every format that takes such a name.
     pub(crate) fn is_fit_for_a_page(&self) -> bool {
-        self.has_valid_name() && self.unit.is_none_or(|unit| self.ends_with(unit))
+        (self.has_valid_name() || self.has_utf8_name()) && self.unit.is_none_or(|unit| self.ends_with(unit))
     }
 
     /// Whether the name ends with `unit`, a counter's `_total` aside.
@@ -153,7 +234,7 @@ impl Descriptor {
         has_suffix(self.name.strip_suffix("_total").unwrap_or(&self.name), unit.as_str())
     }
 
-    /// The name as it stands on a page of the text format.
+    /// The name as it stands on a page of the text format, if it is classic.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

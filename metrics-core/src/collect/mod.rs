@@ -159,7 +159,7 @@ failures!(NameError, LabelError, PointError, std::io::Error);
 
 /// The labels of one series: the constant ones of its registration, and its own.
 ///
-/// No name is in both.
+/// No name is in both, nor are two of them the same where names are escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct SeriesLabels<'a> {
     constant: Option<&'a LabelSet>,
@@ -179,7 +179,7 @@ impl<'a> SeriesLabels<'a> {
     }
 
     /// The sets that make up the labels and are not empty, the constant one first: for an exporter that writes
-    /// [`LabelSet::as_prometheus`] as it is.
+    /// [`LabelSet::as_prometheus`] as it is, unless [there are UTF-8 names](SeriesLabels::has_utf8_names).
     pub fn sets(&self) -> impl Iterator<Item = &'a LabelSet> + use<'a> {
         self.constant.into_iter().chain([self.own]).filter(|set| !set.is_empty())
     }
@@ -193,6 +193,13 @@ impl<'a> SeriesLabels<'a> {
             (Some(_), None) => constant.next(),
             _ => own.next(),
         })
+    }
+
+    /// Whether some name is not classic: a page that takes none but classic names needs others in its place.
+    #[must_use]
+    #[inline]
+    pub fn has_utf8_names(&self) -> bool {
+        self.own.has_utf8_names() || self.constant.is_some_and(LabelSet::has_utf8_names)
     }
 
     /// How many labels there are.

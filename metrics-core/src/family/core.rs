@@ -11,13 +11,17 @@ use std::sync::{Arc, OnceLock};
 use super::SeriesError;
 use super::budget::Budget;
 use super::chunks::Chunks;
+use super::forms::names_of;
 use super::once::Once;
 use super::seats::Seats;
 use super::table::{Entry, MAX_LEN, Place, Table, Writing};
+use parking_lot::Mutex;
+
 use crate::cell::Values;
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::exemplar::Exemplars;
+use crate::label::forms::NameForms;
 use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, Room, intern, overflow_set};
 use crate::metric::{FamilyInfo, InfoRef, Metric};
 use crate::name::check_metric_name;
@@ -34,13 +38,16 @@ pub(crate) struct FamilyCore<M: Metric> {
     info: InfoRef,
     /// Why the family can never be shown: the signature that made it cannot fail.
     defect: Option<RegisterError>,
-    limits: FamilyLimits,
+    pub(super) limits: FamilyLimits,
     attachment: OnceLock<Attachment>,
     /// The names that lookups are expected to give: those that the family declares, or those of its first series.
     names: Once<Names>,
     /// Whether there are, or were, series with as many labels as `names` but other ones. Set under the table's lock,
     /// before the first such series is put in.
     is_mixed: AtomicBool,
+    /// The names of all series so far, where they may hold any characters and are not declared. Used under the table's
+    /// lock alone.
+    pub(super) forms: Mutex<NameForms>,
     table: Table<Series<M::Cell>>,
     seats: Seats<M>,
 }
@@ -78,6 +85,7 @@ impl<M: Metric> FamilyCore<M> {
             attachment: OnceLock::new(),
             names: Once::new(names),
             is_mixed: AtomicBool::new(false),
+            forms: Mutex::default(),
             seats: Seats::new(),
         }
     }
@@ -211,14 +219,16 @@ impl<M: Metric> FamilyCore<M> {
             if is_full(table.len()) {
                 return Err(self.is_full());
             }
+            self.check_forms(query, table).map_err(|source| self.refused(source))?;
             if let Some(Attachment { constant, budget }) = self.attachment.get() {
                 // Once more, for a family that was attached since the first check: it cannot be while the lock is held.
-                check_constant(constant, query.pairs()).map_err(|source| self.refused(source))?;
+                self.check_constant(constant, names_of(query)).map_err(|source| self.refused(source))?;
                 if !budget.take() {
                     let family = self.descriptor().name().to_owned();
                     return Err(SeriesError::RegistryLimit { family, max: budget.max() });
                 }
             }
+            self.learn_forms(query);
             self.learn_names(query);
             let metric = create(intern(LabelSet::from_query(query)));
             table.insert(metric.series().clone());
@@ -271,7 +281,7 @@ impl<M: Metric> FamilyCore<M> {
             query.check_declared(declared)?;
         }
         if let Some(Attachment { constant, .. }) = self.attachment.get() {
-            check_constant(constant, query.pairs())?;
+            self.check_constant(constant, names_of(query))?;
         }
         Ok(())
     }
@@ -283,7 +293,7 @@ impl<M: Metric> FamilyCore<M> {
         if declared.len() > max {
             return Err(LabelError::TooMany { count: declared.len(), max });
         }
-        check_constant(constant, declared.iter().map(|name| (&**name, "")))
+        self.check_constant(constant, declared.iter().map(|name| &**name))
     }
 
     /// A new series, for a table that has so many others.
@@ -343,16 +353,6 @@ impl<M: Metric> Drop for FamilyCore<M> {
 impl<M: Metric> fmt::Debug for FamilyCore<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FamilyCore").field("name", &self.descriptor().name()).finish_non_exhaustive()
-    }
-}
-
-fn check_constant<'a, L: std::borrow::Borrow<(&'a str, &'a str)>>(
-    constant: &LabelSet,
-    labels: impl IntoIterator<Item = L>,
-) -> Result<(), LabelError> {
-    match labels.into_iter().find(|label| constant.get(label.borrow().0).is_some()) {
-        Some(label) => Err(LabelError::Constant { name: label.borrow().0.to_owned() }),
-        None => Ok(()),
     }
 }
 
@@ -434,7 +434,8 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         // The lock keeps new series out until they can see the attachment.
         self.write(|table| {
             for series in table.series() {
-                check_constant(constant, series.labels.pairs()).map_err(refused)?;
+                let names = series.labels.pairs().map(|(name, _)| name);
+                self.check_constant(constant, names).map_err(refused)?;
             }
             let attachment = Attachment { constant: constant.clone(), budget: Arc::clone(budget) };
             self.attachment.set(attachment).map_err(|_| RegisterError::Attached { name: family() })?;

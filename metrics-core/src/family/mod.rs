@@ -4,6 +4,7 @@
 //! - `lookup`: finding series by their labels, without a lock.
 //! - `table`: the series; `slots`, the index by which they are found, `order`, the order in which they were made.
 //! - `once`: what lookups read that is set once.
+//! - `forms`: which label names a family with UTF-8 names has, so that no two become one.
 //! - `chunks`: going through the series, a few at a time.
 //! - `typed`: finding them by typed labels; `seats`, the series of labels of which all values are known, by their index.
 //! - `budget`: how many series a registry has left.
@@ -14,6 +15,7 @@
 mod budget;
 mod chunks;
 mod core;
+mod forms;
 mod lookup;
 #[cfg(all(test, nilometer_loom))]
 mod models;

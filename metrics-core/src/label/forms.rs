@@ -19,7 +19,12 @@ pub(crate) struct NameForms {
     names: HashSet<Box<str>>,
     /// Who has each form, by the scheme's place.
     owners: HashMap<(usize, Box<str>), Box<str>>,
+    /// How many names there were when they were last counted anew.
+    counted: usize,
 }
+
+/// As many names are kept whether or not series still have them.
+const KEPT: usize = 64;
 
 impl NameForms {
     /// Checks that none of `names`, which do not collide with one another, becomes what another name is known for.
@@ -32,6 +37,27 @@ impl NameForms {
             }
         }
         Ok(())
+    }
+
+    /// Checks names, which may collide with one another, and takes note of them up to the first that does.
+    pub(crate) fn take<'a>(&mut self, mut names: impl Iterator<Item = &'a str>) -> Result<(), LabelError> {
+        names.try_for_each(|name| {
+            self.check([name].into_iter())?;
+            self.add([name].into_iter());
+            Ok(())
+        })
+    }
+
+    /// Whether there are so many more names than when they were counted that it is worth counting them again.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.names.len() > KEPT + 2 * self.counted
+    }
+
+    /// Keeps the names that series still have, and no others.
+    pub(crate) fn renew<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        *self = NameForms::default();
+        self.add(names);
+        self.counted = self.names.len();
     }
 
     /// Takes note of names that were checked.
@@ -53,12 +79,7 @@ pub(crate) fn check<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<
     if names.clone().all(is_classic_label_name) {
         return Ok(());
     }
-    let mut known = NameForms::default();
-    for name in names {
-        known.check([name].into_iter())?;
-        known.add([name].into_iter());
-    }
-    Ok(())
+    NameForms::default().take(names)
 }
 
 fn forms(name: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
@@ -85,7 +106,8 @@ mod tests {
 
     #[test]
     fn names_that_stay_apart_by_every_scheme_are_taken() {
-        for names in [&["имя", "код", "花火"][..], &["a.b", "a..b", "a_dot_b"], &["a", "a."], &["_x", "._x", "x"]]
+        for names in
+            [&["имя", "код", "花火"][..], &["a.b", "a..b", "a_dot_b"], &["a", "a."], &["_x", "._x", "x"]]
         {
             assert_eq!(check_all(names), Ok(()), "{names:?}");
         }

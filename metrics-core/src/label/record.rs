@@ -385,7 +385,9 @@ mod tests {
                 assert!(record.has_utf8_names() && record.common().is_none());
             }
             // A length that has the same bit is not mistaken for it, nor a record that is special for something else.
-            assert!(!Record::new(7, 1, "x", "").has_utf8_names() && !Record::new(7, 1, "x", "y").has_utf8_names());
+            assert!(
+                !Record::new(7, 1, "x", "").has_utf8_names() && !Record::new(7, 1, "x", "y").has_utf8_names()
+            );
         }
     }
 

@@ -54,8 +54,12 @@ pub struct UnknownScheme(String);
 
 impl EscapingScheme {
     /// Every scheme.
-    pub const ALL: [EscapingScheme; 4] =
-        [EscapingScheme::AllowUtf8, EscapingScheme::Underscores, EscapingScheme::Dots, EscapingScheme::Values];
+    pub const ALL: [EscapingScheme; 4] = [
+        EscapingScheme::AllowUtf8,
+        EscapingScheme::Underscores,
+        EscapingScheme::Dots,
+        EscapingScheme::Values,
+    ];
 
     /// The word that stands for it in the parameter `escaping` of `Accept` and `Content-Type`.
     #[must_use]

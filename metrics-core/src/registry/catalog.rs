@@ -9,6 +9,7 @@ use crate::declare::Slot;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::family::{Budget, ErasedFamily};
 use crate::label::LabelSet;
+use crate::name::EscapingScheme;
 
 /// Families by name, and the owner of every name that could stand on a page.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) struct Catalog {
 }
 
 /// Every name in any format, with the family that takes it: a histogram `x` takes `x_bucket`, `x_sum` and so on, a
-/// counter `x_total` takes `x`, which is what OpenMetrics calls it.
+/// counter `x_total` takes `x`, which is what OpenMetrics calls it, and `x.y` takes what it becomes when it is escaped.
 #[derive(Debug, Clone)]
 pub(super) struct Owners(HashMap<String, String>);
 
@@ -59,7 +60,7 @@ impl Catalog {
     pub(super) fn new() -> Catalog {
         let mut owners = HashMap::new();
         for name in selfmetrics::NAMES {
-            owners.extend(page_names(name, MetricType::Counter).map(|taken| (taken, name.to_owned())));
+            owners.extend(raw_names(name, MetricType::Counter).map(|taken| (taken, name.to_owned())));
         }
         Catalog { families: BTreeMap::new(), owners: Arc::new(Owners(owners)) }
     }
@@ -180,7 +181,7 @@ impl Catalog {
 
     fn check_owners(&self, family: &Arc<dyn ErasedFamily>) -> Result<(), RegisterError> {
         let descriptor = &family.info().descriptor;
-        for taken in page_names(descriptor.name(), descriptor.metric_type()) {
+        for taken in page_names(descriptor) {
             if let Some(owner) = self.owners.0.get(&taken) {
                 let (name, owner) = (descriptor.name().to_owned(), owner.clone());
                 return Err(RegisterError::Collision { name, taken, owner });
@@ -193,18 +194,35 @@ impl Catalog {
         let descriptor = &family.info().descriptor;
         let name = descriptor.name().to_owned();
         if enabled {
-            let taken = page_names(&name, descriptor.metric_type());
+            let taken = page_names(descriptor);
             Arc::make_mut(&mut self.owners).0.extend(taken.map(|taken| (taken, name.clone())));
         }
         self.families.insert(name, Arc::new(Entry { families: vec![Arc::clone(family)], enabled }));
     }
 }
 
-/// Every name that a family can take on a page, in any format and with created timestamps.
+/// Every name that a family can take on a page, in any format, by any escaping scheme and with created timestamps.
+pub(super) fn page_names(descriptor: &Descriptor) -> impl Iterator<Item = String> + use<> {
+    let names = |scheme| names_by(descriptor, scheme);
+    // By dots, two names become one only if they do by underscores too.
+    let escaped = [EscapingScheme::Underscores, EscapingScheme::Values].map(names);
+    let is_escaped = descriptor.has_utf8_name();
+    names(EscapingScheme::AllowUtf8).chain(escaped.into_iter().filter(move |_| is_escaped).flatten())
+}
+
+/// Every name that a family can take on a page whose names are by `scheme`.
+pub(super) fn names_by(
+    descriptor: &Descriptor,
+    scheme: EscapingScheme,
+) -> impl Iterator<Item = String> + use<> {
+    raw_names(&descriptor.escaped_name(scheme), descriptor.metric_type())
+}
+
+/// The name and what formats make of it.
 ///
 /// SPEC: OpenMetrics 1.0.0, metric families and the suffixes of each type: a counter's family is named without
 /// `_total`, and an info's without `_info`.
-pub(super) fn page_names(name: &str, metric_type: MetricType) -> impl Iterator<Item = String> + use<> {
+fn raw_names(name: &str, metric_type: MetricType) -> impl Iterator<Item = String> + use<> {
     let (base, suffixes): (&str, &[&str]) = match metric_type {
         MetricType::Counter => (name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
         MetricType::Gauge | MetricType::UpDownCounter | MetricType::StateSet => (name, &[""]),

@@ -31,6 +31,7 @@ pub struct RegistryConfig {
     self_metrics: bool,
     exemplar_source: Option<Arc<dyn ExemplarSource>>,
     exemplar_interval: Duration,
+    utf8_names: bool,
 }
 
 impl Default for RegistryConfig {
@@ -45,6 +46,7 @@ impl Default for RegistryConfig {
             self_metrics: true,
             exemplar_source: None,
             exemplar_interval: Sampling::INTERVAL,
+            utf8_names: false,
         }
     }
 }
@@ -131,6 +133,31 @@ impl RegistryConfig {
         Some(Sampling::new(Arc::clone(source), self.exemplar_interval))
     }
 
+    /// Sets whether the names of metrics and labels may hold any characters, as Prometheus takes them since version 3;
+    /// off by default, so that a misspelled name is an error.
+    ///
+    /// Readers that take none but classic names get others in their place, by an
+    /// [`EscapingScheme`](crate::name::EscapingScheme). So no two names may become one: `a.b` and `a_b` are a
+    /// [`RegisterError::Collision`](crate::RegisterError::Collision) as families, and a
+    /// [`LabelError::Collision`](crate::label::LabelError::Collision) as labels of one family's series.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, RegisterError, RegistryConfig};
+    ///
+    /// let registry = MetricsRegistry::with_config(RegistryConfig::new().with_utf8_names(true));
+    /// let requests = registry.register_counter("http.requests", "Requests.")?;
+    /// requests.get_or_create(&[("http.method", "GET")]).inc();
+    /// let error = registry.register_counter("http_requests", "Requests.").unwrap_err();
+    /// assert!(matches!(error, RegisterError::Collision { .. }));
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn with_utf8_names(mut self, on: bool) -> RegistryConfig {
+        self.utf8_names = on;
+        self
+    }
+
     /// The namespace, if there is one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
@@ -167,6 +194,12 @@ impl RegistryConfig {
         self.self_metrics
     }
 
+    /// Whether the names of metrics and labels may hold any characters.
+    #[must_use]
+    pub fn utf8_names(&self) -> bool {
+        self.utf8_names
+    }
+
     pub(crate) fn limits(&self) -> FamilyLimits {
         self.limits
     }
@@ -192,6 +225,7 @@ impl fmt::Debug for RegistryConfig {
             self_metrics,
             exemplar_source,
             exemplar_interval,
+            utf8_names,
         } = self;
         f.debug_struct("RegistryConfig")
             .field("namespace", namespace)
@@ -203,6 +237,7 @@ impl fmt::Debug for RegistryConfig {
             .field("self_metrics", self_metrics)
             .field("exemplar_source", &exemplar_source.is_some())
             .field("exemplar_interval", exemplar_interval)
+            .field("utf8_names", utf8_names)
             .finish()
     }
 }

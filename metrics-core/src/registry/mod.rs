@@ -42,7 +42,8 @@ use crate::updown::UpDownCounter;
 ///
 /// Clones are handles of one registry. Registering is all or nothing: what fails changes nothing. It is idempotent:
 /// the same name, kind, unit, help, declared label names, bounds and constant labels give the same series again. A
-/// name that is taken with anything else is an error that names both sides.
+/// name that is taken with anything else is an error that names both sides. So is one that takes what another name
+/// becomes where names are escaped, in a registry [with UTF-8 names](RegistryConfig::with_utf8_names).
 ///
 /// # Concurrency
 ///
@@ -302,6 +303,11 @@ impl MetricsRegistry {
     /// of the buffer. A collector that comes to collect this registry is not asked again from within itself. Families
     /// that are disabled by name are left out without a count.
     ///
+    /// A family with a [UTF-8 name](crate::Descriptor::has_utf8_name) is served whatever the configuration says of the
+    /// registry's own. Where another family has what its name becomes when it is escaped, it is served all the same,
+    /// escaped by [`values`](crate::name::EscapingScheme::Values), and counted as `escaped_name_taken`; series whose label
+    /// names would become those of others in the family are left out and counted as `label_names`.
+    ///
     /// # Errors
     ///
     /// [`RegisterError::CollectorExists`] when a collector of that name is registered,
@@ -324,7 +330,8 @@ impl MetricsRegistry {
     fn constant_labels(&self, more: &[(&str, &str)]) -> Result<LabelSet, RegisterError> {
         let pairs: Vec<(&str, &str)> =
             self.inner.config.constant_pairs().chain(more.iter().copied()).collect();
-        LabelSet::try_from_pairs(&pairs).map_err(RegisterError::ConstantLabels)
+        LabelSet::try_with_names(&pairs, self.inner.config.utf8_names())
+            .map_err(RegisterError::ConstantLabels)
     }
 }
 

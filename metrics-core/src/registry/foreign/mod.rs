@@ -14,12 +14,14 @@ use std::sync::{Arc, Weak};
 use parking_lot::RwLock;
 
 use self::buffer::{Buffer, BufferedFamily};
-use super::catalog::{Owners, page_names};
+use super::catalog::{Owners, names_by, page_names};
 use super::config::RegistryConfig;
 use super::error::RegisterError;
 use crate::caught::caught;
 use crate::collect::{CollectError, Collector, SeriesLabels, Stopped, Visitor};
 use crate::label::LabelSet;
+use crate::label::forms::NameForms;
+use crate::name::EscapingScheme;
 
 /// Why something that a collector showed, or should have shown, is not on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +35,12 @@ pub(super) enum Failure {
     ConstantLabel,
     InvalidDescriptor,
     Cycle,
+    EscapedNameTaken,
+    LabelNames,
 }
 
 /// Every failure, in the order of its number, with its spelling in `nilometer_collector_failures_total`.
-pub(super) const FAILURES: [(Failure, &str); 9] = [
+pub(super) const FAILURES: [(Failure, &str); 11] = [
     (Failure::Panic, "panic"),
     (Failure::Error, "error"),
     (Failure::TooLarge, "too_large"),
@@ -46,6 +50,8 @@ pub(super) const FAILURES: [(Failure, &str); 9] = [
     (Failure::ConstantLabel, "constant_label"),
     (Failure::InvalidDescriptor, "invalid_descriptor"),
     (Failure::Cycle, "cycle"),
+    (Failure::EscapedNameTaken, "escaped_name_taken"),
+    (Failure::LabelNames, "label_names"),
 ];
 
 /// A collector with its name and what went wrong with it.
@@ -164,7 +170,7 @@ pub(super) fn collect_all(
 ) -> Result<(), Stopped> {
     let mut seen: HashSet<String> = HashSet::new();
     for foreign in collectors {
-        for family in ask(foreign, rules.config.collector_buffer()) {
+        for mut family in ask(foreign, rules.config.collector_buffer()) {
             let descriptor = &family.descriptor;
             if !descriptor.is_fit_for_a_page() {
                 foreign.count(Failure::InvalidDescriptor, 1);
@@ -173,10 +179,20 @@ pub(super) fn collect_all(
             if rules.config.is_disabled(descriptor.name()) {
                 continue;
             }
-            let names: Vec<String> = page_names(descriptor.name(), descriptor.metric_type()).collect();
-            if names.iter().any(|name| seen.contains(name)) || rules.owners.takes_any(&names) {
-                foreign.count(Failure::NameTaken, 1);
-                continue;
+            let is_free = |names: &[String]| {
+                !names.iter().any(|name| seen.contains(name)) && !rules.owners.takes_any(names)
+            };
+            let mut names: Vec<String> = page_names(descriptor).collect();
+            if !is_free(&names) {
+                // What the name becomes may be taken while the name itself is not, and one that is its own is left.
+                let unique = [EscapingScheme::AllowUtf8, EscapingScheme::Values];
+                names = unique.into_iter().flat_map(|scheme| names_by(descriptor, scheme)).collect();
+                if !descriptor.has_utf8_name() || !is_free(&names) {
+                    foreign.count(Failure::NameTaken, 1);
+                    continue;
+                }
+                foreign.count(Failure::EscapedNameTaken, 1);
+                family.descriptor = family.descriptor.escaped_by_values();
             }
             seen.extend(names);
             show(foreign, &family, rules.constant, visitor)?;
@@ -211,9 +227,18 @@ fn show(
 ) -> Result<(), Stopped> {
     visitor.family(&family.descriptor)?;
     let mut shown = HashSet::new();
+    // Where all names are classic, no two of them become one.
+    let mut forms = NameForms::default();
+    let has_utf8_names =
+        constant.has_utf8_names() || family.points.iter().any(|(labels, _)| labels.has_utf8_names());
+    if has_utf8_names {
+        forms.add(constant.iter().map(|(name, _)| name));
+    }
     for (labels, point) in &family.points {
         if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
             foreign.count(Failure::ConstantLabel, 1);
+        } else if has_utf8_names && forms.take(labels.iter().map(|(name, _)| name)).is_err() {
+            foreign.count(Failure::LabelNames, 1);
         } else if shown.insert(labels) {
             point.show(|point| visitor.point(SeriesLabels::with_constant(constant, labels), point))?;
         } else {
