@@ -3,7 +3,7 @@
 //! Names and bounds are checked by core's `const fn`s, called from the generated code: the derive refuses what the
 //! registry would refuse, because it is the same code.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::path::CratePath;
@@ -45,23 +45,79 @@ pub(crate) fn item(assertion: &TokenStream) -> TokenStream {
     quote!(const _: () = #assertion;)
 }
 
-/// Checks a metric's name, or the part of one that `name` is.
-pub(crate) fn metric_name(krate: &CratePath, shown: &str, name: &str, place: Place) -> TokenStream {
-    let message = format!(
-        "`{}` is not a metric name: letters, digits, `_` and `:`, not starting with a digit",
-        shown.escape_debug()
-    );
-    item(&assertion(place, &quote!(#krate::name::check_metric_name(#name).is_ok()), &message))
+/// Which names a struct takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alphabet {
+    /// Those that every version of Prometheus takes.
+    Classic,
+    /// Any characters: the struct says `utf8`.
+    Utf8,
 }
 
-/// Checks a label's name.
-pub(crate) fn label_name(krate: &CratePath, name: &str, place: Place) -> TokenStream {
-    let message = format!(
-        "`{}` is not a label name: letters, digits and `_`, not starting with a digit, nor with `__`, \
-         and none of the reserved `le`, `quantile` and `nilometer_overflow`",
-        name.escape_debug()
-    );
-    item(&assertion(place, &quote!(#krate::name::check_label_name(#name).is_ok()), &message))
+impl Alphabet {
+    pub(crate) fn new(utf8: bool) -> Alphabet {
+        if utf8 { Alphabet::Utf8 } else { Alphabet::Classic }
+    }
+
+    /// Checks a metric's name, or the part of one that `name` is.
+    pub(crate) fn metric_name(self, krate: &CratePath, shown: &str, name: &str, place: Place) -> TokenStream {
+        let (check, rule) = match self {
+            Alphabet::Classic => {
+                ("check_metric_name", "letters, digits, `_` and `:`, not starting with a digit")
+            }
+            Alphabet::Utf8 => ("check_utf8_metric_name", "it has from 1 to 65,536 bytes"),
+        };
+        Alphabet::name(
+            krate,
+            check,
+            name,
+            place,
+            &format!("`{}` is not a metric name: {rule}", shorten(shown)),
+        )
+    }
+
+    /// Checks a label's name.
+    pub(crate) fn label_name(self, krate: &CratePath, name: &str, place: Place) -> TokenStream {
+        let (check, rule) = match self {
+            Alphabet::Classic => (
+                "check_label_name",
+                "letters, digits and `_`, not starting with a digit, nor with `__`, and none of the reserved `le`, \
+                 `quantile` and `nilometer_overflow`",
+            ),
+            Alphabet::Utf8 => (
+                "check_utf8_label_name",
+                "from 1 to 65,536 bytes, not starting with `__`, and none of the reserved `le`, `quantile`, \
+                 `nilometer_overflow` and what is escaped to that",
+            ),
+        };
+        Alphabet::name(krate, check, name, place, &format!("`{}` is not a label name: {rule}", shorten(name)))
+    }
+
+    fn name(krate: &CratePath, check: &str, name: &str, place: Place, message: &str) -> TokenStream {
+        let check = Ident::new(check, Span::call_site());
+        item(&assertion(place, &quote!(#krate::name::#check(#name).is_ok()), message))
+    }
+
+    /// Checks that no two of the labels of one series become one where names are escaped: the last of `names` is the one
+    /// to blame.
+    pub(crate) fn distinct_labels(
+        self,
+        krate: &CratePath,
+        names: &[String],
+        place: Place,
+    ) -> Option<TokenStream> {
+        let name = names.last().filter(|_| self == Alphabet::Utf8)?;
+        let message = format!("label `{}` is the same as another one where names are escaped", shorten(name));
+        Some(item(&assertion(place, &quote!(#krate::name::are_distinct_labels(&[#(#names),*])), &message)))
+    }
+}
+
+/// A name as a message shows it: what is too long for that is cut.
+fn shorten(name: &str) -> String {
+    match name.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", name[..end].escape_debug()),
+        None => name.escape_debug().to_string(),
+    }
 }
 
 /// Checks how many labels there are.

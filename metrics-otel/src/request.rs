@@ -240,7 +240,9 @@ impl Visitor for Request {
             return Err(Stopped);
         }
         self.finish_family();
-        self.family = descriptor.has_valid_name().then(|| descriptor.metric_type());
+        // Names are whatever UTF-8 there is: nothing is escaped.
+        let has_name = descriptor.has_valid_name() || descriptor.has_utf8_name();
+        self.family = has_name.then(|| descriptor.metric_type());
         self.head.clear();
         wire::string(metric::NAME, descriptor.name(), &mut self.head);
         if !descriptor.help().is_empty() {

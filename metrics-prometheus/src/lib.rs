@@ -6,6 +6,7 @@
 //! | module of the source | what it holds |
 //! |---|---|
 //! | `text` | [`TextEncoder`]: the text format 0.0.4, streamed |
+//! | `escaping` | names outside the classic alphabet, quoted or by an [`EscapingScheme`] |
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String` |
 //! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
@@ -61,6 +62,7 @@
 
 mod bounds;
 mod chunk;
+mod escaping;
 mod fragment;
 mod number;
 mod renderer;
@@ -68,6 +70,7 @@ mod server;
 mod text;
 
 pub use chunk::Output;
+pub use nilometer_core::collect::EscapingScheme;
 pub use renderer::{PrometheusRenderer, RenderError};
 pub use server::{
     BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ServerConfig, ServerError,

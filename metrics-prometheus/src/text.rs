@@ -3,11 +3,12 @@
 use std::fmt;
 
 use nilometer_core::collect::{
-    Descriptor, HistogramPoint, MetricType, Number, Point, SeriesLabels, Stopped, Visitor,
+    Descriptor, EscapingScheme, HistogramPoint, MetricType, Number, Point, SeriesLabels, Stopped, Visitor,
 };
 
 use crate::bounds::BoundLabels;
 use crate::chunk::{CHUNK_SIZE, ChunkBuffer, Nowhere, Output};
+use crate::escaping::{FamilyName, are_as_they_stand, push_labels};
 use crate::fragment::Fragment;
 use crate::number::{NUMBER_ROOM, push_number_line, push_whole_line};
 
@@ -22,7 +23,7 @@ pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 ///
 /// A family is written from its first series on; one without series is not on the page. A point before any family, of
 /// a family whose name cannot be written, or of another kind than its family has, is left out and counted in
-/// [`skipped`](Self::skipped).
+/// [`skipped`](Self::skipped). Names outside the classic alphabet are [escaped](Self::with_escaping).
 ///
 /// # Examples
 ///
@@ -57,8 +58,10 @@ pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// NUL and carriage return included, without harm to what follows.
 pub struct TextEncoder<O> {
     page: ChunkBuffer<O>,
+    escaping: EscapingScheme,
     /// The kind of the family at hand.
     kind: Option<MetricType>,
+    family: FamilyName,
     name: Fragment,
     /// The name with `_sum`.
     sum: Fragment,
@@ -68,6 +71,8 @@ pub struct TextEncoder<O> {
     header: String,
     /// What all bucket lines of the series at hand start with.
     bucket: String,
+    /// The labels of the series at hand, where they have to be written anew.
+    labels: String,
     bounds: BoundLabels,
     skipped: u64,
 }
@@ -97,15 +102,49 @@ impl<O: Output> TextEncoder<O> {
     pub fn with_chunk_size(output: O, bytes: usize) -> TextEncoder<O> {
         TextEncoder {
             page: ChunkBuffer::new(output, bytes),
+            escaping: EscapingScheme::Underscores,
             kind: None,
+            family: FamilyName::default(),
             name: Fragment::default(),
             sum: Fragment::default(),
             count: Fragment::default(),
             header: String::new(),
             bucket: String::new(),
+            labels: String::new(),
             bounds: BoundLabels::default(),
             skipped: 0,
         }
+    }
+
+    /// Sets how names outside the classic alphabet are written: by [`EscapingScheme::Underscores`] unless it is set.
+    ///
+    /// With [`EscapingScheme::AllowUtf8`] they are quoted, and the page is one of version 1.0.0 of the text format.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, RegistryConfig};
+    /// use nilometer_core::collect::Collector;
+    /// use nilometer_prometheus::{EscapingScheme, TextEncoder};
+    ///
+    /// let registry = MetricsRegistry::with_config(RegistryConfig::new().with_utf8_names(true));
+    /// registry.register_gauge("queue.length", "Jobs.")?.get_or_create(&[("queue.name", "mail")]).set(3.0);
+    ///
+    /// let mut page = Vec::new();
+    /// let mut encoder = TextEncoder::new(|chunk: Vec<u8>| {
+    ///     page.extend(chunk);
+    ///     Ok(())
+    /// });
+    /// encoder = encoder.with_escaping(EscapingScheme::AllowUtf8);
+    /// registry.collect(&mut encoder)?;
+    /// encoder.finish()?;
+    /// assert!(String::from_utf8(page)?.ends_with("{\"queue.length\",\"queue.name\"=\"mail\"} 3\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_escaping(mut self, scheme: EscapingScheme) -> TextEncoder<O> {
+        self.escaping = scheme;
+        self
     }
 
     /// How many points were left out, because their family was of another kind or missing.
@@ -136,6 +175,14 @@ impl<O: Output> TextEncoder<O> {
                 self.bucket.push(',');
             }
         }
+        let cumulative = self.buckets(point)?;
+        sample(&mut self.page, &self.sum, texts, Number::F64(point.sum()))?;
+        // The last bucket is that of `+Inf`: the count is the same number, read once.
+        sample(&mut self.page, &self.count, texts, Number::U64(cumulative))
+    }
+
+    /// Writes the bucket lines, and returns how many observations there are in all.
+    fn buckets(&mut self, point: &HistogramPoint<'_>) -> Result<u64, Stopped> {
         let mut cumulative = 0_u64;
         for (label, count) in self.bounds.of(point.bounds()).iter().zip(point.counts()) {
             cumulative = cumulative.wrapping_add(*count);
@@ -144,26 +191,59 @@ impl<O: Output> TextEncoder<O> {
             label.append_to(page);
             push_whole_line(cumulative, page);
         }
-        sample(&mut self.page, &self.sum, texts, Number::F64(point.sum()))?;
-        // The last bucket is that of `+Inf`: the count is the same number, read once.
-        sample(&mut self.page, &self.count, texts, Number::U64(cumulative))
+        Ok(cumulative)
+    }
+
+    /// Writes a series whose name is quoted, or whose labels are not as they stand in their sets.
+    fn rewritten(&mut self, labels: SeriesLabels<'_>, point: &Point<'_>) -> Result<(), Stopped> {
+        self.labels.clear();
+        push_labels(labels, self.escaping, &mut self.labels);
+        match point {
+            Point::Counter(point) => self.line("", point.total()),
+            Point::Gauge(point) => self.line("", point.value()),
+            Point::UpDownCounter(point) => self.line("", point.value()),
+            Point::Histogram(point) => {
+                self.bucket.clear();
+                let is_open = self.family.push_series("_bucket", &self.labels, &mut self.bucket);
+                self.bucket.push(if is_open { ',' } else { '{' });
+                let count = self.buckets(point)?;
+                self.line("_sum", Number::F64(point.sum()))?;
+                self.line("_count", Number::U64(count))
+            }
+            Point::GaugeHistogram(_) | Point::Summary(_) | Point::Info | Point::StateSet(_) => {
+                self.skipped += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn line(&mut self, suffix: &str, value: Number) -> Result<(), Stopped> {
+        let room = self.family.text().len() + suffix.len() + self.labels.len() + 8 + NUMBER_ROOM;
+        let page = self.page.room(room)?;
+        let is_open = self.family.push_series(suffix, &self.labels, page);
+        page.push_str(if is_open { "} " } else { " " });
+        push_number_line(value, page);
+        Ok(())
     }
 }
 
 impl<O: Output> Visitor for TextEncoder<O> {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
         self.page.check()?;
-        self.kind = descriptor.has_valid_name().then(|| descriptor.metric_type());
-        let name = descriptor.name();
+        let has_name = self.family.set(descriptor, self.escaping);
+        self.kind = has_name.then(|| descriptor.metric_type());
+        let name = self.family.text();
         self.name.set(name);
         self.sum.set(&format!("{name}_sum"));
         self.count.set(&format!("{name}_count"));
         self.header.clear();
-        for part in ["# HELP ", name, " "] {
-            self.header.push_str(part);
-        }
+        self.header.push_str("# HELP ");
+        self.family.push_to(&mut self.header);
+        self.header.push(' ');
         escape_help(descriptor.help(), &mut self.header);
-        for part in ["\n# TYPE ", name, " ", descriptor.metric_type().as_str(), "\n"] {
+        self.header.push_str("\n# TYPE ");
+        self.family.push_to(&mut self.header);
+        for part in [" ", descriptor.metric_type().as_str(), "\n"] {
             self.header.push_str(part);
         }
         Ok(())
@@ -178,6 +258,9 @@ impl<O: Output> Visitor for TextEncoder<O> {
         if !self.header.is_empty() {
             self.page.room(self.header.len())?.push_str(&self.header);
             self.header.clear();
+        }
+        if self.family.is_quoted() || !are_as_they_stand(labels, self.escaping) {
+            return self.rewritten(labels, &point);
         }
         match point {
             Point::Counter(point) => sample(&mut self.page, &self.name, texts(labels), point.total()),

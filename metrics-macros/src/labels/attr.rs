@@ -6,7 +6,7 @@ use syn::{Attribute, DeriveInput, LitStr};
 
 use crate::attr;
 use crate::case::Case;
-use crate::check::Place;
+use crate::check::{Alphabet, Place};
 use crate::error::Errors;
 use crate::path::CratePath;
 
@@ -14,14 +14,22 @@ use crate::path::CratePath;
 pub(super) struct Container {
     pub(super) krate: CratePath,
     case: Option<Case>,
+    /// Which names it takes.
+    pub(super) alphabet: Alphabet,
     /// Whether all of the attribute was understood.
     understood: bool,
 }
 
 impl Container {
-    pub(super) fn read(input: &DeriveInput, errors: &mut Errors) -> Container {
+    /// Reads it on a type whose keys are `crate` and `rename_all`, and `utf8` where it has names.
+    pub(super) fn read(input: &DeriveInput, has_names: bool, errors: &mut Errors) -> Container {
         let before = errors.count();
-        let (mut krate, mut case) = (None, None);
+        let (mut krate, mut case, mut utf8) = (None, None, None);
+        let known = if has_names {
+            "the type takes `crate`, `rename_all` and `utf8`"
+        } else {
+            "the type takes `crate` and `rename_all`"
+        };
         attr::read(&input.attrs, "label", errors, |meta, errors| {
             let key = &meta.path;
             if key.is_ident("crate") {
@@ -33,14 +41,17 @@ impl Container {
                     errors.at(&spelling, format!("not a case: there are {}", Case::spellings()));
                 }
                 attr::set(&mut case, key, found, errors);
+            } else if has_names && key.is_ident("utf8") {
+                attr::set(&mut utf8, key, (), errors);
             } else {
-                attr::unknown(meta, "the type takes `crate` and `rename_all`", errors)?;
+                attr::unknown(meta, known, errors)?;
             }
             Ok(())
         });
         Container {
             krate: krate.map(|keyed| keyed.value).unwrap_or_default(),
             case: case.and_then(|keyed| keyed.value),
+            alphabet: Alphabet::new(utf8.is_some()),
             understood: errors.count() == before,
         }
     }

@@ -18,7 +18,7 @@ use crate::error::Errors;
 /// The code of `#[derive(TypedLabels)]`.
 pub(crate) fn derive_typed(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let container = attr::Container::read(input, &mut errors);
+    let container = attr::Container::read(input, true, &mut errors);
     let labels = typed::Labels::read(input, &container, &mut errors);
     match errors.into_result() {
         Ok(()) => labels.expand(),
@@ -29,7 +29,7 @@ pub(crate) fn derive_typed(input: &DeriveInput) -> TokenStream {
 /// The code of `#[derive(LabelValue)]`.
 pub(crate) fn derive_value(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let container = attr::Container::read(input, &mut errors);
+    let container = attr::Container::read(input, false, &mut errors);
     let values = value::Values::read(input, &container, &mut errors);
     match errors.into_result() {
         Ok(()) => values.expand(),

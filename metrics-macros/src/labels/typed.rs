@@ -50,8 +50,14 @@ impl<'a> Labels<'a> {
         let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
         let schema = schema(ident, &self.input.generics);
         let names = self.fields.keys();
-        let checks =
-            self.fields.iter().map(|(name, label)| check::label_name(krate, name, label.name.place()));
+        let alphabet = self.container.alphabet;
+        let mut before = Vec::new();
+        let checks = self.fields.iter().flat_map(|(name, label)| {
+            let place = label.name.place();
+            before.push(name.clone());
+            let distinct = alphabet.distinct_labels(krate, &before, place);
+            [Some(alphabet.label_name(krate, name, place)), distinct].into_iter().flatten()
+        });
         let count = check::label_count(krate, self.fields.len(), Place::of(ident));
         let pairs = self.fields.iter().map(|(name, Label { ident, ty, .. })| {
             quote! {(

@@ -4,6 +4,7 @@ use syn::punctuated::Punctuated;
 use syn::{DeriveInput, Expr, Field, LitBool, LitStr, Path, Token, bracketed};
 
 use crate::attr::{self, Keyed};
+use crate::check::Alphabet;
 use crate::error::Errors;
 use crate::path::CratePath;
 
@@ -13,11 +14,13 @@ pub(super) struct Container {
     pub(super) prefix: Option<LitStr>,
     /// Whether `new` is generated.
     pub(super) new: bool,
+    /// Which names it takes.
+    pub(super) alphabet: Alphabet,
 }
 
 impl Container {
     pub(super) fn read(input: &DeriveInput, errors: &mut Errors) -> Container {
-        let (mut krate, mut prefix, mut new) = (None, None, None);
+        let (mut krate, mut prefix, mut new, mut utf8) = (None, None, None, None);
         attr::read(&input.attrs, "metrics", errors, |meta, errors| {
             let key = &meta.path;
             if key.is_ident("prefix") {
@@ -26,8 +29,10 @@ impl Container {
                 attr::set(&mut krate, key, attr::crate_path(meta)?, errors);
             } else if key.is_ident("new") {
                 attr::set(&mut new, key, meta.value()?.parse::<LitBool>()?.value, errors);
+            } else if key.is_ident("utf8") {
+                attr::set(&mut utf8, key, (), errors);
             } else {
-                attr::unknown(meta, "the struct takes `prefix`, `crate` and `new`", errors)?;
+                attr::unknown(meta, "the struct takes `prefix`, `crate`, `new` and `utf8`", errors)?;
             }
             Ok(())
         });
@@ -36,6 +41,7 @@ impl Container {
             krate: krate.map(|keyed| keyed.value).unwrap_or_default(),
             prefix: prefix.map(|keyed| keyed.value),
             new: new.is_none_or(|keyed| keyed.value),
+            alphabet: Alphabet::new(utf8.is_some()),
         }
     }
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{Expr, Generics, parse_quote};
 
 use super::ast::{Field, Metrics};
-use crate::check::{self, Place};
+use crate::check::{self, Alphabet, Place};
 
 /// The trait's implementation, the functions around it, and the checks that the compiler makes.
 pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
@@ -19,7 +19,7 @@ pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
     let checks = metrics.fields.iter().map(|field| checks(metrics, field));
     let prefix_check = metrics.container.prefix.as_ref().map(|prefix| {
         let value = prefix.value();
-        check::metric_name(krate, &value, &value, Place::of(prefix))
+        metrics.container.alphabet.metric_name(krate, &value, &value, Place::of(prefix))
     });
     let import = metrics
         .fields
@@ -33,6 +33,12 @@ pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
         quote!(#ident: <#ty as #role>::build(#handles))
     });
     let inherent = inherent(metrics, &generics);
+    let declared = match metrics.container.alphabet {
+        Alphabet::Classic => quote!(#(#declared)*),
+        Alphabet::Utf8 => {
+            quote!(#krate::declare::Scope::with_utf8_names(#scope, |#scope| { #(#declared)* });)
+        }
+    };
 
     quote! {
         #prefix_check
@@ -43,7 +49,7 @@ pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
         impl #impl_generics #krate::declare::Metrics for #ident #type_generics #where_clause {
             fn declare(#scope: &mut #krate::declare::Scope) {
                 #import
-                #(#declared)*
+                #declared
             }
 
             fn build(#handles: &mut #krate::declare::Handles) -> Self {
@@ -195,7 +201,7 @@ fn is_reference(expr: &Expr) -> bool {
 
 /// The checks that are items: of names, and of types that items can name.
 fn checks(metrics: &Metrics<'_>, field: &Field<'_>) -> TokenStream {
-    let krate = &metrics.container.krate;
+    let (krate, alphabet) = (&metrics.container.krate, metrics.container.alphabet);
     // A prefix is checked by itself; after one, a name may start with a digit.
     let after_prefix = |name: String| match metrics.container.prefix {
         Some(_) => format!("_{name}"),
@@ -204,12 +210,12 @@ fn checks(metrics: &Metrics<'_>, field: &Field<'_>) -> TokenStream {
     if field.is_flat() {
         let check = field.prefix().map(|prefix| {
             let value = prefix.value();
-            check::metric_name(krate, &value, &after_prefix(value.clone()), Place::of(prefix))
+            alphabet.metric_name(krate, &value, &after_prefix(value.clone()), Place::of(prefix))
         });
         return check.unwrap_or_default();
     }
     let name = field.name();
-    let mut items = vec![check::metric_name(krate, &name, &after_prefix(name.clone()), field.name_place())];
+    let mut items = vec![alphabet.metric_name(krate, &name, &after_prefix(name.clone()), field.name_place())];
     if let Some(unit) = &field.attributes.unit {
         let (literal, full) = (&unit.value, metrics.full_name(&name));
         let unit = literal.value();
@@ -226,7 +232,12 @@ fn checks(metrics: &Metrics<'_>, field: &Field<'_>) -> TokenStream {
         )));
     }
     if let Some(labels) = field.labels() {
-        items.extend(labels.iter().map(|label| check::label_name(krate, &label.value(), Place::of(label))));
+        let mut names = Vec::new();
+        for label in labels {
+            names.push(label.value());
+            items.push(alphabet.label_name(krate, &label.value(), Place::of(label)));
+            items.extend(alphabet.distinct_labels(krate, &names, Place::of(label)));
+        }
         if let Some(first) = labels.first() {
             items.push(check::label_count(krate, labels.len(), Place::of(first)));
         }

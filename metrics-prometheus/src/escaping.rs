@@ -1,0 +1,185 @@
+//! Names that not every reader takes as they are: quoted where the format has quotes, or escaped.
+
+use nilometer_core::collect::{Descriptor, EscapingScheme, SeriesLabels};
+
+/// A family's name as a page of one scheme has it.
+#[derive(Debug, Default)]
+pub(crate) struct FamilyName {
+    /// The name by the scheme; where it is quoted, what stands between the quotes.
+    text: String,
+    is_quoted: bool,
+}
+
+impl FamilyName {
+    /// Makes it the name of this family, and says whether there is one to write.
+    pub(crate) fn set(&mut self, descriptor: &Descriptor, scheme: EscapingScheme) -> bool {
+        self.text.clear();
+        self.is_quoted = descriptor.has_utf8_name() && scheme == EscapingScheme::AllowUtf8;
+        let name = descriptor.escaped_name(scheme);
+        if self.is_quoted {
+            push_escaped(&name, &mut self.text);
+        } else {
+            self.text.push_str(&name);
+        }
+        descriptor.has_valid_name() || descriptor.has_utf8_name()
+    }
+
+    /// Whether it stands in quotes, and in a sample behind the brace.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.is_quoted
+    }
+
+    /// The name by the scheme; where it is quoted, what stands between the quotes.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Appends the name as it stands in a comment: `"http.requests"` or `http_requests`.
+    pub(crate) fn push_to(&self, page: &mut String) {
+        let quote = if self.is_quoted { "\"" } else { "" };
+        for part in [quote, &self.text, quote] {
+            page.push_str(part);
+        }
+    }
+
+    /// Appends the beginning of a sample up to where the next label would stand, and says whether the brace is open:
+    /// `{"http.requests_bucket","a.b"="1"`, `requests_bucket{c="1"` or `requests_bucket`.
+    pub(crate) fn push_series(&self, suffix: &str, labels: &str, page: &mut String) -> bool {
+        let (before, after) = if self.is_quoted { ("{\"", "\"") } else { ("", "") };
+        for part in [before, &self.text, suffix, after] {
+            page.push_str(part);
+        }
+        if !labels.is_empty() {
+            page.push(if self.is_quoted { ',' } else { '{' });
+            page.push_str(labels);
+        }
+        self.is_quoted || !labels.is_empty()
+    }
+}
+
+/// Whether the sets' own texts hold the labels as a page of this scheme has them.
+pub(crate) fn are_as_they_stand(labels: SeriesLabels<'_>, scheme: EscapingScheme) -> bool {
+    match scheme {
+        EscapingScheme::AllowUtf8 => true,
+        EscapingScheme::Underscores | EscapingScheme::Values => !labels.has_utf8_names(),
+        // It changes classic names too.
+        EscapingScheme::Dots => labels.is_empty(),
+    }
+}
+
+/// Appends the labels by this scheme, without braces.
+pub(crate) fn push_labels(labels: SeriesLabels<'_>, scheme: EscapingScheme, page: &mut String) {
+    let start = page.len();
+    let separator = |page: &String| if page.len() == start { "" } else { "," };
+    if are_as_they_stand(labels, scheme) {
+        for set in labels.sets() {
+            page.push_str(separator(page));
+            let text = set.as_prometheus();
+            page.push_str(text.get(1..text.len() - 1).unwrap_or_default());
+        }
+        return;
+    }
+    for (name, value) in labels.iter() {
+        page.push_str(separator(page));
+        page.push_str(&scheme.label_name(name));
+        page.push_str("=\"");
+        push_escaped(value, page);
+        page.push('"');
+    }
+}
+
+/// Appends what stands between quotes.
+///
+/// SPEC: Prometheus, "Exposition formats", text format details: backslash, double quote and line feed.
+fn push_escaped(text: &str, page: &mut String) {
+    for character in text.chars() {
+        match character {
+            '\\' => page.push_str("\\\\"),
+            '"' => page.push_str("\\\""),
+            '\n' => page.push_str("\\n"),
+            other => page.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nilometer_core::collect::{LabelSet, MetricType};
+
+    use super::*;
+
+    fn name(name: &str, scheme: EscapingScheme) -> FamilyName {
+        let descriptor = Descriptor::try_new_utf8(name, "", MetricType::Counter).unwrap();
+        let mut name = FamilyName::default();
+        assert!(name.set(&descriptor, scheme));
+        name
+    }
+
+    fn series(name: &FamilyName, suffix: &str, labels: &str) -> (String, bool) {
+        let mut page = String::new();
+        let is_open = name.push_series(suffix, labels, &mut page);
+        (page, is_open)
+    }
+
+    #[test]
+    fn a_name_stands_in_quotes_only_where_it_needs_them() {
+        let hostile = name("a\"b\\c\nd{}\0", EscapingScheme::AllowUtf8);
+        assert_eq!(
+            series(&hostile, "_sum", "x=\"1\""),
+            ("{\"a\\\"b\\\\c\\nd{}\0_sum\",x=\"1\"".to_owned(), true)
+        );
+        assert_eq!(series(&hostile, "", ""), ("{\"a\\\"b\\\\c\\nd{}\0\"".to_owned(), true));
+        let mut comment = String::new();
+        hostile.push_to(&mut comment);
+        assert_eq!(comment, "\"a\\\"b\\\\c\\nd{}\0\"");
+
+        for (scheme, expected) in [
+            (EscapingScheme::AllowUtf8, "a_total"),
+            (EscapingScheme::Underscores, "a_total"),
+            (EscapingScheme::Dots, "a__total"),
+            (EscapingScheme::Values, "a_total"),
+        ] {
+            let classic = name("a_total", scheme);
+            assert_eq!(series(&classic, "", ""), (expected.to_owned(), false));
+            assert_eq!(series(&classic, "_x", "b=\"1\""), (format!("{expected}_x{{b=\"1\""), true));
+        }
+    }
+
+    #[test]
+    fn labels_are_written_by_every_scheme() {
+        let hostile = [("a.b", "\"\\\n"), ("c_d", "2"), ("\n\"", "3"), ("花火", "4")];
+        let labels = LabelSet::try_from_utf8_pairs(&hostile).unwrap();
+        for (scheme, expected) in [
+            (EscapingScheme::AllowUtf8, "\"\\n\\\"\"=\"3\",\"a.b\"=\"\\\"\\\\\\n\",c_d=\"2\",\"花火\"=\"4\""),
+            (
+                EscapingScheme::Underscores,
+                "U___a__22_=\"3\",a_b=\"\\\"\\\\\\n\",c_d=\"2\",U___82b1__706b_=\"4\"",
+            ),
+            (
+                EscapingScheme::Dots,
+                "U___a__22_=\"3\",a_dot_b=\"\\\"\\\\\\n\",c__d=\"2\",U___82b1__706b_=\"4\"",
+            ),
+            (
+                EscapingScheme::Values,
+                "U___a__22_=\"3\",U__a_2e_b=\"\\\"\\\\\\n\",c_d=\"2\",U___82b1__706b_=\"4\"",
+            ),
+        ] {
+            let mut page = String::new();
+            push_labels(SeriesLabels::of(&labels), scheme, &mut page);
+            assert_eq!(page, expected, "{scheme}");
+        }
+    }
+
+    #[test]
+    fn labels_stand_as_they_are_where_no_name_changes() {
+        let (classic, none) = (LabelSet::from_pairs(&[("a", "1")]), LabelSet::empty());
+        for scheme in EscapingScheme::ALL {
+            assert_eq!(are_as_they_stand(SeriesLabels::of(&classic), scheme), scheme != EscapingScheme::Dots);
+            assert!(are_as_they_stand(SeriesLabels::of(&none), scheme));
+            let mut page = String::new();
+            push_labels(SeriesLabels::of(&none), scheme, &mut page);
+            push_labels(SeriesLabels::of(&classic), scheme, &mut page);
+            assert_eq!(page, "a=\"1\"");
+        }
+    }
+}
