@@ -35,7 +35,7 @@
 //! # What this crate does not do
 //!
 //! It writes no format and opens no socket: exporters do. It has no global registry. It never resets a value for a
-//! reader. It does not yet have summaries, exponential histograms, created timestamps or UTF-8 names.
+//! reader. It does not yet have summaries, exponential histograms or created timestamps.
 
 pub mod buckets;
 mod caught;

@@ -66,6 +66,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `prefix = "app"` | every name, flattened ones too, begins with `app_`; none by default |
 /// | `crate = "path"` | where the generated code finds nilometer; `::nilometer` by default |
 /// | `new = false` | no `new`, for a struct that has one of its own |
+/// | `utf8` | the names of metrics and labels, flattened ones too, may hold any characters, whatever the registry says: `nilometer_core::name` tells what readers make of them |
 ///
 /// # Attributes of a field
 ///
@@ -116,6 +117,25 @@ use syn::{DeriveInput, parse_macro_input};
 /// # Ok::<(), nilometer_core::MetricsError>(())
 /// ```
 ///
+/// Names as OpenTelemetry has them:
+///
+/// ```
+/// use nilometer_core::{CounterFamily, MetricsRegistry};
+/// use nilometer_macros::Metrics;
+///
+/// #[derive(Metrics)]
+/// #[metrics(utf8, crate = "nilometer_core")]
+/// struct HttpMetrics {
+///     /// Requests that are answered.
+///     #[metric(name = "http.server.requests", labels = ["http.request.method"])]
+///     requests: CounterFamily,
+/// }
+///
+/// let metrics = HttpMetrics::register(&MetricsRegistry::new())?;
+/// metrics.requests.get_or_create(&[("http.request.method", "GET")]).inc();
+/// # Ok::<(), nilometer_core::MetricsError>(())
+/// ```
+///
 /// Several instances of one struct, each with its label:
 ///
 /// ```
@@ -154,6 +174,7 @@ pub fn derive_metrics(input: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `name = ".."` | a field | the label's name, instead of the field's |
 /// | `rename_all = "camelCase"` | the struct | the case of the names that come from fields; the cases are those of [`LabelValue`] |
+/// | `utf8` | the struct | names may hold any characters, in families of a registry or a struct with UTF-8 names |
 /// | `crate = "path"` | the struct | where the generated code finds nilometer; `::nilometer` by default |
 ///
 /// # Generics

@@ -148,3 +148,95 @@ impl FromStr for EscapingScheme {
         found.ok_or_else(|| UnknownScheme(word.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The facts of `TestEscapeName` in `prometheus/common`, `model/metric_test.go`, and a few more of the same rules:
+    /// a name, and what it becomes with underscores, dots and values.
+    const METRIC_NAMES: [[&str; 4]; 16] = [
+        ["", "", "", ""],
+        ["no:escaping_required", "no:escaping_required", "no:escaping__required", "no:escaping_required"],
+        [
+            "mysystem.prod.west.cpu.load",
+            "mysystem_prod_west_cpu_load",
+            "mysystem_dot_prod_dot_west_dot_cpu_dot_load",
+            "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load",
+        ],
+        [
+            "mysystem.prod.west.cpu.load_total",
+            "mysystem_prod_west_cpu_load_total",
+            "mysystem_dot_prod_dot_west_dot_cpu_dot_load__total",
+            "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load__total",
+        ],
+        ["http.status:sum", "http_status:sum", "http_dot_status:sum", "U__http_2e_status:sum"],
+        ["label with 😱", "label_with__", "label__with____", "U__label_20_with_20__1f631_"],
+        ["花火", "__", "____", "U___82b1__706b_"],
+        ["label with \u{100}", "label_with__", "label__with____", "U__label_20_with_20__100_"],
+        ["1a", "_a", "__a", "U___31_a"],
+        ["a1", "a1", "a1", "a1"],
+        ["é1", "_1", "__1", "U___e9_1"],
+        ["\0\n\"\\", "____", "________", "U___0__a__22__5c_"],
+        ["{a}", "_a_", "__a__", "U___7b_a_7d_"],
+        ["\u{202e}a", "_a", "__a", "U___202e_a"],
+        ["\u{10ffff}", "_", "__", "U___10ffff_"],
+        ["U__a", "U__a", "U____a", "U__a"],
+    ];
+
+    #[test]
+    fn metric_names_become_what_prometheus_makes_of_them() {
+        for [name, underscores, dots, values] in METRIC_NAMES {
+            assert_eq!(EscapingScheme::AllowUtf8.metric_name(name), name);
+            assert_eq!(EscapingScheme::Underscores.metric_name(name), underscores, "{name:?}");
+            assert_eq!(EscapingScheme::Dots.metric_name(name), dots, "{name:?}");
+            assert_eq!(EscapingScheme::Values.metric_name(name), values, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn label_names_have_no_colon_and_never_become_reserved_ones() {
+        let table = [
+            ["http.method", "http_method", "http_dot_method", "U__http_2e_method"],
+            ["a:b", "a_b", "a__b", "U__a_3a_b"],
+            ["花火", "U___82b1__706b_", "U___82b1__706b_", "U___82b1__706b_"],
+            ["é", "_", "U___e9_", "U___e9_"],
+            [".é", "U___2e__e9_", "_dot___", "U___2e__e9_"],
+            ["_.", "U_____2e_", "U_____2e_", "U_____2e_"],
+            ["_a", "_a", "_a", "_a"],
+            ["a_b", "a_b", "a__b", "a_b"],
+            ["le", "le", "le", "le"],
+            ["nilometer_overflow", "nilometer_overflow", "nilometer__overflow", "nilometer_overflow"],
+            [
+                "nilometer.overflow",
+                "U__nilometer_2e_overflow",
+                "nilometer_dot_overflow",
+                "U__nilometer_2e_overflow",
+            ],
+        ];
+        for [name, underscores, dots, values] in table {
+            assert_eq!(EscapingScheme::AllowUtf8.label_name(name), name);
+            assert_eq!(EscapingScheme::Underscores.label_name(name), underscores, "{name:?}");
+            assert_eq!(EscapingScheme::Dots.label_name(name), dots, "{name:?}");
+            assert_eq!(EscapingScheme::Values.label_name(name), values, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_64_kib_is_escaped_too() {
+        let name = "\"".repeat(65_536);
+        assert_eq!(EscapingScheme::Underscores.metric_name(&name), "_".repeat(65_536));
+        assert_eq!(EscapingScheme::Dots.metric_name(&name), "__".repeat(65_536));
+        assert_eq!(EscapingScheme::Values.metric_name(&name), format!("U__{}", "_22_".repeat(65_536)));
+    }
+
+    #[test]
+    fn a_scheme_is_read_by_the_word_it_is_written_with() {
+        for scheme in EscapingScheme::ALL {
+            assert_eq!(scheme.to_string().parse(), Ok(scheme));
+        }
+        for word in ["", "Underscores", "underscore", "allow-utf-8 ", "none"] {
+            assert_eq!(word.parse::<EscapingScheme>(), Err(UnknownScheme(word.to_owned())));
+        }
+    }
+}

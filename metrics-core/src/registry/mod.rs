@@ -187,8 +187,8 @@ impl MetricsRegistry {
         FamilyBuilder::new(self, Declaration::new::<M>(name, help, Location::caller()))
     }
 
-    /// Registers a family that was made elsewhere, under its own name: the namespace is for names that the registry
-    /// makes. Constant labels and the registry's limit on all series together apply from now on; its own limits stay the
+    /// Registers a family that was made elsewhere, under its own name, which is a classic one: the namespace is for names
+    /// that the registry makes. Constant labels and the registry's limit on all series together apply from now on; its own limits stay the
     /// default ones.
     ///
     /// A family belongs to one registry, which takes it back after [`unregister`](MetricsRegistry::unregister). One

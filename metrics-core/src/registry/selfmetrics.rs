@@ -48,7 +48,7 @@ pub(super) fn collect(
     let mut page = SelfPage { config, constant, visitor };
     page.family(
         FAILURES,
-        "What foreign collectors showed or should have shown and is not served.",
+        "What foreign collectors showed or should have shown and is not served, or under another escaped name.",
         "collector",
         failures,
     )?;
