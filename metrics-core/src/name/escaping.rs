@@ -142,9 +142,9 @@ impl fmt::Display for EscapingScheme {
 impl FromStr for EscapingScheme {
     type Err = UnknownScheme;
 
-    /// Reads the word that [`as_str`](EscapingScheme::as_str) gives, in lower case as it stands there.
+    /// Reads the word that [`as_str`](EscapingScheme::as_str) gives, in letters of any case.
     fn from_str(word: &str) -> Result<EscapingScheme, UnknownScheme> {
-        let found = EscapingScheme::ALL.into_iter().find(|scheme| scheme.as_str() == word);
+        let found = EscapingScheme::ALL.into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(word));
         found.ok_or_else(|| UnknownScheme(word.to_owned()))
     }
 }
@@ -234,8 +234,9 @@ mod tests {
     fn a_scheme_is_read_by_the_word_it_is_written_with() {
         for scheme in EscapingScheme::ALL {
             assert_eq!(scheme.to_string().parse(), Ok(scheme));
+            assert_eq!(scheme.as_str().to_uppercase().parse(), Ok(scheme));
         }
-        for word in ["", "Underscores", "underscore", "allow-utf-8 ", "none"] {
+        for word in ["", "underscore", "allow-utf-8 ", "none"] {
             assert_eq!(word.parse::<EscapingScheme>(), Err(UnknownScheme(word.to_owned())));
         }
     }
