@@ -157,7 +157,7 @@ fn name() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => select(vec!["a", "b", "_", ".", ":", "1", "dot", "_dot_", "__", "U__", "_2e_", "total", "_total"])
             .prop_map(str::to_owned),
-        2 => select(vec!["\"", "\\", "\n", "{", "}", ",", "=", "#", " ", "\0", "漢", "\u{202e}"])
+        2 => select(vec!["\"", "\\", "\n", "{", "}", ",", "=", "#", " ", "\u{1}", "漢", "\u{202e}"])
             .prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
     ];

@@ -103,7 +103,8 @@ impl Descriptor {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the name is empty, or longer than [`MAX_NAME_LENGTH`](crate::name::MAX_NAME_LENGTH).
+    /// [`NameError`] where the name is empty, holds a NUL character, or is longer than
+    /// [`MAX_NAME_LENGTH`](crate::name::MAX_NAME_LENGTH).
     ///
     /// # Examples
     ///

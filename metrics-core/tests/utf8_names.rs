@@ -15,7 +15,7 @@ use nilometer_core::{
 
 /// Names that try to leave their place on a page.
 const HOSTILE: [&str; 10] =
-    ["\0", "\n#", "\"} 1\n", "\\\"", "{a=\"b\"}", "\u{202e}x", " ", "=\"", ",", "\u{feff}b\r\tb"];
+    ["\u{1}", "\n#", "\"} 1\n", "\\\"", "{a=\"b\"}", "\u{202e}x", " ", "=\"", ",", "\u{feff}b\r\tb"];
 
 fn utf8() -> RegistryConfig {
     RegistryConfig::new().with_utf8_names(true)
@@ -126,6 +126,10 @@ fn label_names_that_become_one_by_a_scheme_are_refused_wherever_they_meet() {
     made.get_or_create(&[("cloud_region", "x")]).inc();
     let error = registry.register(&made).unwrap_err();
     assert!(matches!(error, RegisterError::Labels { source: LabelError::Collision { .. }, .. }), "{error}");
+    // What no name can hold.
+    for name in ["", "a\0", "__x.y", "le"] {
+        assert!(family.try_get_or_create(&[(name, "1")]).is_err(), "{name:?}");
+    }
     // The reserved one.
     let error = family.try_get_or_create(&[("nilometer.overflow", "true")]).unwrap_err();
     assert!(matches!(error, SeriesError::Labels { source: LabelError::InvalidName { .. }, .. }), "{error}");

@@ -65,7 +65,7 @@ impl Alphabet {
             Alphabet::Classic => {
                 ("check_metric_name", "letters, digits, `_` and `:`, not starting with a digit")
             }
-            Alphabet::Utf8 => ("check_utf8_metric_name", "it has from 1 to 65,536 bytes"),
+            Alphabet::Utf8 => ("check_utf8_metric_name", "from 1 to 65,536 bytes, none of them NUL"),
         };
         Alphabet::name(
             krate,
@@ -86,7 +86,7 @@ impl Alphabet {
             ),
             Alphabet::Utf8 => (
                 "check_utf8_label_name",
-                "from 1 to 65,536 bytes, not starting with `__`, and none of the reserved `le`, `quantile`, \
+                "from 1 to 65,536 bytes, none of them NUL, not starting with `__`, and none of the reserved `le`, `quantile`, \
                  `nilometer_overflow` and what is escaped to that",
             ),
         };

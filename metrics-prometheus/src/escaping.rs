@@ -123,15 +123,15 @@ mod tests {
 
     #[test]
     fn a_name_stands_in_quotes_only_where_it_needs_them() {
-        let hostile = name("a\"b\\c\nd{}\0", EscapingScheme::AllowUtf8);
+        let hostile = name("a\"b\\c\nd{}\t", EscapingScheme::AllowUtf8);
         assert_eq!(
             series(&hostile, "_sum", "x=\"1\""),
-            ("{\"a\\\"b\\\\c\\nd{}\0_sum\",x=\"1\"".to_owned(), true)
+            ("{\"a\\\"b\\\\c\\nd{}\t_sum\",x=\"1\"".to_owned(), true)
         );
-        assert_eq!(series(&hostile, "", ""), ("{\"a\\\"b\\\\c\\nd{}\0\"".to_owned(), true));
+        assert_eq!(series(&hostile, "", ""), ("{\"a\\\"b\\\\c\\nd{}\t\"".to_owned(), true));
         let mut comment = String::new();
         hostile.push_to(&mut comment);
-        assert_eq!(comment, "\"a\\\"b\\\\c\\nd{}\0\"");
+        assert_eq!(comment, "\"a\\\"b\\\\c\\nd{}\t\"");
 
         for (scheme, expected) in [
             (EscapingScheme::AllowUtf8, "a_total"),

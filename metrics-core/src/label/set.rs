@@ -553,7 +553,7 @@ mod tests {
     fn every_pair_with_a_utf8_name_is_read_back_as_it_was_given() {
         let long = "漢\"".repeat(16_384);
         let pairs = [
-            ("\0n", "nul"),
+            ("\u{1}n", "control"),
             ("\n", "line\nfeed"),
             ("\" \\", "quo\"te"),
             ("\"=\"", "\"=\""),
@@ -566,7 +566,7 @@ mod tests {
         let set = LabelSet::try_from_utf8_pairs(&pairs).unwrap();
         assert_eq!(set.iter().collect::<Vec<_>>(), pairs);
         assert!(pairs.iter().all(|(name, value)| set.get(name) == Some(value)));
-        let start = "{\"\0n\"=\"nul\",\"\\n\"=\"line\\nfeed\",\"\\\" \\\\\"=\"quo\\\"te\",\"\\\"=\\\"\"=\"\\\"=\\\"\",\
+        let start = "{\"\u{1}n\"=\"control\",\"\\n\"=\"line\\nfeed\",\"\\\" \\\\\"=\"quo\\\"te\",\"\\\"=\\\"\"=\"\\\"=\\\"\",\
                      classic=\"\\\\\",\"http.method\"=\"GET\",\"{},\"=\"=\",\"\u{202e}txt.\"=\"right to left\",\"漢\\\"";
         assert!(set.as_prometheus().starts_with(start), "{}", &set.as_prometheus()[..start.len()]);
     }

@@ -12,7 +12,7 @@
 //! struct, or in a collector of one's own with [`Descriptor::try_new_utf8`](crate::Descriptor::try_new_utf8) and
 //! [`LabelSet::try_from_utf8_pairs`](crate::LabelSet::try_from_utf8_pairs).
 //!
-//! A UTF-8 name has from 1 to [`MAX_NAME_LENGTH`] bytes and any characters, control characters and NUL included. Readers
+//! A UTF-8 name has from 1 to [`MAX_NAME_LENGTH`] bytes and any characters but NUL, control characters included. Readers
 //! that take none but classic names get it by an [`EscapingScheme`], so nothing may become what something else is called:
 //! two families of a registry, or two label names of a family, whose names are the same once they are escaped are an
 //! error, as two equal names are. Names are compared byte by byte: nothing is normalised.
@@ -52,6 +52,12 @@ pub enum NameError {
     )]
     Character {
         /// Where the first offending byte is, counted from 0.
+        index: usize,
+    },
+    /// A UTF-8 name holds a NUL character, for which Prometheus 3.5 refuses the whole page.
+    #[error("byte {index} is NUL, for which Prometheus refuses a page")]
+    Nul {
+        /// Where the first one is, counted from 0.
         index: usize,
     },
     /// The name belongs to Prometheus or to nilometer: `le`, `quantile`, `nilometer_overflow` and what is escaped to it,
@@ -109,11 +115,11 @@ pub const fn check_label_name(name: &str) -> Result<(), NameError> {
     if is_reserved(name) { Err(NameError::Reserved) } else { Ok(()) }
 }
 
-/// Checks a metric name that may hold any characters.
+/// Checks a metric name that may hold any characters but NUL.
 ///
 /// # Errors
 ///
-/// [`NameError::Empty`] and [`NameError::TooLong`], as they say.
+/// [`NameError::Empty`], [`NameError::TooLong`] and [`NameError::Nul`], as they say.
 ///
 /// # Examples
 ///
@@ -128,15 +134,26 @@ pub const fn check_label_name(name: &str) -> Result<(), NameError> {
 ///
 /// Prometheus 3, "Data model", metric names and labels: any UTF-8 characters, at least one.
 pub const fn check_utf8_metric_name(name: &str) -> Result<(), NameError> {
-    check_length(name)
+    if let Err(error) = check_length(name) {
+        return Err(error);
+    }
+    let bytes = name.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index] == 0 {
+            return Err(NameError::Nul { index });
+        }
+        index += 1;
+    }
+    Ok(())
 }
 
-/// Checks a label name that may hold any characters, but is not one of the reserved ones, nor escaped to
+/// Checks a label name that may hold any characters but NUL, and is not one of the reserved ones, nor escaped to
 /// `nilometer_overflow`.
 ///
 /// # Errors
 ///
-/// [`NameError::Empty`], [`NameError::TooLong`] and [`NameError::Reserved`], as they say.
+/// [`NameError::Empty`], [`NameError::TooLong`], [`NameError::Nul`] and [`NameError::Reserved`], as they say.
 ///
 /// # Examples
 ///
@@ -151,7 +168,7 @@ pub const fn check_utf8_metric_name(name: &str) -> Result<(), NameError> {
 ///
 /// Prometheus 3, "Data model", metric names and labels.
 pub const fn check_utf8_label_name(name: &str) -> Result<(), NameError> {
-    if let Err(error) = check_length(name) {
+    if let Err(error) = check_utf8_metric_name(name) {
         return Err(error);
     }
     if is_reserved(name) || have_one_form(name, OVERFLOW_LABEL) {
@@ -342,13 +359,15 @@ mod tests {
     }
 
     #[test]
-    fn utf8_names_take_any_characters_up_to_a_length() {
-        for good in ["a.b", "a", "9", " ", "\n", "\0", "\"", "\\", "{}", "é", "\u{202e}", "花火", "U__a"] {
+    fn utf8_names_take_any_characters_but_nul_up_to_a_length() {
+        for good in ["a.b", "a", "9", " ", "\n", "\u{1}", "\"", "\\", "{}", "é", "\u{202e}", "花火", "U__a"]
+        {
             assert_eq!(check_utf8_metric_name(good), Ok(()), "{good:?}");
             assert_eq!(check_utf8_label_name(good), Ok(()), "{good:?}");
         }
         for check in [check_utf8_metric_name, check_utf8_label_name] {
             assert_eq!(check(""), Err(NameError::Empty));
+            assert_eq!(check("é\0\0"), Err(NameError::Nul { index: 2 }));
             assert_eq!(check(&"é".repeat(32_768)), Ok(()));
             assert_eq!(check(&"é".repeat(32_769)), Err(NameError::TooLong { length: 65_538 }));
         }

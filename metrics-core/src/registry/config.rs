@@ -133,7 +133,8 @@ impl RegistryConfig {
         Some(Sampling::new(Arc::clone(source), self.exemplar_interval))
     }
 
-    /// Sets whether the names of metrics and labels may hold any characters, as Prometheus takes them since version 3;
+    /// Sets whether the names of metrics and labels may hold any characters but NUL, as Prometheus takes them since
+    /// version 3;
     /// off by default, so that a misspelled name is an error.
     ///
     /// Readers that take none but classic names get others in their place, by an

@@ -12,7 +12,7 @@ struct ServerMetrics<M: nilometer_core::Metric> {
     #[metric(name = "requests total", labels = ["http.method", "http.route", "código", "имя"])]
     requests: CounterFamily,
     /// Requests, by typed labels.
-    #[metric(name = "typed.requests{}\"\\\n\0")]
+    #[metric(name = "typed.requests{}\"\\\n\u{1}")]
     typed: Family<RequestLabels<'static>, Counter>,
     /// A field's own name.
     größe: Gauge,
