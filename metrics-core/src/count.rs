@@ -57,6 +57,12 @@ impl Count {
         is_last
     }
 
+    /// How many references there were a moment ago.
+    pub(crate) fn now(&self) -> u32 {
+        // ORDERING: Relaxed, a number by itself: others add and take while it is looked at.
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Whether the caller's reference is the only one.
     pub(crate) fn is_one(&self) -> bool {
         // ORDERING: Acquire, pairs with the Release of references that were taken: they were used before.

@@ -3,13 +3,15 @@
 //! A struct declares its families, the registry makes them all or none, and the struct is built from their handles, in
 //! the order in which they were declared. No code of the user's runs while the registry is locked.
 
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::counter::Counter;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::error::Result;
-use crate::family::{DynamicLabels, ErasedFamily, Family, FamilyCore};
+use crate::family::{ClosedLabels, DynamicLabels, ErasedFamily, Family, FamilyCore, Lifetime, Normalizers};
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::label::{LabelError, LabelLimits, TypedLabels, forms};
@@ -90,6 +92,10 @@ pub trait MetricField: Sized {
     const TAKES_BUCKETS: bool;
     /// Whether the field can declare label names.
     const TAKES_LABELS: bool;
+    /// Whether the field is a family, whose series come and go.
+    const IS_FAMILY: bool = false;
+    /// Whether the field is a family of which all series are known.
+    const IS_CLOSED: bool = false;
 
     /// Adds the field's declaration to `scope`.
     fn declare(scope: &mut Scope, field: Field);
@@ -121,10 +127,11 @@ impl<M: Metric> MetricField for Family<DynamicLabels, M> {
     const TYPE: MetricType = M::TYPE;
     const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
     const TAKES_LABELS: bool = true;
+    const IS_FAMILY: bool = true;
 
     fn declare(scope: &mut Scope, field: Field) {
         let labels = field.labels;
-        scope.declare::<M>(&field, labels);
+        scope.declare::<M>(&field, labels, None);
     }
 
     fn build(handles: &mut Handles) -> Self {
@@ -136,9 +143,11 @@ impl<L: TypedLabels, M: Metric> MetricField for Family<L, M> {
     const TYPE: MetricType = M::TYPE;
     const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
     const TAKES_LABELS: bool = false;
+    const IS_FAMILY: bool = true;
+    const IS_CLOSED: bool = ClosedLabels::of::<L>().is_some();
 
     fn declare(scope: &mut Scope, field: Field) {
-        scope.declare::<M>(&field, Some(L::NAMES));
+        scope.declare::<M>(&field, Some(L::NAMES), ClosedLabels::of::<L>());
     }
 
     fn build(handles: &mut Handles) -> Self {
@@ -150,6 +159,8 @@ impl<F: MetricField> MetricField for Option<F> {
     const TYPE: MetricType = F::TYPE;
     const TAKES_BUCKETS: bool = F::TAKES_BUCKETS;
     const TAKES_LABELS: bool = F::TAKES_LABELS;
+    const IS_FAMILY: bool = F::IS_FAMILY;
+    const IS_CLOSED: bool = F::IS_CLOSED;
 
     fn declare(scope: &mut Scope, field: Field) {
         F::declare(scope, field);
@@ -172,6 +183,8 @@ pub struct Field {
     unit: Option<Unit>,
     buckets: &'static [f64],
     labels: Option<&'static [&'static str]>,
+    expire_after: Option<Duration>,
+    init: bool,
     location: &'static Location<'static>,
 }
 
@@ -179,7 +192,16 @@ impl Field {
     /// A field with its name, without prefixes, and its help.
     #[track_caller]
     pub fn new(name: &'static str, help: &'static str) -> Field {
-        Field { name, help, unit: None, buckets: &[], labels: None, location: Location::caller() }
+        Field {
+            name,
+            help,
+            unit: None,
+            buckets: &[],
+            labels: None,
+            expire_after: None,
+            init: false,
+            location: Location::caller(),
+        }
     }
 
     /// States the unit.
@@ -197,6 +219,18 @@ impl Field {
     /// Declares the label names of a family with dynamic labels.
     pub fn with_labels(mut self, names: &'static [&'static str]) -> Field {
         self.labels = Some(names);
+        self
+    }
+
+    /// States how long a family's series stay that nothing changes.
+    pub fn with_expire_after(mut self, period: Duration) -> Field {
+        self.expire_after = Some(period);
+        self
+    }
+
+    /// Makes the series of all labels that there can be, for a family with closed labels.
+    pub fn with_init_all(mut self) -> Field {
+        self.init = true;
         self
     }
 }
@@ -219,18 +253,25 @@ impl Scope {
 
     /// Calls `f`, in which names may hold any characters.
     pub fn with_utf8_names(&mut self, f: impl FnOnce(&mut Scope)) {
-        let before = std::mem::replace(&mut self.utf8_names, true);
+        let before = mem::replace(&mut self.utf8_names, true);
         f(self);
         self.utf8_names = before;
     }
 
-    fn declare<M: Metric>(&mut self, field: &Field, labels: Option<&'static [&'static str]>) {
+    fn declare<M: Metric>(
+        &mut self,
+        field: &Field,
+        labels: Option<&'static [&'static str]>,
+        closed: Option<ClosedLabels>,
+    ) {
         let parts: Vec<&str> = self.prefixes.iter().copied().chain([field.name]).collect();
         let mut declaration = Declaration::new::<M>(parts.join("_"), field.help, field.location);
         declaration.unit = field.unit;
         declaration.utf8_names = self.utf8_names;
         declaration.options.bounds = field.buckets.to_vec();
         declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+        declaration.expire_after = field.expire_after;
+        declaration.init = closed.filter(|_| field.init);
         self.declarations.push(declaration);
     }
 }
@@ -248,6 +289,17 @@ pub struct Handles {
 pub(crate) struct Slot {
     pub(crate) family: Arc<dyn ErasedFamily>,
     pub(crate) enabled: bool,
+    /// The labels whose series are there from the beginning.
+    pub(crate) init: Option<ClosedLabels>,
+}
+
+impl Slot {
+    /// Makes the series that are there from the beginning.
+    pub(crate) fn init(&self) -> Result<(), RegisterError> {
+        let Some(labels) = self.init else { return Ok(()) };
+        let name = || self.family.info().descriptor.name().to_owned();
+        self.family.init_all(labels).map_err(|source| RegisterError::Series { name: name(), source })
+    }
 }
 
 impl Handles {
@@ -288,6 +340,11 @@ pub(crate) struct Declaration {
     pub(crate) series_limit: Option<usize>,
     /// Whether names may hold any characters, whatever the registry says.
     utf8_names: bool,
+    /// How long series stay that nothing changes, where that is not left to the registry; [`Duration::MAX`] is for ever.
+    pub(crate) expire_after: Option<Duration>,
+    pub(crate) normalizers: Normalizers,
+    /// The labels whose series are there from the beginning.
+    pub(crate) init: Option<ClosedLabels>,
 }
 
 impl Declaration {
@@ -307,6 +364,9 @@ impl Declaration {
             options: Options::default(),
             series_limit: None,
             utf8_names: false,
+            expire_after: None,
+            normalizers: Normalizers::default(),
+            init: None,
         }
     }
 
@@ -341,10 +401,33 @@ impl Declaration {
                 return Err(LabelError::DuplicateName { name: label.clone() });
             }
         }
-        forms::check(labels.iter().map(String::as_str))
+        forms::check(labels.iter().map(String::as_str))?;
+        self.check_normalizers(limits)
     }
 
-    fn make<M: Metric>(self, config: &RegistryConfig) -> Made {
+    /// Checks that the labels whose values are made alike are labels that the family can have.
+    fn check_normalizers(&self, limits: LabelLimits) -> Result<(), LabelError> {
+        for name in self.normalizers.names() {
+            limits.check_name(name)?;
+            if let Some(declared) =
+                self.label_names.as_ref().filter(|names| !names.iter().any(|one| one == name))
+            {
+                let (given, declared) = (vec![name.to_owned()], declared.clone());
+                return Err(LabelError::UndeclaredNames { given, declared });
+            }
+        }
+        Ok(())
+    }
+
+    fn make<M: Metric>(mut self, config: &RegistryConfig) -> Made {
+        let lifetime = Lifetime {
+            clock: config.clock().clone(),
+            expire_after: self
+                .expire_after
+                .or(config.expire_after())
+                .filter(|period| *period < Duration::MAX),
+            normalizers: mem::take(&mut self.normalizers),
+        };
         let mut setup = M::setup(&self.options).map_err(|error| error.of_family(&self.name))?;
         if M::TAKES_EXEMPLARS && !self.options.without_exemplars {
             setup.sampling = config.sampling();
@@ -352,7 +435,8 @@ impl Declaration {
         let mut limits = config.limits();
         limits.series = self.series_limit.unwrap_or(limits.series);
         limits.labels = limits.labels.with_utf8_names(self.utf8_names);
-        Ok(Arc::new(FamilyCore::<M>::new(self.into_descriptor(), setup, limits)))
+        let family = FamilyCore::<M>::new(self.into_descriptor(), setup, limits);
+        Ok(Arc::new(family.with_lifetime(lifetime)))
     }
 
     fn into_descriptor(self) -> Descriptor {

@@ -40,6 +40,7 @@
 pub mod buckets;
 mod caught;
 mod cell;
+mod clock;
 pub mod collect;
 mod count;
 mod counter;
@@ -65,12 +66,14 @@ mod timer;
 mod unit;
 mod updown;
 
+pub use clock::{Clock, ManualClock};
 pub use counter::Counter;
 pub use descriptor::{Descriptor, MetricType};
 pub use error::{MetricsError, Result};
 pub use exemplar::{ExemplarError, ExemplarSource, MAX_EXEMPLAR_LENGTH};
 pub use family::{
-    CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, SeriesError, UpDownCounterFamily,
+    CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, OwnedSeries, SeriesError,
+    UpDownCounterFamily,
 };
 pub use fixed::{StaticCounter, StaticError, StaticHistogram, StaticUpDownCounter};
 pub use gauge::Gauge;
@@ -79,7 +82,8 @@ pub use in_flight::InFlightGuard;
 pub use label::{LabelSet, Labels};
 pub use metric::Metric;
 pub use registry::{
-    FamilyBuilder, MetricsRegistry, RegisterError, Registration, RegistrationGuard, RegistryConfig,
+    CardinalityReport, FamilyBuilder, FamilyCardinality, LabelCardinality, MetricsRegistry, RegisterError,
+    Registration, RegistrationGuard, RegistryConfig,
 };
 pub use timer::Timer;
 pub use unit::Unit;

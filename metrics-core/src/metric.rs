@@ -91,6 +91,7 @@ pub struct FamilyInfo {
     pub(crate) exemplars: exemplar::Store,
     overflows: [AtomicU64; REASONS.len()],
     odd: OddCounts,
+    pub(crate) detached: DetachedCounts,
     /// Those of the static that has a series here.
     odd_of_static: OnceLock<&'static OddCounts>,
     /// How many of the histogram's unit make a second.
@@ -128,6 +129,36 @@ impl OddCounts {
     }
 }
 
+/// How many series were taken out of a family while somebody had handles of them.
+#[derive(Debug, Default)]
+pub(crate) struct DetachedCounts {
+    total: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl DetachedCounts {
+    // ORDERING: Relaxed throughout, counts that no other memory depends on.
+
+    pub(crate) fn begin(&self) {
+        self.total.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The last handle of one is gone.
+    pub(crate) fn end(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// How many still have handles.
+    pub(crate) fn live(&self) -> u64 {
+        let ended = self.ended.load(Ordering::Relaxed);
+        self.total().saturating_sub(ended)
+    }
+}
+
 /// A reference to what a family's series share: the family has one, and so has each series.
 #[derive(Debug)]
 pub struct InfoRef(NonNull<FamilyInfo>);
@@ -148,6 +179,7 @@ impl InfoRef {
             setup,
             overflows: Default::default(),
             odd: OddCounts::new(),
+            detached: DetachedCounts::default(),
             odd_of_static: OnceLock::new(),
         };
         InfoRef(NonNull::from(Box::leak(Box::new(info))))

@@ -47,6 +47,25 @@ unsafe impl<C: Send + Sync> Send for SeriesRef<C> {}
 // SAFETY: as above.
 unsafe impl<C: Send + Sync> Sync for SeriesRef<C> {}
 
+impl<C> Series<C> {
+    /// How many references there are, about: others come and go.
+    pub(crate) fn references(&self) -> u32 {
+        self.count.now()
+    }
+
+    /// Whether there is one reference alone, which the caller knows of.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.count.is_one()
+    }
+
+    /// Says that the series was taken out of its family while others have handles of it. Called by who still has a
+    /// reference, once.
+    pub(crate) fn detach(&self, info: &FamilyInfo) {
+        self.place.detach();
+        info.detached.begin();
+    }
+}
+
 impl<C> SeriesRef<C> {
     pub(crate) fn new(info: InfoRef, labels: Labels, cell: C) -> SeriesRef<C> {
         let series = Series { count: Count::one(), place: Place::new(), labels, cell };
@@ -90,6 +109,9 @@ impl<C> SeriesRef<C> {
     #[cold]
     fn free(&mut self) {
         self.info().exemplars.forget(self.address());
+        if self.place.is_detached() {
+            self.info().detached.end();
+        }
         // SAFETY: it is from a box, and this was the last reference.
         drop(unsafe { Box::from_raw(self.series.as_ptr()) });
         // SAFETY: the series' reference, which was made with it and is taken here alone.

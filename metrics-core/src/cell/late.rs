@@ -1,8 +1,11 @@
 //! The cells of a static.
 
+use std::time::SystemTime;
+
 use super::local::Near;
 use super::slots::{SLOTS, Slots, UNASSIGNED};
-use crate::sync::{AtomicU32, Ordering};
+use crate::clock::{Clock, Created};
+use crate::sync::{AtomicU32, Ordering, ordering};
 
 /// A run that is given out when it is first recorded into, so that it can be part of a constant.
 ///
@@ -13,6 +16,8 @@ pub(crate) struct LateRun {
     /// The first slot; [`UNASSIGNED`], which is past every thread's table of pages, until it is assigned, and then for
     /// ever the same.
     slot: AtomicU32,
+    /// When it was assigned, by the system's clock; [`UNASSIGNED`] before.
+    created: AtomicU32,
     len: usize,
 }
 
@@ -20,7 +25,7 @@ impl LateRun {
     /// So many cells, at least one and at most a page.
     #[cfg(not(all(test, nilometer_loom)))]
     pub(crate) const fn new(len: usize) -> LateRun {
-        LateRun { slot: AtomicU32::new(UNASSIGNED), len }
+        LateRun { slot: AtomicU32::new(UNASSIGNED), created: AtomicU32::new(UNASSIGNED), len }
     }
 
     /// Loom's atomics are no constants, and models have none.
@@ -31,7 +36,7 @@ impl LateRun {
 
     #[cfg(all(test, nilometer_loom))]
     pub(super) fn of_model(len: usize) -> LateRun {
-        LateRun { slot: AtomicU32::new(UNASSIGNED), len }
+        LateRun { slot: AtomicU32::new(UNASSIGNED), created: AtomicU32::new(UNASSIGNED), len }
     }
 
     /// The first slot, or one that no thread has a page for.
@@ -54,6 +59,17 @@ impl LateRun {
         Some(self.slot()).filter(|&slot| slot != UNASSIGNED)
     }
 
+    /// When the run was assigned, which it is.
+    pub(crate) fn created(&self) -> SystemTime {
+        Clock::system().time_of(Created::from_number(self.created_number()))
+    }
+
+    pub(super) fn created_number(&self) -> u32 {
+        // ORDERING: Acquire, pairs with the Release in `assign_from`: who finds the slot finds the time.
+        self.slot.load(ordering!(Acquire, "late_run/find_time"));
+        self.created.load(Ordering::Relaxed)
+    }
+
     /// The first slot, assigned if it was not. Calls no allocator but the system's.
     #[cold]
     pub(crate) fn assign(&self) -> u32 {
@@ -62,8 +78,14 @@ impl LateRun {
 
     /// The first slot, which was not assigned a moment ago.
     pub(super) fn assign_from(&self, slots: &Slots) -> u32 {
+        let now = Clock::system().created().number();
         let new = slots.take_unused(self.len);
-        match self.slot.compare_exchange(UNASSIGNED, new, Ordering::Relaxed, Ordering::Relaxed) {
+        // ORDERING: Relaxed, the exchange below publishes the time. It is that of whoever is first here: all are before
+        // the slot, and so before all that is recorded.
+        let _ = self.created.compare_exchange(UNASSIGNED, now, Ordering::Relaxed, Ordering::Relaxed);
+        // ORDERING: Release, pairs with the Acquire in `created_number`. Relaxed on failure, as in `slot`.
+        let release = ordering!(Release, "late_run/assign");
+        match self.slot.compare_exchange(UNASSIGNED, new, release, Ordering::Relaxed) {
             Ok(_) => new,
             Err(faster) => {
                 slots.give_back(new, self.len);

@@ -256,6 +256,7 @@ fn late_run() {
         let run: &'static LateRun = Box::leak(Box::new(LateRun::of_model(1)));
         let other = thread::spawn(move || Recorder::new(store).add(run.assign_from(slots), 1));
         let slot = run.assigned().unwrap_or_else(|| run.assign_from(slots));
+        assert_ne!(run.created_number(), super::slots::UNASSIGNED, "what is assigned has its time");
         recorder.add(slot, 2);
         let now = read(store, slot);
         assert!((2..=3).contains(&now), "{now}");

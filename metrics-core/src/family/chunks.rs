@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::slice;
 
 use super::core::FamilyCore;
-use super::order::CursorId;
+use super::order::{CursorId, Note, Reading};
 use crate::metric::Metric;
 use crate::reclaim;
 
@@ -20,16 +20,17 @@ pub(super) struct Chunks<M: Metric, C: Deref<Target = FamilyCore<M>>> {
     core: C,
     cursor: CursorId,
     handles: Vec<ManuallyDrop<M>>,
+    notes: Vec<Note>,
 }
 
 impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Chunks<M, C> {
-    pub(super) fn new(core: C) -> Chunks<M, C> {
+    pub(super) fn new(core: C, reading: Reading) -> Chunks<M, C> {
         // What lookups kept from being freed when it was removed, in a family from which nothing was removed since.
         core.table().drain();
         // The thread's record, before there are locks under which the program's allocator would have to do without.
         drop(reclaim::enter());
-        let cursor = core.table().begin();
-        Chunks { core, cursor, handles: Vec::new() }
+        let cursor = core.table().begin(reading);
+        Chunks { core, cursor, handles: Vec::new(), notes: Vec::new() }
     }
 
     /// The handles of the chunk that was asked for last.
@@ -39,15 +40,22 @@ impl<M: Metric, C: Deref<Target = FamilyCore<M>>> Chunks<M, C> {
         unsafe { slice::from_raw_parts(first, self.handles.len()) }
     }
 
+    /// What there is to say of each.
+    pub(super) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
     /// Gets the next few; `None` when there are none.
     pub(super) fn next_chunk(&mut self) -> Option<&[M]> {
         self.handles.clear();
-        let handles = &mut self.handles;
+        self.notes.clear();
+        let (handles, notes) = (&mut self.handles, &mut self.notes);
         let core = &*self.core;
-        core.table().next_chunk(self.cursor, CHUNK, |series| {
+        core.table().next_chunk(self.cursor, CHUNK, |series, note| {
             // SAFETY: the reference stays the table's, or becomes the cursor's when the series is removed: it outlives
             // the handle, which is replaced with its chunk.
             handles.push(unsafe { core.borrowed(series) });
+            notes.push(note);
         });
         (!self.handles.is_empty()).then(|| self.handles())
     }

@@ -7,22 +7,29 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::SeriesError;
 use super::budget::Budget;
 use super::chunks::Chunks;
+use super::expiry::{Seen, fingerprint};
 use super::forms::names_of;
+use super::init::ClosedLabels;
+use super::normal::Normalizers;
 use super::once::Once;
+use super::order::{Note, Reading};
+use super::owned::Owners;
 use super::seats::Seats;
 use super::table::{Entry, MAX_LEN, Place, Table, Writing};
 use parking_lot::Mutex;
 
 use crate::cell::Values;
+use crate::clock::{Clock, Created};
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::exemplar::Exemplars;
 use crate::label::forms::NameForms;
-use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, Room, intern, overflow_set};
+use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, intern, overflow_set};
 use crate::metric::{FamilyInfo, InfoRef, Metric};
 use crate::name::check_metric_name;
 use crate::reclaim;
@@ -50,6 +57,17 @@ pub(crate) struct FamilyCore<M: Metric> {
     pub(super) forms: Mutex<NameForms>,
     table: Table<Series<M::Cell>>,
     seats: Seats<M>,
+    lifetime: Lifetime,
+    owners: Owners,
+}
+
+/// How long the series of a family live, and by whose clock.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lifetime {
+    pub(crate) clock: Clock,
+    /// How long a series stays that nothing changes; for ever where this says nothing.
+    pub(crate) expire_after: Option<Duration>,
+    pub(crate) normalizers: Normalizers,
 }
 
 /// What one family may hold.
@@ -87,7 +105,24 @@ impl<M: Metric> FamilyCore<M> {
             is_mixed: AtomicBool::new(false),
             forms: Mutex::default(),
             seats: Seats::new(),
+            lifetime: Lifetime::default(),
+            owners: Owners::default(),
         }
+    }
+
+    /// Says how long series live, before there are any.
+    pub(crate) fn with_lifetime(mut self, lifetime: Lifetime) -> FamilyCore<M> {
+        if lifetime.expire_after.is_some() {
+            self.table.expire();
+            // The handle of a seat would keep its series alive.
+            self.seats.close();
+        }
+        if !lifetime.normalizers.is_empty() {
+            // What lookups would compare is not what they are given: they are to leave the short way.
+            self.names = Once::new(None);
+        }
+        self.lifetime = lifetime;
+        self
     }
 
     /// A family that no registry has checked.
@@ -113,6 +148,14 @@ impl<M: Metric> FamilyCore<M> {
         &self.info
     }
 
+    pub(super) fn lifetime(&self) -> &Lifetime {
+        &self.lifetime
+    }
+
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
     pub(super) fn table(&self) -> &Table<Series<M::Cell>> {
         &self.table
     }
@@ -121,63 +164,18 @@ impl<M: Metric> FamilyCore<M> {
         &self.seats
     }
 
-    pub(super) fn remove(&self, pairs: &[(&str, &str)]) -> bool {
-        let mut room = Room::new();
-        let Ok(query) = Query::new(pairs, &mut room) else { return false };
-        let probe = query.probe();
-        self.take_out(|table| {
-            table.find(probe.hash(), |series| series.labels.as_set().matches(probe.pairs)).is_some_and(
-                |series| {
-                    self.seats.close();
-                    // SAFETY: it is valid while the lock is held.
-                    table.remove(unsafe { series.as_ref() })
-                },
-            )
-        })
-    }
-
-    pub(super) fn retain(&self, mut keep: impl FnMut(&M) -> bool) {
-        let mut chunks = Chunks::new(self);
-        while let Some(handles) = chunks.next_chunk() {
-            for metric in handles {
-                if !keep(metric) {
-                    self.seats.close();
-                    self.take_out(|table| table.remove(metric.series()));
-                }
-            }
-        }
-    }
-
-    pub(super) fn clear(&self) {
-        self.seats.close();
-        self.take_out(|table| {
-            table.clear();
-        });
-    }
-
     /// Changes the table.
     ///
     /// Memory is allocated under its lock, and the program's allocator may look up a series that is there. For that it
     /// takes no lock if the thread has a record, so it is given one first.
-    fn write<R>(&self, change: impl FnOnce(&mut Writing<'_, Series<M::Cell>>) -> R) -> R {
+    pub(super) fn write<R>(&self, change: impl FnOnce(&mut Writing<'_, Series<M::Cell>>) -> R) -> R {
         drop(reclaim::enter());
         self.table.write(change)
     }
 
-    /// Takes series out and gives them back to the registry's budget under the lock, as `attach` counts them under
-    /// it: a series that it has not counted is not given back.
-    fn take_out<T>(&self, take: impl FnOnce(&mut Writing<'_, Series<M::Cell>>) -> T) -> T {
-        self.write(|table| {
-            let before = table.len();
-            let taken = take(table);
-            self.give_back(before - table.len());
-            taken
-        })
-    }
-
     pub(super) fn series(self: &Arc<Self>) -> impl Iterator<Item = M> + use<M> {
         let core = Arc::clone(self);
-        let mut chunks = Chunks::new(Arc::clone(self));
+        let mut chunks = Chunks::new(Arc::clone(self), Reading::Handles);
         let mut at = 0;
         let mut overflow_is_due = true;
         std::iter::from_fn(move || {
@@ -200,19 +198,19 @@ impl<M: Metric> FamilyCore<M> {
     pub(super) fn make(
         &self,
         query: Query<'_>,
-        create: impl FnOnce(LabelSet) -> M,
+        create: impl FnOnce(LabelSet) -> (M, Created),
     ) -> Result<M, SeriesError> {
         self.check(query).map_err(|source| self.refused(source))?;
         let is_full = |len| len >= self.limits.series.min(MAX_LEN);
-        if is_full(self.table.len()) {
+        if is_full(self.table.len()) && self.lifetime.expire_after.is_none() {
             // Told before the lock, for which the lookups past the limit would queue otherwise.
             return Err(self.is_full());
         }
         let probe = query.probe();
         self.write(|table| {
-            if let Some(series) =
-                table.find(probe.hash(), |series| series.labels.as_set().matches(probe.pairs))
-            {
+            let is_match = |series: &Series<M::Cell>| series.labels.as_set().matches(probe.pairs);
+            let found = table.find(probe.hash(), is_match);
+            if let Some(series) = found.or_else(|| table.find_asleep(probe.hash(), is_match)) {
                 // SAFETY: it is valid while the lock is held.
                 return Ok(unsafe { self.handle_of(series) });
             }
@@ -230,8 +228,8 @@ impl<M: Metric> FamilyCore<M> {
             }
             self.learn_forms(query);
             self.learn_names(query);
-            let metric = create(intern(LabelSet::from_query(query)));
-            table.insert(metric.series().clone());
+            let (metric, created) = create(intern(LabelSet::from_query(query)));
+            table.insert(metric.series().clone(), created);
             Ok(metric)
         })
     }
@@ -239,6 +237,9 @@ impl<M: Metric> FamilyCore<M> {
     /// Takes note of the names of a series that is about to be put into the table, whose lock is held.
     fn learn_names(&self, query: Query<'_>) {
         let pairs = || query.pairs().iter().copied();
+        if !self.lifetime.normalizers.is_empty() {
+            return;
+        }
         let Some(names) = self.names.get() else {
             // Where names are declared but too many to be worth knowing, lookups that give fewer have to be refused.
             let is_worth_knowing = pairs().len() > 0 && self.descriptor().label_names().is_none();
@@ -268,7 +269,9 @@ impl<M: Metric> FamilyCore<M> {
     /// The overflow series, made if it is not there.
     pub(super) fn make_overflow(&self) -> M {
         self.write(|table| {
-            let series = table.overflow_or_insert(|| self.create(overflow_set(), 0).series().clone());
+            let created = || self.lifetime.clock.created();
+            let series =
+                table.overflow_or_insert(created, || self.create(overflow_set(), 0).series().clone());
             // SAFETY: it is valid while the lock is held.
             unsafe { self.handle_of(series) }
         })
@@ -329,6 +332,23 @@ impl<M: Metric> FamilyCore<M> {
         M::clone(&borrowed)
     }
 
+    /// Takes out what has been idle for too long, of the chunk that was shown last.
+    fn age(&self, seen: &mut Vec<Seen<Series<M::Cell>>>) {
+        let Some(period) = self.lifetime.expire_after else { return };
+        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        let now = self.lifetime.clock.uptime();
+        self.write(|table| {
+            let gone = table.age(seen, now, period);
+            self.give_back(gone);
+        });
+        seen.clear();
+    }
+
+    /// Checks that the family's limit allows so many series.
+    pub(super) fn check_room(&self, series: usize) -> Result<(), SeriesError> {
+        if series > self.limits.series { Err(self.is_full()) } else { Ok(()) }
+    }
+
     fn is_full(&self) -> SeriesError {
         SeriesError::FamilyLimit { family: self.descriptor().name().to_owned(), max: self.limits.series }
     }
@@ -337,7 +357,7 @@ impl<M: Metric> FamilyCore<M> {
         SeriesError::Labels { family: self.descriptor().name().to_owned(), source }
     }
 
-    fn give_back(&self, series: usize) {
+    pub(super) fn give_back(&self, series: usize) {
         if let Some(Attachment { budget, .. }) = self.attachment.get() {
             budget.give_back(series);
         }
@@ -380,6 +400,10 @@ impl<C: Send + Sync> Entry for Series<C> {
     fn prefetch(&self) {
         self.labels.as_set().prefetch();
     }
+
+    fn is_alone(&self) -> bool {
+        self.is_alone()
+    }
 }
 
 /// A family of any kind, as a registry keeps it.
@@ -397,6 +421,18 @@ pub(crate) trait ErasedFamily: fmt::Debug + Send + Sync {
 
     /// Gives it the constant labels and the budget of a registry; once, but for the same registry again.
     fn attach(&self, constant: &LabelSet, budget: &Arc<Budget>) -> Result<(), RegisterError>;
+
+    /// Makes the series of all these labels that are not there.
+    fn init_all(&self, labels: ClosedLabels) -> Result<(), SeriesError>;
+
+    /// How many series there are, the overflow series aside.
+    fn len(&self) -> usize;
+
+    /// How many there may be.
+    fn series_limit(&self) -> usize;
+
+    /// Calls `each` with the labels of every series, the overflow series aside, without a lock held.
+    fn visit_labels(&self, each: &mut dyn FnMut(&LabelSet));
 
     /// Shows every series to `visitor`, which has been shown the descriptor.
     fn visit_points(&self, visitor: &mut dyn Visitor) -> Result<(), Stopped>;
@@ -444,27 +480,58 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         })
     }
 
+    fn init_all(&self, labels: ClosedLabels) -> Result<(), SeriesError> {
+        self.init_all(labels)
+    }
+
+    fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    fn series_limit(&self) -> usize {
+        self.limits.series
+    }
+
+    fn visit_labels(&self, each: &mut dyn FnMut(&LabelSet)) {
+        let mut chunks = Chunks::new(self, Reading::Values);
+        while let Some(handles) = chunks.next_chunk() {
+            for metric in handles {
+                each(metric.series_labels().as_set());
+            }
+        }
+    }
+
     fn visit_points(&self, visitor: &mut dyn Visitor) -> Result<(), Stopped> {
         let none = LabelSet::empty();
         let constant = self.constant().unwrap_or(&none);
         let mut values = Values::default();
         let mut exemplars = Exemplars::default();
-        let mut show = |handles: &[M]| {
+        let mut seen = Vec::new();
+        let mut show = |handles: &[M], notes: &[Note], seen: &mut Vec<Seen<_>>| {
             // PERF: `encode/text_page` in `benches/LEDGER.md`. The labels of many series come from memory at once, where
             // an exporter that writes one series after the other would wait for each.
             black_box(handles.iter().map(|metric| metric.series_labels().as_set().touch()).sum::<usize>());
             M::read_all(handles, &mut values);
             exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
-            handles.iter().enumerate().try_for_each(|(at, metric)| {
+            handles.iter().zip(notes).enumerate().try_for_each(|(at, (metric, note))| {
                 let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
-                exemplars.with(at, metric.point(at, &values), |point| visitor.point(labels, point))
+                let point = metric.point(at, &values).with_created(self.lifetime.clock.time_of(note.created));
+                if self.lifetime.expire_after.is_some() {
+                    seen.push(Seen::new(metric.series(), fingerprint(&point), *note));
+                }
+                exemplars.with(at, point, |point| visitor.point(labels, point))
             })
         };
-        let mut chunks = Chunks::new(self);
-        while let Some(handles) = chunks.next_chunk() {
-            show(handles)?;
+        let mut chunks = Chunks::new(self, Reading::Values);
+        while chunks.next_chunk().is_some() {
+            show(chunks.handles(), chunks.notes(), &mut seen)?;
+            self.age(&mut seen);
         }
-        show(self.existing_overflow().as_slice())?;
+        let overflow = self.existing_overflow();
+        let created = overflow.as_ref().and_then(|_| self.write(|table| table.overflow_created()));
+        let last = created.map(|created| Note { created, sleep: 0 });
+        // It may have gone meanwhile, with all others, and is not shown then.
+        show(overflow.as_slice(), last.as_slice(), &mut seen)?;
         self.info.exemplars.collected();
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Finding series by their labels.
 
 use std::ptr::NonNull;
+use std::time::SystemTime;
 
 use super::SeriesError;
 use super::core::FamilyCore;
+use crate::clock::Created;
 use crate::label::{Arranged, Few, LabelSet, Probe, Query, Reason, Room};
 use crate::metric::Metric;
 use crate::metric::sealed::Sealed;
@@ -25,8 +27,11 @@ impl<M: Metric> FamilyCore<M> {
 
     pub(super) fn get(&self, pairs: &[(&str, &str)]) -> Option<M> {
         self.find_expected(pairs).or_else(|| {
-            let mut room = Room::new();
-            self.find_sorted(Query::new(pairs, &mut room).ok()?)
+            self.normalized(pairs, |pairs| {
+                let mut room = Room::new();
+                let query = Query::new(pairs, &mut room).ok()?;
+                self.find_sorted(query).or_else(|| self.awaken(query))
+            })
         })
     }
 
@@ -76,19 +81,33 @@ impl<M: Metric> FamilyCore<M> {
     pub(super) fn try_get_or_create(&self, pairs: &[(&str, &str)]) -> Result<M, SeriesError> {
         match self.find_expected(pairs) {
             Some(metric) => Ok(metric),
-            None => self.try_get_or_make(pairs, |labels| self.create(labels, self.len())),
+            None => self.normalized(pairs, |pairs| self.find_or_create(pairs)),
         }
     }
 
-    /// The series without labels, made around `cell` if it is not there.
-    pub(super) fn get_or_adopt(&self, cell: impl FnOnce() -> M::Cell) -> Result<M, SeriesError> {
-        self.try_get_or_make(&[], |labels| self.create_around(labels, cell))
+    /// The series of these pairs, as the family knows them, made if it is not there.
+    pub(super) fn find_or_create(&self, pairs: &[(&str, &str)]) -> Result<M, SeriesError> {
+        self.find_or_make(pairs, |labels| {
+            // The time comes before the series, so that nothing is recorded before it.
+            let created = self.lifetime().clock.created();
+            (self.create(labels, self.len()), created)
+        })
     }
 
-    fn try_get_or_make(
+    /// The series without labels, made around `cell` if it is not there.
+    pub(super) fn get_or_adopt(
+        &self,
+        created: SystemTime,
+        cell: impl FnOnce() -> M::Cell,
+    ) -> Result<M, SeriesError> {
+        let created = self.lifetime().clock.created_at(created);
+        self.find_or_make(&[], |labels| (self.create_around(labels, cell), created))
+    }
+
+    fn find_or_make(
         &self,
         pairs: &[(&str, &str)],
-        create: impl FnOnce(LabelSet) -> M,
+        create: impl FnOnce(LabelSet) -> (M, Created),
     ) -> Result<M, SeriesError> {
         let mut room = Room::new();
         let query = Query::new(pairs, &mut room).map_err(|source| self.refused(source))?;
@@ -103,7 +122,7 @@ impl<M: Metric> FamilyCore<M> {
         match reclaim::enter() {
             // SAFETY: it is valid as long as the guard is.
             Some(guard) => self.table().overflow(&guard).map(|series| unsafe { self.handle_of(series) }),
-            None => self.table().write(|table| {
+            None => self.write(|table| {
                 // SAFETY: it is valid while the lock is held.
                 table.overflow().map(|series| unsafe { self.handle_of(series) })
             }),
@@ -130,6 +149,10 @@ impl<M: Metric> FamilyCore<M> {
             if let Some(series) = self.find(&guard, &probe) {
                 return Some((series, guard.hold(series).ok()?));
             }
+        }
+        if self.is_normalized() {
+            // The caller makes do with what `get_or_create` finds.
+            return None;
         }
         let mut room = Room::new();
         let query = self.names_all(pairs).then(|| Query::new(pairs, &mut room).ok())??;
@@ -172,8 +195,20 @@ impl<M: Metric> FamilyCore<M> {
             // SAFETY: it is valid as long as the guard is.
             return self.find_by_names(&guard, &probe).map(|series| unsafe { self.handle_of(series) });
         }
-        self.table().write(|table| {
+        self.write(|table| {
             let found = table.find(probe.hash(), |series| series.labels.as_set().matches(probe.pairs));
+            // SAFETY: it is valid while the lock is held.
+            found.map(|series| unsafe { self.handle_of(series) })
+        })
+    }
+
+    /// The series of a query that found none, if it is there and asleep.
+    #[cold]
+    fn awaken(&self, query: Query<'_>) -> Option<M> {
+        self.lifetime().expire_after?;
+        let probe = query.probe();
+        self.write(|table| {
+            let found = table.find_asleep(probe.hash(), |series| series.labels.as_set().matches(probe.pairs));
             // SAFETY: it is valid while the lock is held.
             found.map(|series| unsafe { self.handle_of(series) })
         })

@@ -7,6 +7,9 @@
 //! - `forms`: which label names a family with UTF-8 names has, so that no two become one.
 //! - `chunks`: going through the series, a few at a time.
 //! - `typed`: finding them by typed labels; `seats`, the series of labels of which all values are known, by their index.
+//! - `removal`: taking them out; `expiry`, when nothing has changed them for a while; `owned`, with their last owner.
+//! - `init`: the series of all labels there can be, made at once.
+//! - `normal`: label values that are made alike before they are looked up.
 //! - `budget`: how many series a registry has left.
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
 //!
@@ -15,12 +18,17 @@
 mod budget;
 mod chunks;
 mod core;
+mod expiry;
 mod forms;
+mod init;
 mod lookup;
 #[cfg(all(test, nilometer_loom))]
 mod models;
+mod normal;
 mod once;
 mod order;
+mod owned;
+mod removal;
 mod seats;
 mod slots;
 mod table;
@@ -30,11 +38,15 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use thiserror::Error;
 
 pub(crate) use self::budget::Budget;
-pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits};
+pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits, Lifetime};
+pub(crate) use self::init::ClosedLabels;
+pub(crate) use self::normal::Normalizers;
+pub use self::owned::OwnedSeries;
 use self::seats::RowOf;
 pub(crate) use self::table::Place;
 use crate::collect::{CollectError, Collector, Visitor};
@@ -139,9 +151,13 @@ impl<L, M: Metric> Family<L, M> {
         Family { core, row: RowOf::unseen(), labels: PhantomData }
     }
 
-    /// The series without labels, made around `cell` if it is not there.
-    pub(crate) fn get_or_adopt(&self, cell: impl FnOnce() -> M::Cell) -> Result<M, SeriesError> {
-        self.core.get_or_adopt(cell)
+    /// The series without labels, made around `cell`, which began then, if it is not there.
+    pub(crate) fn get_or_adopt(
+        &self,
+        created: SystemTime,
+        cell: impl FnOnce() -> M::Cell,
+    ) -> Result<M, SeriesError> {
+        self.core.get_or_adopt(created, cell)
     }
 
     pub(crate) fn erased(&self) -> Arc<dyn ErasedFamily> {
@@ -181,6 +197,29 @@ impl<L, M: Metric> Family<L, M> {
     /// `keep` is called without a lock held, so it can use the family.
     pub fn retain(&self, keep: impl FnMut(&M) -> bool) {
         self.core.retain(keep);
+    }
+
+    /// Removes every series that has all of these labels, in any order, and perhaps others, the overflow series aside;
+    /// their handles go on recording where nobody looks.
+    ///
+    /// An empty value stands for no such label. Without labels, all series go. Returns how many were removed.
+    ///
+    /// # Concurrency
+    ///
+    /// All series are looked at, a few at a time. One that is made meanwhile may stay.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let family = nilometer_core::CounterFamily::new("requests_total", "Requests.");
+    /// for (tenant, method) in [("a", "GET"), ("a", "PUT"), ("b", "GET")] {
+    ///     family.get_or_create(&[("tenant", tenant), ("method", method)]).inc();
+    /// }
+    /// assert_eq!(family.remove_matching(&[("tenant", "a")]), 2);
+    /// assert_eq!(family.len(), 1);
+    /// ```
+    pub fn remove_matching(&self, labels: &[(&str, &str)]) -> usize {
+        self.core.remove_matching(labels)
     }
 
     /// Removes every series, the overflow series included.
@@ -255,6 +294,23 @@ impl<M: Metric> Family<DynamicLabels, M> {
         self.core.remove(labels)
     }
 
+    /// The series with these labels, made at zero if it is not there, for as long as it has an owner: when the last one
+    /// is dropped, the series is removed.
+    ///
+    /// What [`try_owned`](Family::try_owned) refuses goes to the overflow series, which stays.
+    pub fn owned(&self, labels: &[(&str, &str)]) -> OwnedSeries<M> {
+        self.core.owned(labels)
+    }
+
+    /// The series with these labels, made at zero if it is not there, for as long as it has an owner.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`]: the labels break a rule or a limit; nothing was made or counted.
+    pub fn try_owned(&self, labels: &[(&str, &str)]) -> Result<OwnedSeries<M>, SeriesError> {
+        self.core.try_owned(labels)
+    }
+
     /// The series without labels.
     #[must_use = "the series stays at zero until its handle records"]
     pub fn default(&self) -> M {
@@ -307,11 +363,57 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
         seated.or_else(|| labels.with_pairs(|pairs| self.core.get(pairs)))
     }
 
+    /// Makes the series of all labels that there can be, at zero, those that are there aside: so that the first
+    /// increment of each is seen as one, and not as a series that begins with it.
+    ///
+    /// Every field of the labels is a [`ClosedLabelValue`](crate::label::ClosedLabelValue); with others it is a compile
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`]: there are more of them than the family or its registry may have. Where the family's limit alone
+    /// is too low for them, nothing was made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{Counter, Family, MetricsRegistry};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// let family: Family<(), Counter> = registry.family::<Counter>("jobs_total", "Jobs.").typed().register()?;
+    /// family.init_all()?;
+    /// assert_eq!(family.len(), 1);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn init_all(&self) -> Result<(), SeriesError> {
+        self.core.init_all(const { ClosedLabels::of_closed::<L>() })
+    }
+
     /// Removes the series with these labels; its handles go on recording where nobody looks.
     ///
     /// Returns whether it was there.
     pub fn remove<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> bool {
         labels.with_pairs(|pairs| self.core.remove(pairs))
+    }
+
+    /// The series with these labels, made at zero if it is not there, for as long as it has an owner: when the last one
+    /// is dropped, the series is removed.
+    ///
+    /// What [`try_owned`](Family::try_owned) refuses goes to the overflow series, which stays.
+    pub fn owned<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> OwnedSeries<M> {
+        labels.with_pairs(|pairs| self.core.owned(pairs))
+    }
+
+    /// The series with these labels, made at zero if it is not there, for as long as it has an owner.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`]: a value or the family is past a limit; nothing was made or counted.
+    pub fn try_owned<Q: TypedLabels<Schema = L::Schema>>(
+        &self,
+        labels: &Q,
+    ) -> Result<OwnedSeries<M>, SeriesError> {
+        labels.with_pairs(|pairs| self.core.try_owned(pairs))
     }
 }
 

@@ -9,6 +9,7 @@ use loom::thread;
 use super::budget::Budget;
 use super::once::Once;
 use super::table::{Entry, Place, Table};
+use crate::clock::{Clock, Created};
 use crate::reclaim::Domain;
 
 /// A series. Its value is never given back, so that a mutant reads a freed one and not another one's.
@@ -46,6 +47,11 @@ impl Entry for Series {
     fn place(&self) -> &Place {
         &self.place
     }
+
+    fn is_alone(&self) -> bool {
+        // No model of these series asks.
+        false
+    }
 }
 
 impl Drop for Series {
@@ -57,6 +63,10 @@ impl Drop for Series {
 
 fn series(hash: u32) -> Arc<Series> {
     Arc::new(Series { hash, place: Place::new(), value: Box::leak(Box::new(UnsafeCell::new(hash))) })
+}
+
+fn created() -> Created {
+    Clock::system().created()
 }
 
 fn check(series: &Series) {
@@ -79,7 +89,7 @@ impl Model {
     }
 
     fn insert(&self, hash: u32) {
-        self.table.write(|table| table.insert(series(hash)));
+        self.table.write(|table| table.insert(series(hash), created()));
     }
 
     fn remove(&self, hash: u32) -> bool {
@@ -153,7 +163,7 @@ fn family_limit() {
                 model.table.write(|table| {
                     let is_left = table.len() < 1 && budget.take();
                     if is_left {
-                        table.insert(series(hash));
+                        table.insert(series(hash), created());
                     }
                     is_left
                 })
@@ -176,7 +186,7 @@ fn family_overflow() {
             model.table.overflow(&guard).inspect(|series| check(unsafe { series.as_ref() }));
         });
         model.table.write(|table| {
-            table.overflow_or_insert(|| series(1));
+            table.overflow_or_insert(created, || series(1));
         });
         model.table.write(|table| {
             table.clear();

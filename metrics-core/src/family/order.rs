@@ -1,9 +1,12 @@
 //! The series of a table in the order in which they were made.
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 
+use super::expiry::Expiry;
 use super::table::Entry;
+use crate::clock::Created;
 use crate::prefetch::prefetch;
 
 /// How many gaps are not worth closing.
@@ -25,8 +28,29 @@ pub(super) struct Order<T: Entry> {
     shared: T::Shared,
     /// From [`Entry::into_raw`], a reference each; null for a gap.
     places: Vec<*const T>,
+    /// When the series at each place began. A gap has that of the series that was there.
+    created: Vec<Created>,
+    /// How long each has been idle, in a family whose series expire.
+    pub(super) expiry: Option<Box<Expiry<T>>>,
     cursors: Vec<Cursor<T>>,
     next_id: CursorId,
+}
+
+/// What a reader is told of a series beside its values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Note {
+    pub(super) created: Created,
+    /// That of the series' sleeps which the reader may end with its removal; 0 for none.
+    pub(super) sleep: u32,
+}
+
+/// What a reader does with the series of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// It reads their values.
+    Values,
+    /// It hands them out, so that anything can be done with them.
+    Handles,
 }
 
 /// Which reader.
@@ -34,6 +58,7 @@ pub(super) type CursorId = u64;
 
 struct Cursor<T: Entry> {
     id: CursorId,
+    reading: Reading,
     /// Where the chunk begins that the reader has got, where the next one begins, and where the last one ends.
     stops: [usize; 3],
     /// What was removed from that chunk.
@@ -45,7 +70,8 @@ unsafe impl<T: Entry> Send for Order<T> {}
 
 impl<T: Entry> Order<T> {
     pub(super) fn new(shared: T::Shared) -> Order<T> {
-        Order { shared, places: Vec::new(), cursors: Vec::new(), next_id: 0 }
+        let (places, created) = (Vec::new(), Vec::new());
+        Order { shared, places, created, expiry: None, cursors: Vec::new(), next_id: 0 }
     }
 
     /// How many places there are, gaps included.
@@ -59,20 +85,50 @@ impl<T: Entry> Order<T> {
         self.places.iter().filter_map(|place| NonNull::new(place.cast_mut()))
     }
 
-    pub(super) fn push(&mut self, series: T::Ref) -> NonNull<T> {
+    /// The series that lookups find.
+    pub(super) fn awake(&self) -> impl Iterator<Item = NonNull<T>> + Clone {
+        let expiry = self.expiry.as_deref();
+        let is_awake = move |at: usize| expiry.is_none_or(|expiry| !expiry.is_asleep(at));
+        let places = self.places.iter().enumerate();
+        places.filter_map(move |(at, place)| NonNull::new(place.cast_mut()).filter(|_| is_awake(at)))
+    }
+
+    pub(super) fn push(&mut self, series: T::Ref, created: Created) -> NonNull<T> {
         if self.places.len() == self.places.capacity() {
             // By an eighth, and not to the double: most series are never removed, so most of the room would stay empty.
-            self.places.reserve_exact((self.places.len() / 8).max(4));
+            let more = (self.places.len() / 8).max(4);
+            self.places.reserve_exact(more);
+            self.created.reserve_exact(more);
         }
         series.place().set(self.places.len());
         let series = T::into_raw(series);
         self.places.push(series.as_ptr());
+        self.created.push(created);
+        if let Some(expiry) = &mut self.expiry {
+            expiry.push();
+        }
         series
+    }
+
+    /// Whether the series has its place here, and not only a reference elsewhere.
+    pub(super) fn has(&self, series: &T) -> bool {
+        self.places.get(series.place().get()).is_some_and(|place| ptr::eq(*place, series))
+    }
+
+    /// Another reference of a series that has its place here.
+    pub(super) fn share(&self, series: &T) -> T::Ref {
+        debug_assert!(self.has(series));
+        // SAFETY: the pointer was put there by `push`, with a reference that stays there.
+        let own = unsafe { T::from_raw(NonNull::from(series), self.shared) };
+        T::Ref::clone(&ManuallyDrop::new(own))
     }
 
     /// Takes out the series at `place`.
     pub(super) fn remove(&mut self, place: usize) -> Option<T::Ref> {
         let shared = self.shared;
+        if let Some(expiry) = &mut self.expiry {
+            expiry.forget(place, NonNull::new(self.places[place].cast_mut()));
+        }
         let series = std::mem::replace(&mut self.places[place], ptr::null());
         // SAFETY: it is a reference that was put there by `push`, and is taken out once, since a null stands there now.
         let series = unsafe { own(series, shared) }?;
@@ -97,6 +153,10 @@ impl<T: Entry> Order<T> {
             }
             cursor.stops = [0; 3];
         }
+        self.created = Vec::new();
+        if let Some(expiry) = &mut self.expiry {
+            expiry.clear();
+        }
         // SAFETY: as in `remove`: nothing stands there now.
         std::mem::take(&mut self.places).into_iter().filter_map(move |series| unsafe { own(series, shared) })
     }
@@ -110,6 +170,10 @@ impl<T: Entry> Order<T> {
             let rank = |stop| self.places[..stop].iter().filter(|place| !place.is_null()).count();
             cursor.stops = cursor.stops.map(rank);
         }
+        retain_at(&mut self.created, |at| !self.places[at].is_null());
+        if let Some(expiry) = &mut self.expiry {
+            expiry.retain_at(|at| !self.places[at].is_null());
+        }
         self.places.retain(|place| !place.is_null());
         self.places.shrink_to_fit();
         for (place, series) in self.iter().enumerate() {
@@ -118,10 +182,10 @@ impl<T: Entry> Order<T> {
         }
     }
 
-    pub(super) fn begin(&mut self) -> CursorId {
+    pub(super) fn begin(&mut self, reading: Reading) -> CursorId {
         let id = self.next_id;
         self.next_id += 1;
-        self.cursors.push(Cursor { id, stops: [0, 0, self.places.len()], removed: Vec::new() });
+        self.cursors.push(Cursor { id, reading, stops: [0, 0, self.places.len()], removed: Vec::new() });
         id
     }
 
@@ -130,7 +194,7 @@ impl<T: Entry> Order<T> {
         &mut self,
         id: CursorId,
         mut most: usize,
-        mut each: impl FnMut(NonNull<T>),
+        mut each: impl FnMut(NonNull<T>, Note),
     ) -> Vec<T::Ref> {
         let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.id == id) else { return Vec::new() };
         let [_, start, end] = cursor.stops;
@@ -139,11 +203,12 @@ impl<T: Entry> Order<T> {
             if most == 0 {
                 break;
             }
-            next += 1;
             if let Some(series) = NonNull::new(place.cast_mut()) {
-                each(series);
+                let sleep = self.expiry.as_deref().map_or(0, |expiry| expiry.sound_sleep(next, series));
+                each(series, Note { created: self.created[next], sleep });
                 most -= 1;
             }
+            next += 1;
         }
         cursor.stops = [start, next, end];
         let removed = std::mem::take(&mut cursor.removed);
@@ -169,6 +234,23 @@ impl<T: Entry> Order<T> {
         later.iter().take(most).for_each(|&series| prefetch(series));
     }
 
+    /// Whether somebody hands out the series at `place` just now.
+    pub(super) fn is_handed_out(&self, place: usize) -> bool {
+        self.cursors.iter().any(|cursor| cursor.reading == Reading::Handles && cursor.has(place))
+    }
+
+    /// The series of the chunk that a reader has got which lookups do not find.
+    pub(super) fn asleep_in_chunk(&self, id: CursorId) -> Vec<NonNull<T>> {
+        let (Some(expiry), Some(cursor)) =
+            (self.expiry.as_deref(), self.cursors.iter().find(|cursor| cursor.id == id))
+        else {
+            return Vec::new();
+        };
+        let [start, next, _] = cursor.stops;
+        let asleep = (start..next).filter(|at| cursor.reading == Reading::Handles && expiry.is_asleep(*at));
+        asleep.filter_map(|at| NonNull::new(self.places[at].cast_mut())).collect()
+    }
+
     /// Ends a reader, and returns what was removed of its last chunk.
     pub(super) fn end(&mut self, id: CursorId) -> Vec<T::Ref> {
         let at = self.cursors.iter().position(|cursor| cursor.id == id);
@@ -182,6 +264,16 @@ impl<T: Entry> Cursor<T> {
         let [start, next, _] = self.stops;
         (start..next).contains(&place)
     }
+}
+
+/// Keeps what stands where `keep` says so, and the room that it needs.
+pub(super) fn retain_at<E>(list: &mut Vec<E>, mut keep: impl FnMut(usize) -> bool) {
+    let mut at = 0;
+    list.retain(|_| {
+        at += 1;
+        keep(at - 1)
+    });
+    list.shrink_to_fit();
 }
 
 /// # Safety

@@ -198,6 +198,20 @@ impl<M> Seats<M> {
         });
     }
 
+    /// Whether this is so of any handle in a seat.
+    pub(super) fn any(&self, mut is_so: impl FnMut(&M) -> bool) -> bool {
+        self.row.with(|seats| {
+            // ORDERING: Relaxed, seats are taken and closed under the lock.
+            let mut taken = seats.iter().filter(|seat| seat.state.load(Ordering::Relaxed) != EMPTY);
+            taken.any(|seat| {
+                // SAFETY: nobody writes to the cell of a seat that is taken.
+                let handle = unsafe { &*seat.handle.get() };
+                // SAFETY: it was written before the seat was taken, and is dropped with the seats.
+                is_so(unsafe { handle.assume_init_ref() })
+            })
+        })
+    }
+
     /// Closes the row for good. To be called before a series is unlinked.
     pub(super) fn close(&self) {
         self.row.with(|seats| {

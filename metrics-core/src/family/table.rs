@@ -5,8 +5,10 @@ use std::mem;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 
-use super::order::{CursorId, Order};
+use super::expiry::Expiry;
+use super::order::{CursorId, Note, Order, Reading};
 use super::slots::{self, Candidates, Slots, SlotsRef, slots_for};
+use crate::clock::Created;
 use crate::reclaim::{Domain, Garbage, Guard, Retired};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Lock, Ordering, ordering};
 
@@ -35,6 +37,9 @@ pub(super) trait Entry: Send + Sync + Sized {
 
     /// Asks for the memory that who shows the series reads beside it.
     fn prefetch(&self) {}
+
+    /// Whether there is one reference alone, which the caller knows of. Who had others has done with the series before.
+    fn is_alone(&self) -> bool;
 }
 
 /// Where a series stands in the order of its table. The table's own, under its lock.
@@ -46,7 +51,7 @@ impl Place {
         Place(AtomicU32::new(0))
     }
 
-    // ORDERING: Relaxed in both, the table's lock orders them.
+    // ORDERING: Relaxed throughout, the table's lock orders them; and who has the last reference comes after all others.
 
     pub(super) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed) as usize
@@ -55,7 +60,20 @@ impl Place {
     pub(super) fn set(&self, place: usize) {
         self.0.store(u32::try_from(place).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
+
+    /// Says that the series has no place any more, and handles.
+    pub(crate) fn detach(&self) {
+        self.0.store(DETACHED, Ordering::Relaxed);
+    }
+
+    /// Whether it has no place any more, for who has the last reference.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == DETACHED
+    }
 }
+
+/// The place of a series that was taken out while somebody had a handle: past any that a table has.
+const DETACHED: u32 = u32::MAX;
 
 /// The most series that a table can hold, whatever a family's limit says: their places are numbered with 32 bits, gaps
 /// included.
@@ -81,6 +99,14 @@ struct Writer<T: Entry> {
     order: Order<T>,
     /// How many slots are not null.
     filled: usize,
+    /// When the overflow series began, if there is one.
+    overflow_created: Option<Created>,
+}
+
+impl<T: Entry> Writer<T> {
+    fn new(shared: T::Shared) -> Writer<T> {
+        Writer { order: Order::new(shared), filled: 0, overflow_created: None }
+    }
 }
 
 /// What lookups may still see.
@@ -126,7 +152,7 @@ impl<T: Entry> Table<T> {
             slots: AtomicPtr::new(slots.as_ptr()),
             len: AtomicUsize::new(0),
             overflow: AtomicPtr::new(ptr::null_mut()),
-            writer: Lock::new("family_limit/writer", Writer { order: Order::new(shared), filled: 0 }),
+            writer: Lock::new("family_limit/writer", Writer::new(shared)),
             garbage: Garbage::new(),
         }
     }
@@ -172,15 +198,24 @@ impl<T: Entry> Table<T> {
         self.garbage.drain(self.domain);
     }
 
+    /// Lets series expire, from the beginning.
+    pub(super) fn expire(&self) {
+        self.writer.with(|writer| writer.order.expiry = Some(Box::new(Expiry::new())));
+    }
+
     /// Begins to go through the series that there are now.
-    pub(super) fn begin(&self) -> CursorId {
-        self.writer.with(|writer| writer.order.begin())
+    pub(super) fn begin(&self, reading: Reading) -> CursorId {
+        self.writer.with(|writer| writer.order.begin(reading))
     }
 
     /// Calls `each` with the next series: they stay valid until the next call for this cursor.
-    pub(super) fn next_chunk(&self, cursor: CursorId, most: usize, each: impl FnMut(NonNull<T>)) {
+    pub(super) fn next_chunk(&self, cursor: CursorId, most: usize, each: impl FnMut(NonNull<T>, Note)) {
         // What was removed of the chunk before is dropped after the lock.
-        let _removed = self.writer.with(|writer| writer.order.next_chunk(cursor, most, each));
+        let _removed = self.write(|table| {
+            let removed = table.writer.order.next_chunk(cursor, most, each);
+            table.writer.order.asleep_in_chunk(cursor).into_iter().for_each(|series| table.wake(series));
+            removed
+        });
     }
 
     /// Ends what [`begin`](Table::begin) began.
@@ -236,38 +271,70 @@ impl<T: Entry> Writing<'_, T> {
         NonNull::new(self.table.overflow.load(Ordering::Relaxed))
     }
 
+    /// When the overflow series began, if there is one.
+    pub(super) fn overflow_created(&self) -> Option<Created> {
+        self.writer.overflow_created
+    }
+
     /// The overflow series, made if it is not there: valid while the lock is held.
-    pub(super) fn overflow_or_insert(&mut self, make: impl FnOnce() -> T::Ref) -> NonNull<T> {
+    pub(super) fn overflow_or_insert(
+        &mut self,
+        created: impl FnOnce() -> Created,
+        make: impl FnOnce() -> T::Ref,
+    ) -> NonNull<T> {
         if let Some(overflow) = self.overflow() {
             return overflow;
         }
+        self.writer.overflow_created = Some(created());
         let overflow = T::into_raw(make());
         // ORDERING: Release, pairs with the Acquire in `overflow`.
         self.table.overflow.store(overflow.as_ptr(), ordering!(Release, "family_overflow/publish"));
         overflow
     }
 
-    /// Adds a series that is not there.
-    pub(super) fn insert(&mut self, series: T::Ref) {
-        let len = self.len();
+    /// Adds a series that is not there, and began then.
+    pub(super) fn insert(&mut self, series: T::Ref, created: Created) {
+        self.set_len(self.len() + 1);
+        let series = self.writer.order.push(series, created);
+        self.link(series);
+    }
+
+    /// Lets lookups find a series that has its place and that they do not find, and is counted.
+    pub(super) fn link(&mut self, series: NonNull<T>) {
         // An eighth of the slots stays null.
         let is_full = (self.writer.filled + 1) * 8 > self.slots().len() * 7;
-        let hash = series.hash();
-        let series = self.writer.order.push(series);
+        // SAFETY: it has its place, and so a reference.
+        let hash = unsafe { series.as_ref() }.hash();
         if is_full || !self.slots().fits(series) {
             // As many slots as before are enough when graves fill them.
             let slots = self.slots().len();
-            self.rebuild(if len + 1 > slots / 2 { 2 * slots } else { slots });
+            self.rebuild(if self.len() > slots / 2 { 2 * slots } else { slots });
         } else if self.slots().put(hash, series) {
             self.writer.filled += 1;
         }
-        self.set_len(len + 1);
+    }
+
+    /// Lets lookups find a series no more; whether they did.
+    pub(super) fn unlink(&mut self, series: &T) -> bool {
+        let freed = self.slots().take(series);
+        self.writer.filled -= freed.unwrap_or(0);
+        freed.is_some()
+    }
+
+    /// Drops a reference after the lock, and after the lookups that may see the series.
+    pub(super) fn retire(&mut self, series: T::Ref) {
+        self.unlinked.push(Unlinked::Series(series));
+    }
+
+    pub(super) fn order(&mut self) -> &mut Order<T> {
+        &mut self.writer.order
     }
 
     /// Takes a series out, unless it is gone already; whether it was there.
     pub(super) fn remove(&mut self, series: &T) -> bool {
-        let Some(freed) = self.slots().take(series) else { return false };
-        self.writer.filled -= freed;
+        if !self.unlink(series) && !self.writer.order.has(series) {
+            return false;
+        }
         self.set_len(self.len() - 1);
         let series = self.writer.order.remove(series.place().get());
         self.unlinked.extend(series.map(Unlinked::Series));
@@ -284,6 +351,7 @@ impl<T: Entry> Writing<'_, T> {
         self.unlinked.extend(series.map(Unlinked::Series));
         self.rebuild(slots_for(0));
         self.set_len(0);
+        self.writer.overflow_created = None;
         // ORDERING: Relaxed, a fence follows before it is freed.
         let overflow = self.table.overflow.load(Ordering::Relaxed);
         self.table.overflow.store(ptr::null_mut(), Ordering::Relaxed);
@@ -301,8 +369,8 @@ impl<T: Entry> Writing<'_, T> {
 
     /// Makes new slots of the series in order.
     fn rebuild(&mut self, slots: usize) {
-        let new = slots::allocate(slots, self.writer.order.iter());
-        self.writer.filled = self.writer.order.iter().count();
+        let new = slots::allocate(slots, self.writer.order.awake());
+        self.writer.filled = self.writer.order.awake().count();
         // ORDERING: Relaxed, writers alone store it, under the lock.
         let old = self.table.slots.load(Ordering::Relaxed);
         // ORDERING: Release, pairs with the Acquire in `find`.
@@ -345,6 +413,7 @@ mod tests {
     use std::sync::{Arc, Weak};
 
     use super::*;
+    use crate::clock::Clock;
     use crate::reclaim;
 
     struct Number {
@@ -375,6 +444,12 @@ mod tests {
         fn place(&self) -> &Place {
             &self.place
         }
+
+        fn is_alone(&self) -> bool {
+            // SAFETY: all of them are in an `Arc`.
+            let number = mem::ManuallyDrop::new(unsafe { Arc::from_raw(self) });
+            Arc::strong_count(&number) == 1
+        }
     }
 
     fn number(number: u32) -> Arc<Number> {
@@ -395,7 +470,7 @@ mod tests {
         fn insert(&self, value: u32) -> Weak<Number> {
             let number = number(value);
             let weak = Arc::downgrade(&number);
-            self.0.write(|table| table.insert(number));
+            self.0.write(|table| table.insert(number, Clock::system().created()));
             weak
         }
 
@@ -416,7 +491,7 @@ mod tests {
         fn chunk(&self, cursor: CursorId, most: usize) -> Vec<u32> {
             let mut chunk = Vec::new();
             // SAFETY: looked at before the next chunk.
-            self.0.next_chunk(cursor, most, |number| chunk.push(unsafe { number.as_ref() }.number));
+            self.0.next_chunk(cursor, most, |number, _| chunk.push(unsafe { number.as_ref() }.number));
             chunk
         }
 
@@ -446,7 +521,7 @@ mod tests {
     #[test]
     fn a_reader_goes_on_where_it_stopped_though_gaps_were_closed_meanwhile() {
         let table = Numbers::new(0..200);
-        let cursor = table.0.begin();
+        let cursor = table.0.begin(Reading::Values);
         assert_eq!(table.chunk(cursor, 50), (0..50).collect::<Vec<_>>());
         table.insert(200);
         for value in (0..200).filter(|value| value % 10 != 0) {
@@ -468,7 +543,7 @@ mod tests {
         let table = Numbers::new([]);
         let weak: Vec<_> = (0..4).map(|value| table.insert(value)).collect();
         let is_alive = || weak.iter().map(|weak| weak.strong_count() > 0).collect::<Vec<_>>();
-        let cursor = table.0.begin();
+        let cursor = table.0.begin(Reading::Values);
         assert_eq!(table.chunk(cursor, 2), [0, 1]);
         assert!(table.remove(1) && table.remove(2));
         assert_eq!(is_alive(), [true, true, false, true]);

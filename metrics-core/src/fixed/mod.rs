@@ -68,7 +68,7 @@ impl About {
         registry.register_and(declaration, |family: Family<DynamicLabels, M>| {
             let descriptor = family.metadata();
             let name = || descriptor.name().to_owned();
-            let metric = family.get_or_adopt(|| Run::lent(slot));
+            let metric = family.get_or_adopt(run.created(), || Run::lent(slot));
             let metric = metric.map_err(|source| RegisterError::Series { name: name(), source })?;
             if metric.series().cell.first() == slot {
                 return Ok(metric);

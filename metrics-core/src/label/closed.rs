@@ -18,6 +18,9 @@ impl<T: ClosedLabelValue> Of<T> {
     /// How many values there are.
     pub const CARDINALITY: Option<usize> = Some(T::VALUES.len());
 
+    /// The values.
+    pub const VALUES: Option<&'static [&'static str]> = Some(T::VALUES);
+
     /// Which of them this is.
     #[inline]
     #[must_use]
@@ -32,6 +35,9 @@ impl<T: ClosedLabelValue> Of<T> {
 pub trait Open<T: ?Sized> {
     /// How many values there are: nobody knows.
     const CARDINALITY: Option<usize> = None;
+
+    /// The values: nobody knows.
+    const VALUES: Option<&'static [&'static str]> = None;
 
     /// Which of them this is.
     #[inline]

@@ -22,6 +22,12 @@ pub trait TypedLabels {
     /// `None`, the default, is right for any type.
     const CARDINALITY: Option<usize> = None;
 
+    /// All values of each of [`NAMES`](TypedLabels::NAMES), where they are known: what
+    /// [`Family::init_all`](crate::Family::init_all) makes series of.
+    ///
+    /// Empty, the default, is right for any type.
+    const VALUES: &'static [Option<&'static [&'static str]>] = &[];
+
     /// Calls `f` with the names and values, sorted by name.
     fn with_pairs<R>(&self, f: impl FnOnce(&[(&str, &str)]) -> R) -> R;
 

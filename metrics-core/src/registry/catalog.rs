@@ -60,7 +60,8 @@ impl Catalog {
     pub(super) fn new() -> Catalog {
         let mut owners = HashMap::new();
         for name in selfmetrics::NAMES {
-            owners.extend(raw_names(name, MetricType::Counter).map(|taken| (taken, name.to_owned())));
+            let kind = if name.ends_with("_total") { MetricType::Counter } else { MetricType::Gauge };
+            owners.extend(raw_names(name, kind).map(|taken| (taken, name.to_owned())));
         }
         Catalog { families: BTreeMap::new(), owners: Arc::new(Owners(owners)) }
     }
@@ -71,17 +72,25 @@ impl Catalog {
         (entries, Arc::clone(&self.owners))
     }
 
+    /// All entries by name, those that are not served among them.
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        self.families.values().map(Arc::clone).collect()
+    }
+
     /// Adds the family of every slot, or none of them. A slot whose family is there gets that one.
     pub(super) fn add_all(&mut self, slots: &mut [Slot]) -> Result<(), RegisterError> {
         let mut undo = Vec::new();
         for slot in slots.iter_mut() {
-            match self.add(&slot.family, slot.enabled) {
-                Ok(Added::Nothing(existing)) => slot.family = existing,
-                Ok(added) => undo.push((slot.family.info().descriptor.name().to_owned(), added)),
-                Err(error) => {
-                    undo.into_iter().rev().for_each(|(name, added)| self.undo(&name, &added));
-                    return Err(error);
+            let added = self.add(&slot.family, slot.enabled).and_then(|added| {
+                match added {
+                    Added::Nothing(existing) => slot.family = existing,
+                    added => undo.push((slot.family.info().descriptor.name().to_owned(), added)),
                 }
+                slot.init()
+            });
+            if let Err(error) = added {
+                undo.into_iter().rev().for_each(|(name, added)| self.undo(&name, &added));
+                return Err(error);
             }
         }
         Ok(())

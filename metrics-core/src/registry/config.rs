@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::exemplar::{ExemplarSource, Sampling};
 use crate::family::FamilyLimits;
 use crate::label::LabelLimits;
@@ -32,6 +33,9 @@ pub struct RegistryConfig {
     exemplar_source: Option<Arc<dyn ExemplarSource>>,
     exemplar_interval: Duration,
     utf8_names: bool,
+    series_metrics: bool,
+    expire_after: Option<Duration>,
+    clock: Clock,
 }
 
 impl Default for RegistryConfig {
@@ -47,6 +51,9 @@ impl Default for RegistryConfig {
             exemplar_source: None,
             exemplar_interval: Sampling::INTERVAL,
             utf8_names: false,
+            series_metrics: false,
+            expire_after: None,
+            clock: Clock::system(),
         }
     }
 }
@@ -159,6 +166,26 @@ impl RegistryConfig {
         self
     }
 
+    /// Sets whether `nilometer_series` and `nilometer_series_limit` are collected: how many series each family has, and
+    /// how many it may have. They are not by default, as a page without trouble has no line of the registry's own.
+    pub fn with_series_metrics(mut self, on: bool) -> RegistryConfig {
+        self.series_metrics = on;
+        self
+    }
+
+    /// Removes series that nothing changes for `period`, in all families that do not say otherwise, those that are made
+    /// elsewhere aside: as [`FamilyBuilder::with_expire_after`](crate::FamilyBuilder::with_expire_after).
+    pub fn with_expire_after(mut self, period: impl Into<Option<Duration>>) -> RegistryConfig {
+        self.expire_after = period.into();
+        self
+    }
+
+    /// Sets the clock that tells when series began and how long they are idle, for tests.
+    pub fn with_clock(mut self, clock: impl Into<Clock>) -> RegistryConfig {
+        self.clock = clock.into();
+        self
+    }
+
     /// The namespace, if there is one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
@@ -201,6 +228,24 @@ impl RegistryConfig {
         self.utf8_names
     }
 
+    /// Whether the numbers of series are collected.
+    #[must_use]
+    pub fn series_metrics(&self) -> bool {
+        self.series_metrics
+    }
+
+    /// How long series stay that nothing changes; for ever by default.
+    #[must_use]
+    pub fn expire_after(&self) -> Option<Duration> {
+        self.expire_after
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     pub(crate) fn limits(&self) -> FamilyLimits {
         self.limits
     }
@@ -227,6 +272,9 @@ impl fmt::Debug for RegistryConfig {
             exemplar_source,
             exemplar_interval,
             utf8_names,
+            series_metrics,
+            expire_after,
+            clock,
         } = self;
         f.debug_struct("RegistryConfig")
             .field("namespace", namespace)
@@ -239,6 +287,9 @@ impl fmt::Debug for RegistryConfig {
             .field("exemplar_source", &exemplar_source.is_some())
             .field("exemplar_interval", exemplar_interval)
             .field("utf8_names", utf8_names)
+            .field("series_metrics", series_metrics)
+            .field("expire_after", expire_after)
+            .field("clock", clock)
             .finish()
     }
 }

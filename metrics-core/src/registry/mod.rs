@@ -4,10 +4,12 @@
 //! - `catalog`: the families that are registered, and which names they take.
 //! - `error`: [`RegisterError`].
 //! - `builder`: [`FamilyBuilder`], for a family with a unit, declared labels or a limit of its own.
+//! - `cardinality`: [`CardinalityReport`], where series come from.
 //! - `foreign`: collectors that are not this crate's families.
 //! - `selfmetrics`: what a registry tells about itself.
 
 mod builder;
+mod cardinality;
 mod catalog;
 mod config;
 mod error;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 pub use self::builder::FamilyBuilder;
+pub use self::cardinality::{CardinalityReport, FamilyCardinality, LabelCardinality};
 use self::catalog::Catalog;
 pub use self::config::RegistryConfig;
 pub use self::error::RegisterError;
@@ -257,10 +260,11 @@ impl MetricsRegistry {
     /// A family that is not in the catalog yet.
     fn slot(&self, declaration: Declaration, constant: &LabelSet) -> Result<Slot, RegisterError> {
         let config = &self.inner.config;
+        let init = declaration.init;
         let family = declaration.into_family(config)?;
         family.attach(constant, &self.inner.budget)?;
         let enabled = !config.is_disabled(family.info().descriptor.name());
-        Ok(Slot { family, enabled })
+        Ok(Slot { family, enabled, init })
     }
 
     /// Takes the family `name`, namespace included, off the registry, with all its instances.
@@ -327,6 +331,32 @@ impl MetricsRegistry {
         self.inner.collectors.add(name, Box::new(collector))
     }
 
+    /// How many series each family has, and how many values each of their labels.
+    ///
+    /// It goes through the labels of every series, and keeps a copy of each value until it is done: it is for whoever
+    /// wants to know where series come from, and not for every scrape. No lock is held for longer than it takes to list
+    /// a few series. What is made or removed meanwhile is counted or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let registry = nilometer_core::MetricsRegistry::new();
+    /// let family = registry.register_counter("requests_total", "Requests.")?;
+    /// for path in ["/", "/cart", "/orders"] {
+    ///     family.get_or_create(&[("method", "GET"), ("path", path)]).inc();
+    /// }
+    /// let report = registry.cardinality();
+    /// assert_eq!(report.families()[0].series(), 3);
+    /// assert_eq!(report.families()[0].labels()[0].name(), "path");
+    /// assert_eq!(report.families()[0].labels()[0].values(), 3);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    #[must_use]
+    pub fn cardinality(&self) -> CardinalityReport {
+        let entries = self.inner.catalog.read().all();
+        CardinalityReport::new(&entries, &self.inner.budget)
+    }
+
     fn constant_labels(&self, more: &[(&str, &str)]) -> Result<LabelSet, RegisterError> {
         let pairs: Vec<(&str, &str)> =
             self.inner.config.constant_pairs().chain(more.iter().copied()).collect();
@@ -350,6 +380,9 @@ impl Collector for MetricsRegistry {
         foreign::collect_all(&collectors, &Rules { config, constant: &constant, owners: &owners }, visitor)?;
         if config.self_metrics() {
             selfmetrics::collect(&entries, &collectors, config, &constant, visitor)?;
+        }
+        if config.series_metrics() {
+            selfmetrics::collect_series(&entries, config, &constant, visitor)?;
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ mod single;
 mod state;
 mod summary;
 
+use std::time::SystemTime;
+
 use thiserror::Error;
 
 pub use self::exemplar::Exemplar;
@@ -48,7 +50,19 @@ pub enum Point<'a> {
     StateSet(StateSetPoint<'a>),
 }
 
-impl Point<'_> {
+impl<'a> Point<'a> {
+    /// Says when the series began, for the kinds that tell.
+    pub(crate) fn with_created(self, created: SystemTime) -> Point<'a> {
+        match self {
+            Point::Counter(point) => Point::Counter(point.with_created(created)),
+            Point::UpDownCounter(point) => Point::UpDownCounter(point.with_created(created)),
+            Point::Histogram(point) => Point::Histogram(point.with_created(created)),
+            Point::GaugeHistogram(point) => Point::GaugeHistogram(point.with_created(created)),
+            Point::Summary(point) => Point::Summary(point.with_created(created)),
+            Point::Gauge(_) | Point::Info | Point::StateSet(_) => self,
+        }
+    }
+
     /// The kind, which is that of the family's descriptor.
     #[must_use]
     pub fn metric_type(&self) -> MetricType {
