@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use nilometer_core::collect::{Collector, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::label::{ClosedLabelValue, LabelValue as _, TypedLabels as _, ValueBuffer};
 use nilometer_core::{
-    Counter, CounterFamily, Descriptor, Family, Gauge, GaugeFamily, Histogram, HistogramFamily, Metric,
-    MetricType, MetricsError, MetricsRegistry, RegisterError, RegistryConfig, Unit, UpDownCounter,
+    Counter, CounterFamily, Descriptor, Family, Gauge, GaugeFamily, Histogram, HistogramFamily, ManualClock,
+    Metric, MetricType, MetricsError, MetricsRegistry, RegisterError, RegistryConfig, Unit, UpDownCounter,
     UpDownCounterFamily, buckets,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
@@ -492,6 +493,66 @@ fn labels_of_which_all_values_are_known_have_an_index_each() {
     let mut indexes: Vec<_> = all_known().map(|known| known.closed_index().unwrap()).collect();
     indexes.sort_unstable();
     assert!(indexes.into_iter().eq(0..32));
+}
+
+#[test]
+fn all_series_of_labels_whose_values_are_known_can_be_there_from_the_beginning() {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Cache {
+        /// Lookups.
+        #[metric(init)]
+        lookups_total: Family<Known<'static>, Counter>,
+        /// Evictions.
+        #[metric(init)]
+        evictions_total: Option<Family<(), Counter>>,
+        /// Writes.
+        writes_total: Family<Known<'static>, Counter>,
+    }
+
+    let cache = Cache::register(&MetricsRegistry::new()).unwrap();
+    assert_eq!((cache.lookups_total.len(), cache.writes_total.len()), (32, 0));
+    assert_eq!(cache.evictions_total.unwrap().len(), 1);
+    assert!(
+        all_known().all(|known| cache.lookups_total.get(&known).is_some_and(|counter| counter.get() == 0))
+    );
+    cache.writes_total.init_all().unwrap();
+    assert_eq!(cache.writes_total.len(), 32);
+    let config = RegistryConfig::new().with_series_limit(31);
+    let registry = MetricsRegistry::with_config(config);
+    assert!(Cache::register(&registry).is_err());
+    assert!(lines(&registry).is_empty());
+}
+
+#[test]
+fn the_series_of_a_field_can_expire() {
+    const PERIOD: Duration = Duration::from_secs(5);
+
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core")]
+    struct Queue {
+        /// Jobs that were done.
+        #[metric(expire_after = PERIOD)]
+        done_total: CounterFamily,
+        /// Jobs that failed.
+        #[metric(expire_after = 100 * PERIOD)]
+        failed_total: Option<Family<Known<'static>, Counter>>,
+        /// Jobs that came.
+        jobs_total: CounterFamily,
+    }
+
+    let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_clock(&clock));
+    let queue = Queue::register(&registry).unwrap();
+    let failed = queue.failed_total.unwrap();
+    queue.done_total.get_or_create(&[]).inc();
+    failed.get_or_create(&all_known().next().unwrap()).inc();
+    queue.jobs_total.get_or_create(&[]).inc();
+    for _ in 0..4 {
+        lines(&registry);
+        clock.advance(PERIOD);
+    }
+    assert_eq!([queue.done_total.len(), failed.len(), queue.jobs_total.len()], [0, 1, 1]);
 }
 
 #[test]

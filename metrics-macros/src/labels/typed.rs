@@ -69,6 +69,7 @@ impl<'a> Labels<'a> {
             )}
         });
         let cardinality = self.cardinality();
+        let values = self.values();
         let index = self.index();
         quote! {
             #(#checks)*
@@ -85,6 +86,7 @@ impl<'a> Labels<'a> {
                 type Schema = #schema;
                 const NAMES: &'static [&'static str] = &[#(#names),*];
                 const CARDINALITY: ::core::option::Option<usize> = #cardinality;
+                const VALUES: &'static [::core::option::Option<&'static [&'static str]>] = #values;
 
                 fn with_pairs<__R>(&self, __f: impl ::core::ops::FnOnce(&[(&str, &str)]) -> __R) -> __R {
                     __f(&[#(#pairs),*])
@@ -103,6 +105,16 @@ impl<'a> Labels<'a> {
         quote!({
             use #krate::label::closed::{self as __closed, Open as _};
             __closed::combinations(&[#(<__closed::Of<#types>>::CARDINALITY),*])
+        })
+    }
+
+    /// The values of each field, by what core finds out of its type.
+    fn values(&self) -> TokenStream {
+        let krate = &self.container.krate;
+        let types = self.fields.values().map(|label| label.ty);
+        quote!({
+            use #krate::label::closed::{self as __closed, Open as _};
+            &[#(<__closed::Of<#types>>::VALUES),*]
         })
     }
 

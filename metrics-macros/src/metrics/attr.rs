@@ -54,6 +54,8 @@ pub(super) struct FieldAttributes {
     pub(super) unit: Option<Keyed<LitStr>>,
     pub(super) buckets: Option<Keyed<Expr>>,
     pub(super) labels: Option<Keyed<Vec<LitStr>>>,
+    pub(super) expire_after: Option<Keyed<Expr>>,
+    pub(super) init: Option<Keyed<()>>,
     pub(super) flatten: Option<Keyed<()>>,
     pub(super) prefix: Option<Keyed<LitStr>>,
     /// Whether all of them were understood: where one was not, what seems wrong besides follows from it.
@@ -80,13 +82,17 @@ impl FieldAttributes {
                 bracketed!(names in value);
                 let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&names)?;
                 attr::set(&mut read.labels, key, names.into_iter().collect(), errors);
+            } else if key.is_ident("expire_after") {
+                attr::set(&mut read.expire_after, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("init") {
+                attr::set(&mut read.init, key, (), errors);
             } else if key.is_ident("flatten") {
                 attr::set(&mut read.flatten, key, (), errors);
             } else if key.is_ident("prefix") {
                 attr::set(&mut read.prefix, key, attr::string(meta)?, errors);
             } else {
-                let known =
-                    "a field takes `name`, `help`, `unit`, `buckets`, `labels`, `flatten` and `prefix`";
+                let known = "a field takes `name`, `help`, `unit`, `buckets`, `labels`, `expire_after`, `init`, \
+                             `flatten` and `prefix`";
                 attr::unknown(meta, known, errors)?;
             }
             Ok(())
@@ -101,6 +107,8 @@ impl FieldAttributes {
         let strings = [&self.name, &self.help, &self.unit].into_iter().flatten().map(|keyed| &keyed.key);
         let buckets = self.buckets.iter().map(|keyed| &keyed.key);
         let labels = self.labels.iter().map(|keyed| &keyed.key);
-        strings.chain(buckets).chain(labels)
+        let expire_after = self.expire_after.iter().map(|keyed| &keyed.key);
+        let init = self.init.iter().map(|keyed| &keyed.key);
+        strings.chain(buckets).chain(labels).chain(expire_after).chain(init)
     }
 }

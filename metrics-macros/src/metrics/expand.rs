@@ -164,10 +164,15 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
         let bounds = bounds(metrics, buckets);
         quote!(.with_buckets(#bounds))
     });
+    let expire_after = field.attributes.expire_after.as_ref().map(|keyed| {
+        let period = &keyed.value;
+        quote_spanned!(Place::of(period).first()=> .with_expire_after(#period))
+    });
+    let init = field.attributes.init.as_ref().map(|_| quote!(.with_init_all()));
     let inline = if field.is_generic { type_checks(metrics, field) } else { Vec::new() };
     quote! {
         #(const { #inline };)*
-        <#ty as #role>::declare(#scope, #new #unit #labels #buckets);
+        <#ty as #role>::declare(#scope, #new #unit #labels #buckets #expire_after #init);
     }
 }
 
@@ -267,6 +272,20 @@ fn type_checks(metrics: &Metrics<'_>, field: &Field<'_>) -> Vec<TokenStream> {
             "a histogram needs its bounds: `#[metric(buckets = ..)]`",
         ),
     }];
+    if let Some(expire_after) = &field.attributes.expire_after {
+        assertions.push(check::assertion(
+            Place::of(&expire_after.key),
+            &takes("IS_FAMILY"),
+            "`expire_after` is for families: the handle of a single metric keeps it",
+        ));
+    }
+    if let Some(init) = &field.attributes.init {
+        assertions.push(check::assertion(
+            Place::of(&init.key),
+            &takes("IS_CLOSED"),
+            "`init` is for families with typed labels of which all values are known",
+        ));
+    }
     if let Some(labels) = &field.attributes.labels {
         assertions.push(check::assertion(
             Place::of(&labels.key),
