@@ -230,3 +230,225 @@ impl Fingerprint {
         });
     }
 }
+
+#[cfg(all(test, nilometer_loom))]
+mod models {
+    use std::collections::HashMap;
+    use std::ops::Deref;
+    use std::sync::Arc;
+
+    use loom::cell::UnsafeCell;
+    use loom::thread;
+
+    use super::super::order::Reading;
+    use super::super::table::{Place, Table};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::count::Count;
+    use crate::reclaim::Domain;
+    use crate::sync::{AtomicU64, Ordering};
+
+    /// A series of one family, whose memory is never given back, so that loom finds who uses it after its end.
+    struct Series {
+        count: Count,
+        place: Place,
+        memory: &'static UnsafeCell<()>,
+        value: &'static AtomicU64,
+    }
+
+    // SAFETY: loom is there to find that the memory is used after its end.
+    unsafe impl Send for Series {}
+    // SAFETY: as above.
+    unsafe impl Sync for Series {}
+
+    struct Ref(NonNull<Series>);
+
+    // SAFETY: it is a counted reference of what is shared.
+    unsafe impl Send for Ref {}
+
+    impl Ref {
+        fn new() -> Ref {
+            let memory = Box::leak(Box::new(UnsafeCell::new(())));
+            let value = Box::leak(Box::new(AtomicU64::new(0)));
+            let series = Series { count: Count::one(), place: Place::new(), memory, value };
+            Ref(NonNull::from(Box::leak(Box::new(series))))
+        }
+    }
+
+    impl Series {
+        fn record(&self) {
+            self.memory.with(|_| ());
+            self.value.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Deref for Ref {
+        type Target = Series;
+
+        fn deref(&self) -> &Series {
+            // SAFETY: it is never given back.
+            unsafe { self.0.as_ref() }
+        }
+    }
+
+    impl Clone for Ref {
+        fn clone(&self) -> Ref {
+            self.count.add();
+            Ref(self.0)
+        }
+    }
+
+    impl Drop for Ref {
+        fn drop(&mut self) {
+            if self.count.take() {
+                self.memory.with_mut(|_| ());
+            }
+        }
+    }
+
+    impl Entry for Series {
+        type Ref = Ref;
+        type Shared = ();
+
+        fn into_raw(series: Ref) -> NonNull<Series> {
+            std::mem::ManuallyDrop::new(series).0
+        }
+
+        unsafe fn from_raw(series: NonNull<Series>, (): ()) -> Ref {
+            Ref(series)
+        }
+
+        fn hash(&self) -> u32 {
+            1
+        }
+
+        fn place(&self) -> &Place {
+            &self.place
+        }
+
+        fn is_alone(&self) -> bool {
+            self.count.is_one()
+        }
+    }
+
+    struct Family {
+        domain: &'static Domain,
+        table: Table<Series>,
+    }
+
+    impl Family {
+        fn new() -> Arc<Family> {
+            let domain: &'static Domain = Box::leak(Box::new(Domain::new()));
+            let table = Table::new(domain, ());
+            table.expire();
+            Arc::new(Family { domain, table })
+        }
+
+        /// The series, made if it is not there.
+        fn get_or_create(&self) -> Ref {
+            self.table.write(|table| {
+                let found = table.find(1, |_| true).or_else(|| table.find_asleep(1, |_| true));
+                let series = found.unwrap_or_else(|| {
+                    let series = Ref::new();
+                    let found = series.0;
+                    table.insert(series, Clock::system().created());
+                    found
+                });
+                // SAFETY: it has its place.
+                table.order().share(unsafe { series.as_ref() })
+            })
+        }
+
+        /// Records without a reference, where a lookup finds the series.
+        fn record(&self) {
+            let guard = self.domain.adopt().enter();
+            match self.table.candidates(&guard, 1).next() {
+                Some((_, series)) => series.record(),
+                None => {
+                    drop(guard);
+                    self.get_or_create().record();
+                }
+            }
+        }
+
+        /// Records with a reference, of which it was told by a reader of all series.
+        fn record_all(&self) {
+            let cursor = self.table.begin(Reading::Handles);
+            let mut found = Vec::new();
+            self.table.next_chunk(cursor, 8, |series, _| found.push(series));
+            for series in &found {
+                // SAFETY: the cursor keeps it.
+                unsafe { series.as_ref() }.record();
+            }
+            self.table.end(cursor);
+            if found.is_empty() {
+                self.get_or_create().record();
+            }
+        }
+
+        /// What a collection does, for which every series is idle that it finds as the one before.
+        fn collect(&self, shown: &mut HashMap<*const AtomicU64, u64>) {
+            self.table.drain();
+            let cursor = self.table.begin(Reading::Values);
+            let mut found = Vec::new();
+            self.table.next_chunk(cursor, 8, |series, note| found.push((series, note)));
+            let seen: Vec<_> = found
+                .into_iter()
+                .map(|(series, note)| {
+                    // SAFETY: the cursor keeps it.
+                    let entry = unsafe { series.as_ref() };
+                    let values = entry.value.load(Ordering::Relaxed);
+                    shown.insert(std::ptr::from_ref(entry.value), values);
+                    Seen { series, values, sleep: note.sleep }
+                })
+                .collect();
+            self.table.write(|table| table.age(&seen, 0, 0));
+            self.table.end(cursor);
+        }
+    }
+
+    /// Collections, while another thread records once: whatever was recorded was shown when all is over.
+    fn nothing_is_lost(record: fn(&Family), before: usize) {
+        loom::model(move || {
+            let family = Family::new();
+            let mut shown = HashMap::new();
+            family.get_or_create().record();
+            for _ in 0..before {
+                family.collect(&mut shown);
+            }
+            let recorder = thread::spawn({
+                let family = Arc::clone(&family);
+                move || record(&family)
+            });
+            family.collect(&mut shown);
+            family.collect(&mut shown);
+            recorder.join().unwrap();
+            family.collect(&mut shown);
+            assert_eq!(shown.values().sum::<u64>(), 2, "one before, and one of the other thread");
+        });
+    }
+
+    /// The series falls asleep and is removed while it is looked up.
+    #[test]
+    fn series_expiry() {
+        nothing_is_lost(Family::record, 1);
+    }
+
+    /// It is asleep when it is looked up.
+    #[test]
+    fn series_expiry_asleep() {
+        nothing_is_lost(Family::record, 2);
+    }
+
+    /// It falls asleep and is removed while all series are gone through.
+    #[test]
+    fn series_expiry_handed_out() {
+        nothing_is_lost(Family::record_all, 1);
+    }
+
+    /// It is asleep when all series are gone through.
+    #[test]
+    fn series_expiry_asleep_handed_out() {
+        nothing_is_lost(Family::record_all, 2);
+    }
+}
