@@ -231,6 +231,63 @@ impl Fingerprint {
     }
 }
 
+#[cfg(all(test, not(nilometer_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::order::{CursorId, Reading};
+    use super::*;
+    use crate::collect::{CounterPoint, GaugePoint, HistogramPoint};
+    use crate::{Counter, MetricsRegistry};
+
+    #[test]
+    fn a_collection_that_saw_another_sleep_does_not_remove_a_series() {
+        let registry = MetricsRegistry::new();
+        let builder = registry.family::<Counter>("x_total", "X.").with_expire_after(Duration::ZERO);
+        let family = builder.register().unwrap();
+        let (core, table) = (&family.core, family.core.table());
+        let look = || {
+            let cursor = table.begin(Reading::Values);
+            let mut seen = Vec::new();
+            table.next_chunk(cursor, 8, |series, note| {
+                // SAFETY: the cursor keeps it.
+                let values = unsafe { core.borrowed(series) }.get();
+                seen.push(Seen { series, values, sleep: note.sleep });
+            });
+            (cursor, seen)
+        };
+        let end = |(cursor, seen): (CursorId, Vec<_>)| {
+            table.write(|table| table.age(&seen, 0, 0));
+            table.end(cursor);
+        };
+        family.with(&[], Counter::inc);
+        end(look());
+        end(look());
+        let (first, second) = (look(), look());
+        assert!(first.1[0].sleep != 0, "it sleeps soundly");
+        family.with(&[], Counter::inc);
+        // It has the value from before the second increment, and lets the series fall asleep once more.
+        end(second);
+        assert_eq!(table.write(|table| table.order().awake().count()), 0);
+        end(first);
+        assert_eq!(family.get(&[]).map(|counter| counter.get()), Some(2));
+    }
+
+    #[test]
+    fn other_values_have_another_fingerprint() {
+        let counts = [[1, 0], [0, 1], [1, 1]];
+        let histograms = counts.iter().map(|counts| HistogramPoint::trusted(&[1.0], counts, 0.5).into());
+        let others = [HistogramPoint::trusted(&[1.0], &[1, 0], 1.5).into()];
+        let counters = [0, 1, 2, u64::MAX].map(|total| CounterPoint::new(total).into());
+        let gauges = [-1.0, 1.5, f64::NAN].map(|value| GaugePoint::new(value).into());
+        let points: Vec<Point<'_>> = histograms.chain(others).chain(counters).chain(gauges).collect();
+        for (at, point) in points.iter().enumerate() {
+            let same = points.iter().filter(|other| fingerprint(other) == fingerprint(point)).count();
+            assert_eq!(same, 1, "{at}");
+        }
+    }
+}
+
 #[cfg(all(test, nilometer_loom))]
 mod models {
     use std::collections::HashMap;
