@@ -502,7 +502,7 @@ fn all_series_of_labels_whose_values_are_known_can_be_there_from_the_beginning()
     struct Cache {
         /// Lookups.
         #[metric(init)]
-        lookups_total: Family<Known<'static>, Counter>,
+        lookups: Family<Known<'static>, Counter>,
         /// Evictions.
         #[metric(init)]
         evictions_total: Option<Family<(), Counter>>,
@@ -511,11 +511,9 @@ fn all_series_of_labels_whose_values_are_known_can_be_there_from_the_beginning()
     }
 
     let cache = Cache::register(&MetricsRegistry::new()).unwrap();
-    assert_eq!((cache.lookups_total.len(), cache.writes_total.len()), (32, 0));
+    assert_eq!((cache.lookups.len(), cache.writes_total.len()), (32, 0));
     assert_eq!(cache.evictions_total.unwrap().len(), 1);
-    assert!(
-        all_known().all(|known| cache.lookups_total.get(&known).is_some_and(|counter| counter.get() == 0))
-    );
+    assert!(all_known().all(|known| cache.lookups.get(&known).is_some_and(|counter| counter.get() == 0)));
     cache.writes_total.init_all().unwrap();
     assert_eq!(cache.writes_total.len(), 32);
     let config = RegistryConfig::new().with_series_limit(31);
@@ -538,7 +536,7 @@ fn the_series_of_a_field_can_expire() {
         #[metric(expire_after = 100 * PERIOD)]
         failed_total: Option<Family<Known<'static>, Counter>>,
         /// Jobs that came.
-        jobs_total: CounterFamily,
+        jobs: CounterFamily,
     }
 
     let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
@@ -547,12 +545,12 @@ fn the_series_of_a_field_can_expire() {
     let failed = queue.failed_total.unwrap();
     queue.done_total.get_or_create(&[]).inc();
     failed.get_or_create(&all_known().next().unwrap()).inc();
-    queue.jobs_total.get_or_create(&[]).inc();
+    queue.jobs.get_or_create(&[]).inc();
     for _ in 0..4 {
         lines(&registry);
         clock.advance(PERIOD);
     }
-    assert_eq!([queue.done_total.len(), failed.len(), queue.jobs_total.len()], [0, 1, 1]);
+    assert_eq!([queue.done_total.len(), failed.len(), queue.jobs.len()], [0, 1, 1]);
 }
 
 #[test]

@@ -25,8 +25,9 @@
 //! | statics | [`StaticCounter`], [`StaticUpDownCounter`], [`StaticHistogram`] |
 //! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
 //! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
-//! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`] |
+//! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`]; [`CardinalityReport`] |
 //! | exemplars | [`ExemplarSource`], [`ExemplarError`] |
+//! | lifetime | [`OwnedSeries`], [`FamilyBuilder::with_expire_after`], [`Clock`], [`ManualClock`] |
 //! | description | [`Descriptor`], [`MetricType`], [`Unit`], the module [`name`] |
 //! | declaration | the module [`declare`], which the derive generates against |
 //! | export | the module [`collect`], which is all that exporters see |
@@ -35,7 +36,7 @@
 //! # What this crate does not do
 //!
 //! It writes no format and opens no socket: exporters do. It has no global registry. It never resets a value for a
-//! reader. It does not yet have summaries, exponential histograms or created timestamps.
+//! reader. It does not yet have summaries or exponential histograms.
 
 pub mod buckets;
 mod caught;

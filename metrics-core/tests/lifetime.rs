@@ -26,10 +26,11 @@ fn left(family: &CounterFamily) -> Vec<String> {
         .collect()
 }
 
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn what_has_all_of_the_labels_is_removed_and_nothing_else() {
     let all = [["1", "1"], ["1", "2"], ["2", "1"], ["2", ""], ["", "1"]];
-    type Pairs<'a> = &'a [(&'a str, &'a str)];
     let cases: [(Pairs<'_>, &[&str]); 7] = [
         (&[("a", "1")], &["{a=\"2\",b=\"1\"}", "{a=\"2\"}", "{b=\"1\"}"]),
         (&[("b", "1"), ("a", "1")], &["{a=\"1\",b=\"2\"}", "{a=\"2\",b=\"1\"}", "{a=\"2\"}", "{b=\"1\"}"]),

@@ -199,6 +199,25 @@ fn no_lookup_of_a_series_that_is_there_allocates() {
 }
 
 #[test]
+fn no_lookup_in_a_family_whose_series_expire_or_whose_values_are_made_alike_allocates() {
+    let registry = MetricsRegistry::new();
+    let build = |name: &str| registry.family::<Counter>(name, "A.");
+    let expiring = build("a_total").with_expire_after(Duration::from_secs(1)).register().unwrap();
+    let normal = build("b_total")
+        .with_normalizer("path", |path| path.split_once('?').map_or(path, |(path, _)| path).into())
+        .register()
+        .unwrap();
+    let labels = [("path", "/a?b"), ("method", "GET")];
+    assert_none(&[
+        ("expiring, with", &|| expiring.with(&labels, Counter::inc)),
+        ("expiring, get_or_create", &|| expiring.get_or_create(&labels).inc()),
+        ("made alike, with", &|| normal.with(&labels, Counter::inc)),
+        ("made alike, get_or_create", &|| normal.get_or_create(&labels).inc()),
+        ("made alike, get", &|| assert!(normal.get(&labels).is_some())),
+    ]);
+}
+
+#[test]
 fn as_many_labels_as_a_series_can_have_are_found_without_an_allocation() {
     let limits = nilometer_core::label::LabelLimits::default().with_max_labels(usize::MAX);
     let registry = MetricsRegistry::with_config(RegistryConfig::new().with_label_limits(limits));
