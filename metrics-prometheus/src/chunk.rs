@@ -92,6 +92,11 @@ impl<O: Output> ChunkBuffer<O> {
         ChunkBuffer { output, text: String::new(), size: size.max(LONGEST_CHARACTER), stopped: false }
     }
 
+    /// Sets room aside for so many bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.text.reserve_exact(bytes);
+    }
+
     /// Refuses where the output has stopped.
     pub(crate) fn check(&self) -> Result<(), Stopped> {
         if self.stopped { Err(Stopped) } else { Ok(()) }

@@ -8,7 +8,7 @@
 //! | `text` | [`TextEncoder`]: the text format 0.0.4, streamed |
 //! | `escaping` | names outside the classic alphabet, quoted or by an [`EscapingScheme`] |
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
-//! | `renderer` | [`PrometheusRenderer`]: a page as a `String` |
+//! | `renderer` | [`PrometheusRenderer`]: a page as a `String`; `expected`, how long it will be |
 //! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
 //! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
 //!
@@ -63,6 +63,7 @@
 mod bounds;
 mod chunk;
 mod escaping;
+mod expected;
 mod fragment;
 mod number;
 mod renderer;

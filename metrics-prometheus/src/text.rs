@@ -9,6 +9,7 @@ use nilometer_core::collect::{
 use crate::bounds::BoundLabels;
 use crate::chunk::{CHUNK_SIZE, ChunkBuffer, Nowhere, Output};
 use crate::escaping::{FamilyName, are_as_they_stand, push_labels};
+use crate::expected;
 use crate::fragment::Fragment;
 use crate::number::{NUMBER_ROOM, push_number_line, push_whole_line};
 
@@ -80,12 +81,14 @@ pub struct TextEncoder<O> {
 impl TextEncoder<Nowhere> {
     /// An encoder that keeps the page in one piece.
     pub(crate) fn whole() -> TextEncoder<Nowhere> {
-        TextEncoder::with_chunk_size(Nowhere, usize::MAX)
+        let mut encoder = TextEncoder::with_chunk_size(Nowhere, usize::MAX);
+        encoder.page.reserve(expected::room());
+        encoder
     }
 
     /// The page of an encoder that keeps it.
     pub(crate) fn into_page(self) -> String {
-        self.page.into_text()
+        expected::remember(self.page.into_text())
     }
 }
 
