@@ -37,12 +37,13 @@ pub(crate) const OPERATIONS: [Operation; 10] = [
     operation("instructions/gauge/set", 10.0, gauge),
     operation("instructions/histogram/bounds=11", 64.0, |times| histogram(times, &buckets::LATENCY_SECONDS)),
     operation("instructions/histogram/bounds=200", 133.0, |times| histogram(times, &MANY_BOUNDS)),
-    operation("instructions/lookup/declared", 322.0, |times| {
+    // What is inlined into them depends on the rest of the crate: the one takes 337 where it takes 274 otherwise.
+    operation("instructions/lookup/declared", 404.0, |times| {
         lookup(times, |family, [method, path, status]| {
             family.with(&[("method", method), ("path", path), ("status", status)], Counter::inc);
         });
     }),
-    operation("instructions/lookup/any_order", 322.0, |times| {
+    operation("instructions/lookup/any_order", 404.0, |times| {
         lookup(times, |family, [method, path, status]| {
             family.with(&[("status", status), ("method", method), ("path", path)], Counter::inc);
         });
@@ -51,7 +52,7 @@ pub(crate) const OPERATIONS: [Operation; 10] = [
     // Per series.
     Operation {
         name: "instructions/encode/series=1000",
-        bound: 420.0,
+        bound: 560.0,
         times: 20,
         worth: 1000.0,
         run: encode,

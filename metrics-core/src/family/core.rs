@@ -515,7 +515,8 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
             exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
             handles.iter().zip(notes).enumerate().try_for_each(|(at, (metric, note))| {
                 let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
-                let point = metric.point(at, &values).with_created(self.lifetime.clock.time_of(note.created));
+                let mut point = metric.point(at, &values);
+                point.set_created(self.lifetime.clock.time_of(note.created));
                 if self.lifetime.expire_after.is_some() {
                     seen.push(Seen::new(metric.series(), fingerprint(&point), *note));
                 }

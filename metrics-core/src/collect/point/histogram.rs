@@ -30,7 +30,7 @@ pub struct HistogramPoint<'a> {
     sum: f64,
     exponential: Option<ExponentialBuckets<'a>>,
     is_exponential_only: bool,
-    created: Option<SystemTime>,
+    pub(super) created: Option<SystemTime>,
     exemplars: &'a [Exemplar<'a>],
 }
 

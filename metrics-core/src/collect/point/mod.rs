@@ -50,17 +50,18 @@ pub enum Point<'a> {
     StateSet(StateSetPoint<'a>),
 }
 
-impl<'a> Point<'a> {
+impl Point<'_> {
     /// Says when the series began, for the kinds that tell.
-    pub(crate) fn with_created(self, created: SystemTime) -> Point<'a> {
-        match self {
-            Point::Counter(point) => Point::Counter(point.with_created(created)),
-            Point::UpDownCounter(point) => Point::UpDownCounter(point.with_created(created)),
-            Point::Histogram(point) => Point::Histogram(point.with_created(created)),
-            Point::GaugeHistogram(point) => Point::GaugeHistogram(point.with_created(created)),
-            Point::Summary(point) => Point::Summary(point.with_created(created)),
-            Point::Gauge(_) | Point::Info | Point::StateSet(_) => self,
-        }
+    #[inline]
+    pub(crate) fn set_created(&mut self, time: SystemTime) {
+        let created = match self {
+            Point::Counter(point) => &mut point.created,
+            Point::UpDownCounter(point) => &mut point.created,
+            Point::Histogram(point) | Point::GaugeHistogram(point) => &mut point.created,
+            Point::Summary(point) => &mut point.created,
+            Point::Gauge(_) | Point::Info | Point::StateSet(_) => return,
+        };
+        *created = Some(time);
     }
 
     /// The kind, which is that of the family's descriptor.

@@ -9,7 +9,7 @@ use super::number::Number;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CounterPoint<'a> {
     total: Number,
-    created: Option<SystemTime>,
+    pub(super) created: Option<SystemTime>,
     exemplar: Option<Exemplar<'a>>,
 }
 
@@ -77,7 +77,7 @@ impl GaugePoint {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpDownCounterPoint {
     value: Number,
-    created: Option<SystemTime>,
+    pub(super) created: Option<SystemTime>,
 }
 
 impl UpDownCounterPoint {

@@ -22,7 +22,7 @@ pub struct SummaryPoint<'a> {
     quantiles: &'a [(f64, f64)],
     count: u64,
     sum: f64,
-    created: Option<SystemTime>,
+    pub(super) created: Option<SystemTime>,
 }
 
 impl<'a> SummaryPoint<'a> {
