@@ -159,7 +159,7 @@ fn name() -> impl Strategy<Value = String> {
             .prop_map(str::to_owned),
         2 => select(vec!["\"", "\\", "\n", "{", "}", ",", "=", "#", " ", "\u{1}", "漢", "\u{202e}"])
             .prop_map(str::to_owned),
-        1 => any::<char>().prop_map(String::from),
+        1 => any::<char>().prop_filter("NUL is in no name", |one| *one != '\0').prop_map(String::from),
     ];
     vec(piece, 1..6).prop_map(|pieces| pieces.concat())
 }
