@@ -2,16 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use nilometer_core::collect::{CollectError, Collector, Descriptor, Point, SeriesLabels, Stopped, Visitor};
+use nilometer_core::collect::{
+    CollectError, Collector, CounterPoint, Descriptor, Exemplar, ExponentialBuckets, ExponentialRange,
+    GaugePoint, HistogramPoint, LabelSet, MetricType, Point, SeriesLabels, StateSetPoint, Stopped,
+    SummaryPoint, UpDownCounterPoint, Visitor,
+};
 use nilometer_core::{CounterFamily, HistogramFamily, MetricsRegistry, RegistryConfig};
-use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
+use nilometer_prometheus::{
+    Exposition, Format, MetricsServer, PageEncoder, PrometheusRenderer, ServerConfig,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// Counts what the process has on the heap. The kernel's socket buffers and the threads' stacks are not there.
@@ -154,11 +161,11 @@ fn serve(runtime: &Runtime, collector: &Arc<Watched>) -> SocketAddr {
     address
 }
 
-/// Asks for the page and reads nothing yet.
-fn ask(address: SocketAddr) -> TcpStream {
+/// Asks for the page, with more `headers`, and reads nothing yet.
+fn ask(address: SocketAddr, headers: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
     stream
 }
 
@@ -188,27 +195,65 @@ fn read_slowly(mut stream: TcpStream) -> (usize, [u8; 5]) {
     }
 }
 
+/// What a reader of each format sends.
+const FORMATS: [&str; 3] = [
+    "",
+    "Accept: application/openmetrics-text;version=1.0.0\r\n",
+    "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n",
+];
+
 /// Scrapes a store of so many series; returns the bytes that took beside the store, the allocations, and the length
 /// of the answer.
-fn scrape_slowly(series: usize) -> (usize, usize, usize) {
+fn scrape_slowly(series: usize, headers: &str) -> (usize, usize, usize) {
     let (watched, _family) = store(series);
     let runtime = runtime();
     let address = serve(&runtime, &watched);
     let measured = Measured::start();
-    let stream = ask(address);
+    let stream = ask(address, headers);
     until_it_waits(&watched);
     let (length, last) = read_slowly(stream);
     assert_eq!(&last, b"0\r\n\r\n", "the chunk that ends the page");
-    assert!(length > series * LINE);
+    assert!(length > series * PADDING.len());
     (measured.peak(), measured.allocations(), length)
 }
 
 #[test]
 fn a_scrape_of_any_size_takes_at_most_a_mebibyte() {
     let _alone = alone();
-    for series in [10_000, 100_000] {
-        let (peak, _, _) = scrape_slowly(series);
-        assert!(peak <= 1024 * 1024, "{series} series: {peak} bytes at once");
+    for (series, headers) in
+        [(10_000, FORMATS[0]), (100_000, FORMATS[0]), (100_000, FORMATS[1]), (100_000, FORMATS[2])]
+    {
+        let (peak, _, _) = scrape_slowly(series, headers);
+        assert!(peak <= 1024 * 1024, "{series} series, {headers}: {peak} bytes at once");
+    }
+}
+
+#[test]
+fn a_compressed_scrape_of_any_size_takes_at_most_a_mebibyte() {
+    let _alone = alone();
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_series_limit(70_000));
+    let family = registry.register_counter("rows_total", "Rows.").unwrap();
+    // Digits that do not repeat, so that the page stays long and its reader is waited for.
+    let mut random = 1_u64;
+    for _ in 0..60_000 {
+        let mut digits = String::new();
+        for _ in 0..8 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            write!(digits, "{:08x}", random >> 32).unwrap();
+        }
+        family.get_or_create(&[("row", &digits)]).inc();
+    }
+    let (points, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let watched = Arc::new(Watched { registry, points, ended });
+    let runtime = runtime();
+    let address = serve(&runtime, &watched);
+    for headers in FORMATS {
+        let measured = Measured::start();
+        let stream = ask(address, &format!("{headers}Accept-Encoding: gzip\r\n"));
+        let (length, last) = read_slowly(stream);
+        assert_eq!(&last, b"0\r\n\r\n", "the chunk that ends the page");
+        assert!(length > 1_500_000, "{length} bytes wait for nobody");
+        assert!(measured.peak() <= 1024 * 1024, "{headers}: {} bytes at once", measured.peak());
     }
 }
 
@@ -234,7 +279,7 @@ fn series_of_many_long_lines_take_no_more() {
     let runtime = runtime();
     let address = serve(&runtime, &watched);
     let measured = Measured::start();
-    let (length, last) = read_slowly(ask(address));
+    let (length, last) = read_slowly(ask(address, ""));
     assert_eq!(&last, b"0\r\n\r\n", "the chunk that ends the page");
     assert!(length > 257 * 31 * 2048, "{length} bytes");
     assert!(measured.peak() <= 1024 * 1024, "{} bytes at once", measured.peak());
@@ -243,25 +288,89 @@ fn series_of_many_long_lines_take_no_more() {
 #[test]
 fn a_scrape_allocates_by_the_piece_and_not_by_the_series() {
     let _alone = alone();
-    let (_, few, short) = scrape_slowly(10_000);
-    let (_, many, long) = scrape_slowly(50_000);
-    let pieces = (long - short) / (64 * 1024);
-    let more = many.saturating_sub(few);
-    assert!(more <= 4 * pieces, "{more} allocations for {pieces} pieces");
+    for headers in FORMATS {
+        let (_, few, short) = scrape_slowly(10_000, headers);
+        let (_, many, long) = scrape_slowly(50_000, headers);
+        let pieces = (long - short) / (64 * 1024);
+        let more = many.saturating_sub(few);
+        assert!(more <= 4 * pieces, "{headers}: {more} allocations for {pieces} pieces");
+    }
 }
 
 #[test]
 fn a_page_in_memory_allocates_when_it_grows_and_not_by_the_series() {
     let _alone = alone();
-    let allocations = |series| {
-        let (watched, _family) = store(series);
-        let measured = Measured::start();
-        let page = PrometheusRenderer::render_all(&*watched);
-        assert!(page.len() > series * LINE);
-        measured.allocations()
-    };
-    let (few, many) = (allocations(1_000), allocations(100_000));
-    assert!(many <= few + 20, "{few} allocations for 1,000 series, {many} for 100,000");
+    for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
+        let allocations = |series| {
+            let (watched, _family) = store(series);
+            let measured = Measured::start();
+            let page = PrometheusRenderer::render_as(&*watched, Exposition::new(format)).unwrap();
+            assert!(page.len() > series * PADDING.len());
+            measured.allocations()
+        };
+        let (few, many) = (allocations(1_000), allocations(100_000));
+        assert!(many <= few + 25, "{format:?}: {few} allocations for 1,000 series, {many} for 100,000");
+    }
+}
+
+/// Shows one point `times` times, made beforehand, and whatever else there is to make.
+fn show(visitor: &mut dyn Visitor, kind: MetricType, point: Point<'_>, times: usize) {
+    let labels = LabelSet::from_pairs(&[("path", "/a\"b"), ("method", "GET")]);
+    visitor.family(&Descriptor::try_new("a", "A.", kind).unwrap()).unwrap();
+    for _ in 0..times {
+        visitor.point(SeriesLabels::of(&labels), point).unwrap();
+    }
+}
+
+#[test]
+fn no_point_of_any_kind_makes_an_encoder_allocate() {
+    let _alone = alone();
+    let labels = LabelSet::from_pairs(&[("trace_id", "0af7651916cd43dd8448eb211c80319c")]);
+    let exemplars = [0.5, 7.0].map(|value| Exemplar::new(&labels, value, SystemTime::UNIX_EPOCH));
+    let created = SystemTime::UNIX_EPOCH;
+    let exponential =
+        |counts| ExponentialBuckets::try_new(3, ExponentialRange::new(7, counts), ExponentialRange::EMPTY);
+    let histogram = HistogramPoint::try_new(&[1.0, 5.0], &[3, 0, 4], 11.5)
+        .and_then(|point| point.try_with_exponential(exponential(&[3, 0, 0, 0, 4])?))
+        .unwrap()
+        .with_created(created)
+        .with_exemplars(&exemplars);
+    let counter = CounterPoint::new(1.5).with_created(created).with_exemplar(exemplars[0]);
+    let summary = SummaryPoint::try_new(&[(0.5, 0.25), (0.9, 1.75)], 10, 12.5).unwrap().with_created(created);
+    let states = StateSetPoint::new(&[("on", true), ("off", false)]);
+    for (kind, point) in [
+        (MetricType::Counter, Point::Counter(counter)),
+        (MetricType::Gauge, GaugePoint::new(0.1).into()),
+        (MetricType::UpDownCounter, UpDownCounterPoint::new(-5_i64).into()),
+        (MetricType::Histogram, Point::Histogram(histogram)),
+        (MetricType::Histogram, Point::Histogram(histogram.exponential_only())),
+        (MetricType::GaugeHistogram, Point::GaugeHistogram(histogram)),
+        (MetricType::Summary, summary.into()),
+        (MetricType::Info, Point::Info),
+        (MetricType::StateSet, states.into()),
+    ] {
+        for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
+            let mut bytes = 0;
+            let mut allocations = |times| {
+                bytes = 0;
+                let output = |piece: Vec<u8>| {
+                    bytes += piece.len();
+                    Ok(())
+                };
+                let measured = Measured::start();
+                let mut encoder = PageEncoder::new(Exposition::new(format).with_created(true), output);
+                show(&mut encoder, kind, point, times);
+                encoder.finish().unwrap();
+                measured.allocations()
+            };
+            // The least of some runs: threads of the test before may still be ending.
+            let mut least = |times| (0..4).map(|_| allocations(times)).min().unwrap();
+            let (few, many) = (least(1_000), least(20_000));
+            let pieces = bytes / (64 * 1024) + 1;
+            let more = many.saturating_sub(few);
+            assert!(more <= 2 * pieces, "{kind:?}, {format:?}: {more} allocations for {pieces} pieces");
+        }
+    }
 }
 
 /// Runs what should not wait for anybody, on a thread that ends with it.
@@ -286,7 +395,7 @@ fn a_reader_that_stalls_in_mid_page_holds_up_nobody() {
     let _alone = alone();
     let (watched, family) = store(100_000);
     let runtime = runtime();
-    let stream = ask(serve(&runtime, &watched));
+    let stream = ask(serve(&runtime, &watched), "");
     until_it_waits(&watched);
 
     let handle = family.get_or_create(&[("padding", PADDING), ("row", "000000")]);

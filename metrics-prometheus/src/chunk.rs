@@ -42,7 +42,8 @@ const LONGEST_CHARACTER: usize = 4;
 /// }
 /// ```
 pub trait Output {
-    /// Takes the next piece; more follows. Pieces are cut between any two characters, in the middle of a line too.
+    /// Takes the next piece; more follows. Text is cut between any two characters, in the middle of a
+    /// line too, and protobuf between any two bytes.
     ///
     /// # Errors
     ///
@@ -75,26 +76,102 @@ impl Output for Nowhere {
     }
 }
 
+/// What a page is collected in: text, which is cut between characters, or bytes.
+pub(crate) trait Page: Default {
+    fn with_capacity(bytes: usize) -> Self;
+    fn as_bytes(&self) -> &[u8];
+    fn into_bytes(self) -> Vec<u8>;
+    fn capacity(&self) -> usize;
+    fn reserve_exact(&mut self, bytes: usize);
+    fn truncate(&mut self, bytes: usize);
+    /// Where the page can be cut, at or before this place.
+    fn cut_before(&self, at: usize) -> usize;
+    /// Appends what `other` has from there on.
+    fn append_tail(&mut self, other: &Self, from: usize);
+    fn remove_front(&mut self, bytes: usize);
+}
+
+impl Page for String {
+    fn with_capacity(bytes: usize) -> Self {
+        String::with_capacity(bytes)
+    }
+    fn as_bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+    fn into_bytes(self) -> Vec<u8> {
+        self.into_bytes()
+    }
+    #[inline]
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+    fn reserve_exact(&mut self, bytes: usize) {
+        self.reserve_exact(bytes);
+    }
+    fn truncate(&mut self, bytes: usize) {
+        self.truncate(bytes);
+    }
+    fn cut_before(&self, at: usize) -> usize {
+        self.floor_char_boundary(at)
+    }
+    fn append_tail(&mut self, other: &Self, from: usize) {
+        self.push_str(&other[from..]);
+    }
+    fn remove_front(&mut self, bytes: usize) {
+        self.drain(..bytes);
+    }
+}
+
+impl Page for Vec<u8> {
+    fn with_capacity(bytes: usize) -> Self {
+        Vec::with_capacity(bytes)
+    }
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
+    fn into_bytes(self) -> Vec<u8> {
+        self
+    }
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+    fn reserve_exact(&mut self, bytes: usize) {
+        self.reserve_exact(bytes);
+    }
+    fn truncate(&mut self, bytes: usize) {
+        self.truncate(bytes);
+    }
+    fn cut_before(&self, at: usize) -> usize {
+        at
+    }
+    fn append_tail(&mut self, other: &Self, from: usize) {
+        self.extend_from_slice(&other[from..]);
+    }
+    fn remove_front(&mut self, bytes: usize) {
+        self.drain(..bytes);
+    }
+}
+
 /// The piece of a page that is being filled.
 ///
-/// It is made of `str`s, so that a page in one piece is a `String` that nobody has to look through.
-pub(crate) struct ChunkBuffer<O> {
+/// A page of text is made of `str`s, so that one in a single piece is a `String` that nobody has to look through.
+pub(crate) struct ChunkBuffer<P, O> {
     output: O,
     /// The piece, and what was written beyond it: full pieces go out when there is no more room.
-    text: String,
+    page: P,
     size: usize,
     /// The output wants no more.
     stopped: bool,
 }
 
-impl<O: Output> ChunkBuffer<O> {
-    pub(crate) fn new(output: O, size: usize) -> ChunkBuffer<O> {
-        ChunkBuffer { output, text: String::new(), size: size.max(LONGEST_CHARACTER), stopped: false }
+impl<P: Page, O: Output> ChunkBuffer<P, O> {
+    pub(crate) fn new(output: O, size: usize) -> ChunkBuffer<P, O> {
+        ChunkBuffer { output, page: P::default(), size: size.max(LONGEST_CHARACTER), stopped: false }
     }
 
     /// Sets room aside for so many bytes.
     pub(crate) fn reserve(&mut self, bytes: usize) {
-        self.text.reserve_exact(bytes);
+        self.page.reserve_exact(bytes);
     }
 
     /// Refuses where the output has stopped.
@@ -102,13 +179,13 @@ impl<O: Output> ChunkBuffer<O> {
         if self.stopped { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Gives the text to append to, with room for `bytes` bytes, which save it from growing.
+    /// Gives the page to append to, with room for `bytes` bytes, which save it from growing.
     #[inline]
-    pub(crate) fn room(&mut self, bytes: usize) -> Result<&mut String, Stopped> {
-        if self.text.capacity() - self.text.len() < bytes {
+    pub(crate) fn room(&mut self, bytes: usize) -> Result<&mut P, Stopped> {
+        if self.page.capacity() - self.page.as_bytes().len() < bytes {
             self.make_room(bytes)?;
         }
-        Ok(&mut self.text)
+        Ok(&mut self.page)
     }
 
     #[cold]
@@ -116,9 +193,9 @@ impl<O: Output> ChunkBuffer<O> {
     fn make_room(&mut self, bytes: usize) -> Result<(), Stopped> {
         self.send_full()?;
         let enough = self.enough();
-        let capacity = self.text.capacity();
+        let capacity = self.page.capacity();
         let grown = (capacity + capacity / 2).clamp(FIRST_CAPACITY.min(enough), enough);
-        self.text.reserve_exact(grown.saturating_sub(self.text.len()).max(bytes));
+        self.page.reserve_exact(grown.saturating_sub(self.page.as_bytes().len()).max(bytes));
         Ok(())
     }
 
@@ -132,35 +209,38 @@ impl<O: Output> ChunkBuffer<O> {
     fn send_full(&mut self) -> Result<(), Stopped> {
         self.check()?;
         let mut sent = 0;
-        while self.text.len() - sent > self.size {
-            let end = self.text.floor_char_boundary(sent + self.size);
-            let is_one = sent == 0 && self.text.len() - end <= self.size;
-            let piece = if is_one && self.text.capacity() <= self.enough() {
+        let length = self.page.as_bytes().len();
+        while length - sent > self.size {
+            let end = self.page.cut_before(sent + self.size);
+            let is_one = sent == 0 && length - end <= self.size;
+            if is_one && self.page.capacity() <= self.enough() {
                 // One piece, as always but for long lines: it is given away as it is. A line that has made the room grow
                 // would have all pieces wait with as much, so those are copied.
-                let mut rest = String::with_capacity(self.text.capacity());
-                rest.push_str(&self.text[end..]);
-                self.text.truncate(end);
-                mem::replace(&mut self.text, rest).into_bytes()
-            } else {
-                let piece = self.text.as_bytes()[sent..end].to_vec();
-                sent = end;
-                piece
-            };
-            self.output.chunk(piece).inspect_err(|_| self.stopped = true)?;
+                let mut rest = P::with_capacity(self.page.capacity());
+                rest.append_tail(&self.page, end);
+                self.page.truncate(end);
+                return self.send(|page| mem::replace(page, rest).into_bytes());
+            }
+            self.send(|page| page.as_bytes()[sent..end].to_vec())?;
+            sent = end;
         }
-        self.text.drain(..sent);
+        self.page.remove_front(sent);
         Ok(())
     }
 
+    fn send(&mut self, piece: impl FnOnce(&mut P) -> Vec<u8>) -> Result<(), Stopped> {
+        let piece = piece(&mut self.page);
+        self.output.chunk(piece).inspect_err(|_| self.stopped = true)
+    }
+
     /// What was not given away.
-    pub(crate) fn into_text(self) -> String {
-        self.text
+    pub(crate) fn into_page(self) -> P {
+        self.page
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Stopped> {
         self.send_full()?;
-        self.output.last(self.text.into_bytes())
+        self.output.last(self.page.into_bytes())
     }
 }
 
@@ -172,7 +252,7 @@ mod tests {
     fn pieces_are_full_but_for_the_last_and_cut_between_characters() {
         let pieces = |size: usize| {
             let mut pieces = Vec::new();
-            let mut buffer = ChunkBuffer::new(
+            let mut buffer = ChunkBuffer::<String, _>::new(
                 |piece: Vec<u8>| {
                     pieces.push(String::from_utf8(piece).unwrap());
                     Ok(())
@@ -196,7 +276,7 @@ mod tests {
     #[test]
     fn a_page_as_long_as_a_piece_is_one_piece() {
         let mut pieces = 0;
-        let mut buffer = ChunkBuffer::new(
+        let mut buffer = ChunkBuffer::<String, _>::new(
             |_| {
                 pieces += 1;
                 Ok(())
@@ -211,7 +291,7 @@ mod tests {
     #[test]
     fn nothing_is_given_to_an_output_that_has_stopped() {
         let mut calls = 0;
-        let mut buffer = ChunkBuffer::new(
+        let mut buffer = ChunkBuffer::<String, _>::new(
             |_| {
                 calls += 1;
                 Err(Stopped)

@@ -11,8 +11,8 @@ pub(crate) struct FamilyName {
 }
 
 impl FamilyName {
-    /// Makes it the name of this family, and says whether there is one to write.
-    pub(crate) fn set(&mut self, descriptor: &Descriptor, scheme: EscapingScheme) -> bool {
+    /// Makes it the name of this family.
+    pub(crate) fn set(&mut self, descriptor: &Descriptor, scheme: EscapingScheme) {
         self.text.clear();
         self.is_quoted = descriptor.has_utf8_name() && scheme == EscapingScheme::AllowUtf8;
         let name = descriptor.escaped_name(scheme);
@@ -21,7 +21,6 @@ impl FamilyName {
         } else {
             self.text.push_str(&name);
         }
-        descriptor.has_valid_name() || descriptor.has_utf8_name()
     }
 
     /// Whether it stands in quotes, and in a sample behind the brace.
@@ -34,27 +33,30 @@ impl FamilyName {
         &self.text
     }
 
-    /// Appends the name as it stands in a comment: `"http.requests"` or `http_requests`.
-    pub(crate) fn push_to(&self, page: &mut String) {
+    /// A name of the family's as it stands in a comment: `"http.requests"` or `http_requests`.
+    pub(crate) fn comment(&self, family: &str) -> String {
         let quote = if self.is_quoted { "\"" } else { "" };
-        for part in [quote, &self.text, quote] {
-            page.push_str(part);
-        }
+        [quote, family, quote].concat()
     }
 
-    /// Appends the beginning of a sample up to where the next label would stand, and says whether the brace is open:
-    /// `{"http.requests_bucket","a.b"="1"`, `requests_bucket{c="1"` or `requests_bucket`.
-    pub(crate) fn push_series(&self, suffix: &str, labels: &str, page: &mut String) -> bool {
+    /// The name of the samples with this suffix, which belongs to the text `family`, as a line begins with it: where it is
+    /// quoted, behind the brace.
+    pub(crate) fn sample(&self, family: &str, suffix: &str) -> String {
         let (before, after) = if self.is_quoted { ("{\"", "\"") } else { ("", "") };
-        for part in [before, &self.text, suffix, after] {
-            page.push_str(part);
-        }
-        if !labels.is_empty() {
-            page.push(if self.is_quoted { ',' } else { '{' });
-            page.push_str(labels);
-        }
-        self.is_quoted || !labels.is_empty()
+        [before, family, suffix, after].concat()
     }
+}
+
+/// A label's name as it stands in a text format, in quotes where it needs them.
+pub(crate) fn label_text(name: &str, scheme: EscapingScheme) -> String {
+    let classic = EscapingScheme::Underscores.label_name(name);
+    if scheme != EscapingScheme::AllowUtf8 || classic == name {
+        return scheme.label_name(name).into_owned();
+    }
+    let mut text = String::from("\"");
+    push_escaped(name, &mut text);
+    text.push('"');
+    text
 }
 
 /// Whether the sets' own texts hold the labels as a page of this scheme has them.
@@ -111,28 +113,15 @@ mod tests {
     fn name(name: &str, scheme: EscapingScheme) -> FamilyName {
         let descriptor = Descriptor::try_new_utf8(name, "", MetricType::Counter).unwrap();
         let mut name = FamilyName::default();
-        assert!(name.set(&descriptor, scheme));
+        name.set(&descriptor, scheme);
         name
-    }
-
-    fn series(name: &FamilyName, suffix: &str, labels: &str) -> (String, bool) {
-        let mut page = String::new();
-        let is_open = name.push_series(suffix, labels, &mut page);
-        (page, is_open)
     }
 
     #[test]
     fn a_name_stands_in_quotes_only_where_it_needs_them() {
         let hostile = name("a\"b\\c\nd{}\t", EscapingScheme::AllowUtf8);
-        assert_eq!(
-            series(&hostile, "_sum", "x=\"1\""),
-            ("{\"a\\\"b\\\\c\\nd{}\t_sum\",x=\"1\"".to_owned(), true)
-        );
-        assert_eq!(series(&hostile, "", ""), ("{\"a\\\"b\\\\c\\nd{}\t\"".to_owned(), true));
-        let mut comment = String::new();
-        hostile.push_to(&mut comment);
-        assert_eq!(comment, "\"a\\\"b\\\\c\\nd{}\t\"");
-
+        assert_eq!(hostile.sample(hostile.text(), "_sum"), "{\"a\\\"b\\\\c\\nd{}\t_sum\"");
+        assert_eq!(hostile.comment(hostile.text()), "\"a\\\"b\\\\c\\nd{}\t\"");
         for (scheme, expected) in [
             (EscapingScheme::AllowUtf8, "a_total"),
             (EscapingScheme::Underscores, "a_total"),
@@ -140,9 +129,12 @@ mod tests {
             (EscapingScheme::Values, "a_total"),
         ] {
             let classic = name("a_total", scheme);
-            assert_eq!(series(&classic, "", ""), (expected.to_owned(), false));
-            assert_eq!(series(&classic, "_x", "b=\"1\""), (format!("{expected}_x{{b=\"1\""), true));
+            assert_eq!(classic.sample(classic.text(), "_x"), format!("{expected}_x"));
+            assert_eq!(classic.comment(classic.text()), expected);
         }
+        assert_eq!(label_text("a.b", EscapingScheme::AllowUtf8), "\"a.b\"");
+        assert_eq!(label_text("a_b", EscapingScheme::AllowUtf8), "a_b");
+        assert_eq!(label_text("a.b", EscapingScheme::Underscores), "a_b");
     }
 
     #[test]

@@ -5,7 +5,11 @@
 //!
 //! | module of the source | what it holds |
 //! |---|---|
-//! | `text` | [`TextEncoder`]: the text format 0.0.4, streamed |
+//! | `text` | [`TextEncoder`]: the text format 0.0.4, streamed, and the lines of the other text formats |
+//! | `protobuf` | delimited `MetricFamily` messages |
+//! | `page`, `format` | [`PageEncoder`]: a page in any [`Format`]; [`Exposition`]: what a format leaves open |
+//! | `negotiate`, `compress` | what `Accept` and `Accept-Encoding` ask for; gzip and zstd |
+//! | `check`, `exemplar` | which points and exemplars have a place on a page |
 //! | `escaping` | names outside the classic alphabet, quoted or by an [`EscapingScheme`] |
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String`; `expected`, how long it will be |
@@ -51,7 +55,6 @@
 //!
 //! - No TLS and no authentication: what listens on a network that is not trusted stands behind a proxy, or the
 //!   [`MetricsService`] is mounted in a server that has both.
-//! - No compression, and no format but the text format 0.0.4, whatever a client accepts.
 //! - No HTTP/2.
 //! - No limit on how slowly a client takes a response, as long as it takes some of it within each
 //!   [`stall_timeout`](ServerConfig::with_stall_timeout): such a client holds one of the connections, and a scrape while
@@ -61,23 +64,32 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+mod check;
 mod chunk;
+mod compress;
 mod escaping;
+mod exemplar;
 mod expected;
+mod format;
 mod fragment;
+mod negotiate;
 mod number;
+mod page;
+mod protobuf;
 mod renderer;
 mod server;
 mod text;
 
 pub use chunk::Output;
+pub use format::{Exposition, Format, TEXT_CONTENT_TYPE};
 pub use nilometer_core::collect::EscapingScheme;
+pub use page::PageEncoder;
 pub use renderer::{PrometheusRenderer, RenderError};
 pub use server::{
     BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ServerConfig, ServerError,
     TruncatedPage,
 };
-pub use text::{TEXT_CONTENT_TYPE, TextEncoder};
+pub use text::TextEncoder;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

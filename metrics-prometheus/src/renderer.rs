@@ -6,11 +6,13 @@ use nilometer_core::collect::{
 use thiserror::Error;
 
 use crate::chunk::Nowhere;
+use crate::format::Exposition;
+use crate::page::PageEncoder;
 use crate::text::TextEncoder;
 
-/// Renders collectors as pages of the text format 0.0.4, whole and in memory.
+/// Renders collectors as pages, whole and in memory: of the text format 0.0.4 as a `String`, of any format as bytes.
 ///
-/// For tests, command lines and pages that are known to be short; [`TextEncoder`] and the
+/// For tests, command lines and pages that are known to be short; [`PageEncoder`] and the
 /// [server](crate::MetricsServer) write pages of any size in bounded memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrometheusRenderer;
@@ -39,6 +41,41 @@ impl PrometheusRenderer {
     #[must_use]
     pub fn render_all<C: Collector + ?Sized>(collector: &C) -> String {
         render(collector, None).0
+    }
+
+    /// Renders all that `collector` shows in any format.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_render_all`](Self::try_render_all).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nilometer_core::collect::*;
+    /// # struct Uptime;
+    /// # impl Collector for Uptime {
+    /// #     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+    /// #         visitor.family(&Descriptor::try_new("uptime_seconds", "Time since start.", MetricType::Gauge)?)?;
+    /// #         Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), GaugePoint::new(2.5).into())?)
+    /// #     }
+    /// # }
+    /// use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};
+    ///
+    /// let page = PrometheusRenderer::render_as(&Uptime, Exposition::new(Format::OpenMetrics))?;
+    /// assert!(page.ends_with(b"uptime_seconds 2.5\n# EOF\n"));
+    /// # Ok::<(), nilometer_prometheus::RenderError>(())
+    /// ```
+    pub fn render_as<C: Collector + ?Sized>(
+        collector: &C,
+        exposition: Exposition,
+    ) -> Result<Vec<u8>, RenderError> {
+        let mut encoder = PageEncoder::whole(exposition);
+        collector.collect(&mut encoder)?;
+        match encoder.skipped() {
+            0 => Ok(encoder.into_page()),
+            points => Err(RenderError::Skipped { points }),
+        }
     }
 
     /// Renders all that `collector` shows, or says why that is not possible.
@@ -126,8 +163,8 @@ pub enum RenderError {
         /// The kind that the family has.
         found: MetricType,
     },
-    /// Points stood before any family, or were of another kind than their family.
-    #[error("{points} points do not belong to a family of their kind")]
+    /// Points stood before any family, or were of another kind than their family, or state sets that cannot be written.
+    #[error("{points} points do not belong to a family of their kind, or are no state sets")]
     Skipped {
         /// How many.
         points: u64,

@@ -31,11 +31,13 @@ pub struct ServerConfig {
     connection_limit: usize,
     stall_timeout: Duration,
     shutdown_timeout: Duration,
+    compression: bool,
+    created_lines: bool,
 }
 
 impl Default for ServerConfig {
     /// Port 9090 of every address, path `/metrics`, 8 scrapes, 256 connections, 10 seconds for a stalled reader and
-    /// for a shutdown.
+    /// for a shutdown, compression for those who accept it, no `_created` lines.
     fn default() -> Self {
         ServerConfig {
             host: "0.0.0.0".to_owned(),
@@ -45,6 +47,8 @@ impl Default for ServerConfig {
             connection_limit: 256,
             stall_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(10),
+            compression: true,
+            created_lines: false,
         }
     }
 }
@@ -106,6 +110,22 @@ impl ServerConfig {
         self
     }
 
+    /// Sets whether pages are compressed for clients that accept it: with gzip, or with zstd where the feature `zstd`
+    /// is on. A scrape on the same machine is faster without.
+    #[must_use]
+    pub fn with_compression(mut self, compression: bool) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets whether pages of OpenMetrics text have a `_created` line for each series whose beginning is known.
+    /// [`Exposition::with_created`](crate::Exposition::with_created) says why they have none by default.
+    #[must_use]
+    pub fn with_created_lines(mut self, created_lines: bool) -> Self {
+        self.created_lines = created_lines;
+        self
+    }
+
     /// The host name or IP address to listen on.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -146,6 +166,18 @@ impl ServerConfig {
     #[must_use]
     pub fn shutdown_timeout(&self) -> Duration {
         self.shutdown_timeout
+    }
+
+    /// Whether pages are compressed for clients that accept it.
+    #[must_use]
+    pub fn compression(&self) -> bool {
+        self.compression
+    }
+
+    /// Whether pages of OpenMetrics text have `_created` lines.
+    #[must_use]
+    pub fn created_lines(&self) -> bool {
+        self.created_lines
     }
 
     /// The host and the port, as an error shows them.

@@ -9,13 +9,16 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 
 use crate::chunk::Output;
-use crate::text::TextEncoder;
+use crate::compress::{Coding, Compressed};
+use crate::format::Exposition;
+use crate::page::PageEncoder;
 
 /// How many pieces of a page wait for their reader before the collection does, 64 KiB each.
 ///
 /// With the piece being filled, the one being sent, the connection's own buffer, and what the encoder and the collection
 /// hold of the longest lines and the most buckets under the default limits, that is less than 1 MiB a scrape: the tests
-/// `a_scrape_of_any_size_takes_at_most_a_mebibyte` and `series_of_many_long_lines_take_no_more` count it.
+/// `a_scrape_of_any_size_takes_at_most_a_mebibyte` and `series_of_many_long_lines_take_no_more` count it. Compressed
+/// pieces are smaller, which makes room for what the compression itself needs.
 const PIECES_WAITING: usize = 5;
 
 /// What a scrape sends.
@@ -26,9 +29,18 @@ pub(super) enum Piece {
     Last { rest: Bytes, took: Duration },
 }
 
+/// What a page is written as.
+#[derive(Clone, Copy)]
+pub(super) struct Rendition {
+    pub(super) exposition: Exposition,
+    /// `None` for a page as it is.
+    pub(super) coding: Option<&'static Coding>,
+}
+
 /// Collects on the blocking pool. The collection stops when the receiver is dropped.
 pub(super) fn start(
     collector: impl Collector + 'static,
+    rendition: Rendition,
     permit: OwnedSemaphorePermit,
     stall_timeout: Duration,
 ) -> mpsc::Receiver<Piece> {
@@ -38,13 +50,21 @@ pub(super) fn start(
     // The task is not waited for: what it has to say, a panic included, the channel says.
     drop(blocking.spawn_blocking(move || {
         let outlet = Outlet { pieces, permit: Some(permit), runtime, stall_timeout, started: Instant::now() };
-        let mut encoder = TextEncoder::new(outlet);
-        if collector.collect(&mut encoder).is_ok() {
-            // An output that has stopped has no reader left to tell.
-            let _ = encoder.finish();
+        match rendition.coding {
+            Some(coding) => write(&collector, rendition.exposition, Compressed::new(coding, outlet)),
+            None => write(&collector, rendition.exposition, outlet),
         }
     }));
     receiver
+}
+
+/// Writes the page.
+fn write(collector: &impl Collector, exposition: Exposition, output: impl Output) {
+    let mut encoder = PageEncoder::new(exposition, output);
+    if collector.collect(&mut encoder).is_ok() {
+        // An output that has stopped has no reader left to tell.
+        let _ = encoder.finish();
+    }
 }
 
 /// Hands the pieces to whoever sends them.

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER, VARY,
+};
 use http::{Method, Request, Response, StatusCode, Version};
 use nilometer_core::collect::{CollectError, Collector, Visitor};
 use tokio::sync::{Semaphore, mpsc};
@@ -15,9 +18,11 @@ use tower_service::Service;
 
 use super::body::MetricsBody;
 use super::config::HEALTH_PATH;
-use super::scrape::{self, Piece};
+use super::scrape::{self, Piece, Rendition};
 use super::{ServerConfig, ServerError};
-use crate::text::TEXT_CONTENT_TYPE;
+use crate::compress::CODINGS;
+use crate::format::{Exposition, Format};
+use crate::negotiate::negotiate_coding;
 
 /// How long the page took to render, in whole milliseconds; on pages that fit the first buffer.
 const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-ms");
@@ -26,7 +31,7 @@ const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-m
 ///
 /// | request | answer |
 /// |---|---|
-/// | GET of the configured path | 200, the page in the text format 0.0.4 |
+/// | GET of the configured path | 200, the page, in the format and with the compression that `Accept` and `Accept-Encoding` ask for |
 /// | GET of `/health` | 200, `OK` |
 /// | HEAD of either | the same without the body; the page is begun, so that the status is true |
 /// | another method | 405 with `Allow` |
@@ -34,9 +39,13 @@ const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-m
 /// | a scrape beyond the limit | 503 with `Retry-After` |
 /// | a collector that fails or panics before 64 KiB are written | 500 |
 ///
-/// A page of up to 64 KiB has `Content-Length` and `X-Render-Duration-Ms`. A larger one is streamed while it is
+/// [`Exposition::negotiate`] says which format that is; whatever the headers hold, there is a page. Compression is gzip,
+/// and zstd with the feature of that name; [`ServerConfig::with_compression`] turns it off.
+///
+/// A page of up to 64 KiB, or compressed to up to 32 KiB, has `Content-Length` and `X-Render-Duration-Ms`. A larger one is streamed while it is
 /// collected; one that breaks off after that ends with an error, which HTTP shows to the client as an incomplete
-/// response, and under HTTP/1.0, which cannot, with a line that makes the page invalid. Collecting happens on tokio's blocking pool, and stops when the reader goes away.
+/// response, and under HTTP/1.0, which cannot, with a line that makes the page invalid; under HTTP/1.0, pages are
+/// always text. Collecting happens on tokio's blocking pool, and stops when the reader goes away.
 ///
 /// Clones share the collector and the limit. The path is compared with that of the request as the service sees it:
 /// under axum's `route_service` that is the whole path, under `nest_service` what follows the prefix.
@@ -67,6 +76,8 @@ struct Shared<C> {
     path: String,
     scrapes: Arc<Semaphore>,
     stall_timeout: Duration,
+    compression: bool,
+    created_lines: bool,
 }
 
 /// Lets a scrape keep the collector alive.
@@ -118,6 +129,8 @@ impl<C: Collector + 'static> MetricsService<C> {
                 path: config.path().to_owned(),
                 scrapes: Arc::new(Semaphore::new(permits)),
                 stall_timeout: config.stall_timeout(),
+                compression: config.compression(),
+                created_lines: config.created_lines(),
             }),
         }
     }
@@ -145,7 +158,22 @@ impl<C: Collector + 'static> MetricsService<C> {
         // SPEC: RFC 9112, section 6.3: a response without a length that is not chunked ends where its connection does,
         // whether or not it is complete.
         let framed = request.version() > Version::HTTP_10;
-        State::Scraping { pieces: scrape::start(collector, permit, self.shared.stall_timeout), head, framed }
+        let rendition = self.rendition(request.headers(), framed);
+        let pieces = scrape::start(collector, rendition, permit, self.shared.stall_timeout);
+        let response = Scrape { rendition, compressible: self.shared.compression, head, framed };
+        State::Scraping { pieces, response }
+    }
+
+    /// What the page is written as that is asked for with these headers.
+    fn rendition(&self, headers: &HeaderMap, framed: bool) -> Rendition {
+        let lines = |name| headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+        let exposition = match Exposition::negotiate(lines(ACCEPT)) {
+            // Where there are no frames, a page that breaks off gets a line that is invalid as text.
+            exposition if exposition.format() == Format::Protobuf && !framed => Exposition::default(),
+            exposition => exposition.with_created(self.shared.created_lines),
+        };
+        let codings = if self.shared.compression { CODINGS.as_slice() } else { &[] };
+        Rendition { exposition, coding: negotiate_coding(lines(ACCEPT_ENCODING), codings) }
     }
 }
 
@@ -181,7 +209,17 @@ pub struct MetricsFuture(State);
 
 enum State {
     Ready(Option<Response<MetricsBody>>),
-    Scraping { pieces: mpsc::Receiver<Piece>, head: bool, framed: bool },
+    Scraping { pieces: mpsc::Receiver<Piece>, response: Scrape },
+}
+
+/// What the response to a scrape is like.
+#[derive(Clone, Copy)]
+struct Scrape {
+    rendition: Rendition,
+    /// Another `Accept-Encoding` might have got another response.
+    compressible: bool,
+    head: bool,
+    framed: bool,
 }
 
 impl State {
@@ -199,13 +237,13 @@ impl Future for MetricsFuture {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.0 {
             State::Ready(response) => response.take(),
-            State::Scraping { pieces, head, framed } => {
-                let (first, head, framed) = (ready!(pieces.poll_recv(context)), *head, *framed);
+            State::Scraping { pieces, response } => {
+                let (first, response) = (ready!(pieces.poll_recv(context)), *response);
                 let State::Scraping { pieces, .. } = std::mem::replace(&mut self.0, State::Ready(None))
                 else {
                     unreachable!("the state was matched above");
                 };
-                Some(page(first, pieces, head, framed))
+                Some(page(first, pieces, response))
             }
         };
         Poll::Ready(Ok(response.expect("a future is not polled after it was ready")))
@@ -223,12 +261,8 @@ impl fmt::Debug for MetricsFuture {
 }
 
 /// The response to a scrape whose first piece is there.
-fn page(
-    first: Option<Piece>,
-    pieces: mpsc::Receiver<Piece>,
-    head: bool,
-    framed: bool,
-) -> Response<MetricsBody> {
+fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, scrape: Scrape) -> Response<MetricsBody> {
+    let Scrape { rendition, compressible, head, framed } = scrape;
     let mut response = match first {
         None => return plain(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head),
         Some(Piece::Last { rest, took }) => {
@@ -243,7 +277,14 @@ fn page(
         Some(Piece::More(_)) if head => Response::new(MetricsBody::unsent()),
         Some(Piece::More(first)) => Response::new(MetricsBody::streamed(first, pieces, framed)),
     };
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_CONTENT_TYPE));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendition.exposition.content_type()));
+    if let Some(coding) = rendition.coding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
+    // SPEC: RFC 9110, section 12.5.5.
+    let vary = if compressible { "accept, accept-encoding" } else { "accept" };
+    headers.insert(VARY, HeaderValue::from_static(vary));
     response
 }
 

@@ -1,0 +1,84 @@
+//! End to end: what a Prometheus of each release makes of the formats that it asks for.
+//!
+//! `.ci/peers` fetches what these tests need, and `.ci/run` runs them. Where it is missing they fail.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
+
+use nilometer::collect::{
+    CollectError, Collector, Descriptor, ExponentialBuckets, ExponentialRange, HistogramPoint, LabelSet,
+    MetricType, SeriesLabels, Visitor,
+};
+use nilometer::{MetricsRegistry, MetricsServer, RegistryConfig, ServerConfig};
+use nilometer_tests::prometheus::{Prometheus, Release, Setup, wait_for};
+use tokio::runtime::Runtime;
+
+/// Eight observations at scale 0: one above 1 and up to 2, three up to 4, four up to 8.
+struct Exponential;
+
+impl Collector for Exponential {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        visitor.family(&Descriptor::try_new("size_bytes", "Sizes.", MetricType::Histogram)?)?;
+        let buckets =
+            ExponentialBuckets::try_new(0, ExponentialRange::new(0, &[1, 3, 4]), ExponentialRange::EMPTY)?;
+        let point = HistogramPoint::try_new(&[1.0, 4.0], &[0, 4, 4], 35.5)?.try_with_exponential(buckets)?;
+        Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), point.exponential_only().into())?)
+    }
+}
+
+/// A registry with all that formats differ in, and where it is served.
+fn served(runtime: &Runtime) -> String {
+    let config = RegistryConfig::new().with_utf8_names(true);
+    let registry = MetricsRegistry::with_config(config);
+    let requests = registry.register_counter("http.requests_total", "Requests.").unwrap();
+    requests.get_or_create(&[("http.method", "GET"), ("path", "/\"")]).inc_by(3);
+    let wait = registry.register_histogram("wait_seconds", "W.", &[1.0, 2.0]).unwrap().default();
+    wait.observe_with_exemplar(1.5, &[("trace_id", "4bf92f3577b34da6")]);
+    registry.register_collector("exponential", Exponential).unwrap();
+    let config = ServerConfig::default().with_host("127.0.0.1").with_port(0);
+    let server = runtime.block_on(MetricsServer::new(registry, config).bind()).unwrap();
+    let target = server.local_addr().to_string();
+    runtime.spawn(server.serve());
+    target
+}
+
+fn started(release: Release, target: &str) -> Prometheus {
+    let features = ["exemplar-storage,native-histograms"];
+    let prometheus = Setup::of(release).with_features(&features).start(&[target.to_owned()]);
+    wait_for("two scrapes", || {
+        let scrapes = prometheus.query("count_over_time(up[1m])");
+        scrapes.first().filter(|scrapes| scrapes.values[0] >= 2.0).map(drop)
+    });
+    assert_eq!((prometheus.query("up")[0].values[0], prometheus.scrape_errors()), (1.0, vec![String::new()]));
+    prometheus
+}
+
+fn has_the_histograms_and_the_exemplar(prometheus: &Prometheus) {
+    // Scraped as protobuf, it is a native histogram: the median of 8 is the fourth, at the end of its bucket.
+    let median = prometheus.query("histogram_quantile(0.5, size_bytes)");
+    assert!((median[0].values[0] - 4.0).abs() < 1e-9, "{median:?}");
+    assert_eq!(prometheus.query("histogram_count(size_bytes)")[0].values, [8.0]);
+    assert_eq!(prometheus.query("wait_seconds_bucket{le=\"2.0\"}")[0].values, [1.0]);
+    let exemplars = prometheus.exemplars("wait_seconds_bucket");
+    assert_eq!(exemplars[0].labels["trace_id"], "4bf92f3577b34da6");
+    assert_eq!(exemplars[0].value.to_bits(), 1.5_f64.to_bits());
+}
+
+#[test]
+#[ignore = "needs a real Prometheus; .ci/run runs it"]
+fn a_prometheus_3_has_utf8_names_whole_and_native_histograms() {
+    let runtime = Runtime::new().unwrap();
+    let prometheus = started(Release::Three, &served(&runtime));
+    let requests = prometheus.query("{\"http.requests_total\"}");
+    assert_eq!((requests[0].values[0], &*requests[0].labels["http.method"]), (3.0, "GET"));
+    assert_eq!(requests[0].labels["path"], "/\"");
+    has_the_histograms_and_the_exemplar(&prometheus);
+}
+
+#[test]
+#[ignore = "needs a real Prometheus; .ci/run runs it"]
+fn a_prometheus_2_has_escaped_names_and_native_histograms() {
+    let runtime = Runtime::new().unwrap();
+    let prometheus = started(Release::Two, &served(&runtime));
+    let requests = prometheus.query("http_requests_total");
+    assert_eq!((requests[0].values[0], &*requests[0].labels["http_method"]), (3.0, "GET"));
+    has_the_histograms_and_the_exemplar(&prometheus);
+}
