@@ -426,7 +426,11 @@ impl<'a> Iterator for Pairs<'a> {
 
     fn next(&mut self) -> Option<(&'a str, &'a str)> {
         let (name, rest) = match self.encoded.strip_prefix('"') {
-            None => self.encoded.split_once("=\"")?,
+            None => {
+                // A name without quotes has no equals sign.
+                let end = self.encoded.bytes().position(|byte| byte == b'=')?;
+                (&self.encoded[..end], self.encoded.get(end + 2..)?)
+            }
             Some(quoted) => {
                 let (name, rest) = self.up_to_quote(quoted);
                 (name, rest.get(2..)?)
@@ -444,7 +448,9 @@ impl<'a> Pairs<'a> {
     #[inline]
     fn up_to_quote(&mut self, text: &'a str) -> (&'a str, &'a str) {
         let bytes = text.as_bytes();
-        let (mut end, mut escapes) = (0, 0);
+        // Most have no escape, and end where the first of either stands.
+        let mut escapes = 0;
+        let mut end = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(0);
         while bytes[end] != b'"' {
             if bytes[end] == b'\\' {
                 escapes += 1;
