@@ -1,10 +1,10 @@
 //! Exponential buckets as spans and deltas.
 
 use nilometer_core::collect::{ExponentialBuckets, ExponentialRange};
-use prost::encoding::{encode_varint, encoded_len_varint, key_len};
+use prost::encoding::{encoded_len_varint, key_len};
 
 use super::field::{bucket_span, histogram};
-use super::wire::{bytes, double, start_delimited, varint, zigzag};
+use super::wire::{bytes, double, number, start_delimited, varint, zigzag};
 
 /// How many empty buckets are written rather than skipped: a span takes as many bytes.
 const SHORT_GAP: usize = 2;
@@ -41,7 +41,7 @@ fn range(
         span(span_tag, index - end, counts.len() as u64, out);
         end = index + signed(counts.len());
         for &count in counts {
-            encode_varint(zigzag(count.wrapping_sub(before).cast_signed()), deltas);
+            number(zigzag(count.wrapping_sub(before).cast_signed()), deltas);
             before = count;
         }
     }
