@@ -347,7 +347,8 @@ impl<O: Output> TextEncoder<O> {
         match point {
             Point::Counter(point) => {
                 sample(&mut self.page, &self.family.name, texts, point.total())?;
-                if self.family.has_exemplars { self.after_counter(texts, point) } else { Ok(()) }
+                let has_more = point.exemplar().is_some() || self.family.has_created;
+                if has_more && self.family.has_exemplars { self.after_counter(texts, point) } else { Ok(()) }
             }
             Point::Gauge(point) => sample(&mut self.page, &self.family.name, texts, point.value()),
             Point::UpDownCounter(point) => sample(&mut self.page, &self.family.name, texts, point.value()),
