@@ -6,7 +6,7 @@ use std::hint::black_box;
 use nilometer_benches::{Random, opaque};
 use nilometer_core::{Counter, CounterFamily, GaugeFamily, HistogramFamily, MetricsRegistry, buckets};
 use nilometer_macros::{LabelValue, TypedLabels};
-use nilometer_prometheus::PrometheusRenderer;
+use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};
 
 /// How many series lookups are spread over, and how many are on the page.
 const SERIES: usize = 1000;
@@ -30,7 +30,7 @@ const fn operation(name: &'static str, bound: f64, run: fn(usize)) -> Operation 
     Operation { name, bound, times: 100_000, worth: 1.0, run }
 }
 
-pub(crate) const OPERATIONS: [Operation; 10] = [
+pub(crate) const OPERATIONS: [Operation; 12] = [
     operation("instructions/loop", 5.0, |times| repeat(times, |_| ())),
     operation("instructions/plain_add", 6.0, plain_add),
     operation("instructions/counter/inc", 18.0, counter),
@@ -56,6 +56,20 @@ pub(crate) const OPERATIONS: [Operation; 10] = [
         times: 20,
         worth: 1000.0,
         run: encode,
+    },
+    Operation {
+        name: "instructions/encode/open_metrics",
+        bound: 560.0,
+        times: 20,
+        worth: 1000.0,
+        run: |times| encode_as(times, Format::OpenMetrics),
+    },
+    Operation {
+        name: "instructions/encode/protobuf",
+        bound: 2000.0,
+        times: 20,
+        worth: 1000.0,
+        run: |times| encode_as(times, Format::Protobuf),
     },
 ];
 
@@ -149,4 +163,10 @@ fn encode(times: usize) {
     let registry = MetricsRegistry::new();
     let _family = family(&registry);
     repeat(times, |_| drop(black_box(PrometheusRenderer::render_all(&registry))));
+}
+
+fn encode_as(times: usize, format: Format) {
+    let registry = MetricsRegistry::new();
+    let _family = family(&registry);
+    repeat(times, |_| drop(black_box(PrometheusRenderer::render_as(&registry, Exposition::new(format)))));
 }
