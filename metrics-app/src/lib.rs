@@ -37,7 +37,7 @@
 //! |---|---|
 //! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
-//! | `nilometer-prometheus` | the module `prometheus`: the text format and the scrape server |
+//! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
 //! | here | the module `application`: metric sets for a stream processor |
 //!
 //! # Features
@@ -45,6 +45,7 @@
 //! - `derive` (default): the derives, and `application`, which is declared with them.
 //! - `prometheus` (default): the module `prometheus`, and `PrometheusRenderer`, `MetricsServer` and `ServerConfig` at
 //!   the root.
+//! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
 //!
 //! # What this crate does not do
 //!
