@@ -4,10 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nilometer_core::collect::Collector;
+use std::time::SystemTime;
+
+use nilometer_core::collect::{
+    CollectError, Collector, CounterPoint, Descriptor, Exemplar, HistogramPoint, LabelSet, MetricType,
+    SeriesLabels, StateSetPoint, Visitor,
+};
 use nilometer_core::{MetricsRegistry, RegisterError, RegistryConfig};
-use nilometer_prometheus::{EscapingScheme, PrometheusRenderer, TextEncoder};
+use nilometer_prometheus::{
+    EscapingScheme, Exposition, Format, PrometheusRenderer, RenderError, TextEncoder,
+};
 use nilometer_tests::page::Page;
+use nilometer_tests::{openmetrics, protobuf};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -150,6 +158,88 @@ fn a_page_that_takes_classic_names_alone_is_one_of_these_documents() {
     }
     let registry = odd_registry();
     assert_eq!(PrometheusRenderer::render_all(&registry), page(&registry, EscapingScheme::Underscores));
+}
+
+/// A counter and a histogram with an exemplar whose labels have these names.
+struct Examples(&'static [(&'static str, &'static str)]);
+
+impl Collector for Examples {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        let (none, labels) = (LabelSet::empty(), LabelSet::try_from_utf8_pairs(self.0)?);
+        let exemplar = Exemplar::new(&labels, 0.5, SystemTime::UNIX_EPOCH);
+        visitor.family(&Descriptor::try_new("a_total", "A.", MetricType::Counter)?)?;
+        let counter = CounterPoint::new(2_u64).with_exemplar(Some(exemplar));
+        visitor.point(SeriesLabels::of(&none), counter.into())?;
+        visitor.family(&Descriptor::try_new("h", "H.", MetricType::Histogram)?)?;
+        let exemplars = [exemplar];
+        let histogram = HistogramPoint::try_new(&[1.0], &[1, 0], 0.5)?.with_exemplars(&exemplars);
+        Ok(visitor.point(SeriesLabels::of(&none), histogram.into())?)
+    }
+}
+
+/// The names of the labels of all exemplars of a page.
+fn exemplar_labels(examples: &Examples, format: Format, scheme: EscapingScheme) -> Vec<String> {
+    let exposition = Exposition::new(format).with_escaping(scheme);
+    let page = PrometheusRenderer::render_as(examples, exposition).unwrap();
+    if format == Format::Protobuf {
+        let mut names = Vec::new();
+        for metric in protobuf::parse(&page).unwrap().iter().flat_map(|family| &family.metric) {
+            let counter = metric.counter.iter().filter_map(|counter| counter.exemplar.as_ref());
+            let buckets = metric.histogram.iter().flat_map(|histogram| &histogram.bucket);
+            let exemplars = counter.chain(buckets.filter_map(|bucket| bucket.exemplar.as_ref()));
+            names.extend(exemplars.flat_map(|found| &found.label).filter_map(|label| label.name.clone()));
+        }
+        return names;
+    }
+    let text = String::from_utf8(page).unwrap();
+    if scheme != EscapingScheme::AllowUtf8 {
+        openmetrics::parse(&text).unwrap();
+    }
+    let exemplars = text.lines().filter_map(|line| line.split_once(" # {")?.1.split_once('}'));
+    let pairs = exemplars.flat_map(|(pairs, _)| pairs.split(','));
+    pairs.filter_map(|pair| Some(pair.split_once('=')?.0.trim_matches('"').to_owned())).collect()
+}
+
+#[test]
+fn exemplars_have_their_labels_by_the_pages_scheme() {
+    let examples = Examples(&[("k", "é\""), ("trace.id", "7")]);
+    for format in [Format::OpenMetrics, Format::Protobuf] {
+        for (scheme, name) in [
+            (EscapingScheme::AllowUtf8, "trace.id"),
+            (EscapingScheme::Underscores, "trace_id"),
+            (EscapingScheme::Dots, "trace_dot_id"),
+            (EscapingScheme::Values, "U__trace_2e_id"),
+        ] {
+            let names = exemplar_labels(&examples, format, scheme);
+            assert_eq!(names, ["k", name, "k", name], "{format:?} {scheme}");
+        }
+    }
+}
+
+/// A state set that has the name of a label of its own, but for a character that not every scheme keeps.
+struct States;
+
+impl Collector for States {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        visitor.family(&Descriptor::try_new_utf8("s.t", "S.", MetricType::StateSet)?)?;
+        let labels = LabelSet::from_pairs(&[("s_t", "1")]);
+        Ok(visitor.point(SeriesLabels::of(&labels), StateSetPoint::new(&[("on", true)]).into())?)
+    }
+}
+
+#[test]
+fn a_state_set_whose_label_would_stand_twice_by_a_scheme_is_left_out_and_counted() {
+    for format in [Format::Text, Format::Text1, Format::OpenMetrics, Format::Protobuf] {
+        for scheme in ESCAPING {
+            let exposition = Exposition::new(format).with_escaping(scheme);
+            let skipped = match PrometheusRenderer::render_as(&States, exposition) {
+                Ok(_) => 0,
+                Err(RenderError::Skipped { points }) => points,
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(skipped, u64::from(scheme == EscapingScheme::Underscores), "{format:?} {scheme}");
+        }
+    }
 }
 
 /// Names in which what has a meaning to a format or a scheme is common.

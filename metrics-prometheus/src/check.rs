@@ -1,6 +1,6 @@
 //! Which points have a place on a page.
 
-use nilometer_core::collect::{Descriptor, MetricType, Point, SeriesLabels};
+use nilometer_core::collect::{Descriptor, EscapingScheme, MetricType, Point, SeriesLabels};
 
 /// What every encoder asks before it writes a point: whether it stands in a family of its kind whose name can be
 /// written. It counts those that do not.
@@ -28,14 +28,16 @@ impl Places {
     }
 
     /// Whether a state set is written: there is nothing to write of one without states, and a label of the series that is
-    /// named like the one of the states would stand twice.
+    /// named like the one of the states, as a page of this scheme has them, would stand twice.
     pub(crate) fn admits_states(
         &mut self,
         labels: SeriesLabels<'_>,
         states: &[(&str, bool)],
         label: &str,
+        scheme: EscapingScheme,
     ) -> bool {
-        let admitted = !states.is_empty() && labels.iter().all(|(name, _)| name != label);
+        let label = scheme.label_name(label);
+        let admitted = !states.is_empty() && labels.iter().all(|(name, _)| scheme.label_name(name) != label);
         if !admitted {
             self.skip();
         }

@@ -23,7 +23,6 @@ use self::wire::{
 };
 use crate::check::{self, Places};
 use crate::chunk::{ChunkBuffer, Nowhere, Output};
-use crate::escaping::are_as_they_stand;
 use crate::exemplar::{BucketExemplars, fits};
 use crate::format::Exposition;
 
@@ -122,8 +121,8 @@ impl<O: Output> ProtobufEncoder<O> {
 
     fn counter(&mut self, point: &CounterPoint<'_>) -> Result<(), Stopped> {
         double(counter::VALUE, point.total().as_f64(), &mut self.value);
-        if let Some(found) = point.exemplar().filter(fits) {
-            exemplar(&found, &mut self.inner);
+        if let Some(found) = point.exemplar().filter(|exemplar| fits(exemplar, self.escaping)) {
+            exemplar(&found, self.escaping, &mut self.inner);
             bytes(counter::EXEMPLAR, &self.inner, &mut self.value);
         }
         if let Some(created) = point.created() {
@@ -154,8 +153,8 @@ impl<O: Output> ProtobufEncoder<O> {
         varint(histogram::COUNT, point.count(), &mut self.value);
         double(histogram::SUM, point.sum(), &mut self.value);
         if point.is_exponential_only() {
-            for found in point.exemplars().iter().filter(|exemplar| fits(exemplar)) {
-                exemplar(found, &mut self.inner);
+            for found in point.exemplars().iter().filter(|exemplar| fits(exemplar, self.escaping)) {
+                exemplar(found, self.escaping, &mut self.inner);
                 bytes(histogram::EXEMPLARS, &self.inner, &mut self.value);
             }
         } else {
@@ -171,13 +170,13 @@ impl<O: Output> ProtobufEncoder<O> {
     }
 
     fn buckets(&mut self, point: &HistogramPoint<'_>) {
-        let mut by_bucket = BucketExemplars::new(point.exemplars());
+        let mut by_bucket = BucketExemplars::new(point.exemplars(), self.escaping);
         for (bound, count) in point.cumulative() {
             self.inner.clear();
             let found = if point.exemplars().is_empty() { None } else { by_bucket.up_to(bound) };
             let mut len = key_len(bucket::CUMULATIVE_COUNT) + encoded_len_varint(count) + DOUBLE_LEN;
             if let Some(found) = found {
-                exemplar(found, &mut self.inner);
+                exemplar(found, self.escaping, &mut self.inner);
                 len += delimited_len(bucket::EXEMPLAR, self.inner.len());
             }
             start_delimited(histogram::BUCKET, len, &mut self.value);
@@ -228,15 +227,7 @@ impl<O: Output> Visitor for ProtobufEncoder<O> {
         }
         self.labels.clear();
         self.value.clear();
-        if are_as_they_stand(series, self.escaping) {
-            for set in series.sets() {
-                labels(metric::LABEL, set, &mut self.labels);
-            }
-        } else {
-            for (name, value) in series.iter() {
-                label(metric::LABEL, &self.escaping.label_name(name), value, &mut self.labels);
-            }
-        }
+        labels(metric::LABEL, series, self.escaping, &mut self.labels);
         match point {
             Point::Counter(point) => self.counter(&point),
             Point::Gauge(point) => self.gauge(point.value()),
@@ -247,7 +238,7 @@ impl<O: Output> Visitor for ProtobufEncoder<O> {
             Point::Summary(point) => self.summary(&point),
             Point::Info => self.gauge(Number::U64(1)),
             Point::StateSet(point) => {
-                if self.places.admits_states(series, point.states(), &self.state_label) {
+                if self.places.admits_states(series, point.states(), &self.state_label, self.escaping) {
                     self.state_set(point)
                 } else {
                     Ok(())

@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
-use nilometer_core::collect::{Exemplar, LabelSet};
+use nilometer_core::collect::{EscapingScheme, Exemplar, LabelSet, SeriesLabels};
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 use super::field::{exemplar, label_pair, timestamp};
+use crate::escaping::are_as_they_stand;
 
 /// How many bytes a field of `len` bytes takes with its key and its length.
 #[inline]
@@ -86,8 +87,17 @@ pub(super) fn label(tag: u32, name: &str, value: &str, out: &mut Vec<u8>) {
     bytes(label_pair::VALUE, value.as_bytes(), out);
 }
 
-/// Writes the labels of a set: the one place where they are written in protobuf.
-pub(super) fn labels(tag: u32, set: &LabelSet, out: &mut Vec<u8>) {
+/// Writes labels by this scheme: the one place where they are written in protobuf.
+pub(super) fn labels(tag: u32, labels: SeriesLabels<'_>, scheme: EscapingScheme, out: &mut Vec<u8>) {
+    if are_as_they_stand(labels, scheme) {
+        labels.sets().for_each(|set| labels_of(tag, set, out));
+    } else {
+        labels.iter().for_each(|(name, value)| label(tag, &scheme.label_name(name), value, out));
+    }
+}
+
+/// Writes the labels of a set as they stand.
+fn labels_of(tag: u32, set: &LabelSet, out: &mut Vec<u8>) {
     let start = out.len();
     if plain_labels(tag, set.as_prometheus().as_bytes(), out).is_none() {
         out.truncate(start);
@@ -193,9 +203,9 @@ fn since_epoch(time: SystemTime) -> (u64, u32) {
 /// Makes `out` an `Exemplar`.
 ///
 /// Its timestamp is always there: Prometheus leaves out those of native histograms that have none.
-pub(super) fn exemplar(exemplar: &Exemplar<'_>, out: &mut Vec<u8>) {
+pub(super) fn exemplar(exemplar: &Exemplar<'_>, scheme: EscapingScheme, out: &mut Vec<u8>) {
     out.clear();
-    labels(exemplar::LABEL, exemplar.labels(), out);
+    labels(exemplar::LABEL, SeriesLabels::of(exemplar.labels()), scheme, out);
     double(exemplar::VALUE, exemplar.value(), out);
     time(exemplar::TIMESTAMP, exemplar.time(), out);
 }
@@ -235,7 +245,7 @@ mod tests {
             for name in ["a", "a_name_of_some_length_that_is_longer_than_a_copy"] {
                 let set = LabelSet::from_pairs(&[(name, value), ("z", "end"), ("b", "\t")]);
                 let (mut found, mut expected) = (vec![7], vec![7]);
-                labels(1, &set, &mut found);
+                labels_of(1, &set, &mut found);
                 set.iter().for_each(|(name, value)| label(1, name, value, &mut expected));
                 assert_eq!(found, expected, "{name}={value:?}");
             }

@@ -2,20 +2,21 @@
 
 use std::time::{Duration, SystemTime};
 
-use nilometer_core::collect::{Exemplar, Number};
+use nilometer_core::collect::{EscapingScheme, Exemplar, Number, SeriesLabels};
 
+use crate::escaping::push_labels;
 use crate::number::push_number_line;
 
 /// Appends an exemplar to the line that `page` ends with.
 ///
 /// SPEC: OpenMetrics 1.0.0, "ABNF: exemplar". The timestamp, which may be left out there, is always written: Prometheus
 /// takes the time of the scrape otherwise.
-pub(super) fn push_exemplar(exemplar: &Exemplar<'_>, page: &mut String) {
+pub(super) fn push_exemplar(exemplar: &Exemplar<'_>, scheme: EscapingScheme, page: &mut String) {
     // The line feed, which comes back behind the exemplar.
     page.pop();
-    page.push_str(" # ");
-    page.push_str(if exemplar.labels().is_empty() { "{}" } else { exemplar.labels().as_prometheus() });
-    page.push(' ');
+    page.push_str(" # {");
+    push_labels(SeriesLabels::of(exemplar.labels()), scheme, page);
+    page.push_str("} ");
     push_number_line(Number::F64(exemplar.value()), page);
     page.pop();
     page.push(' ');

@@ -221,8 +221,9 @@ impl<O: Output> TextEncoder<O> {
 
     /// Writes what stands behind a counter's value, which only OpenMetrics has.
     fn after_counter(&mut self, texts: LabelTexts<'_>, point: &CounterPoint<'_>) -> Result<(), Stopped> {
-        if let Some(exemplar) = point.exemplar().filter(fits) {
-            push_exemplar(&exemplar, self.page.room(EXEMPLAR_ROOM)?);
+        let scheme = self.exposition.escaping();
+        if let Some(exemplar) = point.exemplar().filter(|exemplar| fits(exemplar, scheme)) {
+            push_exemplar(&exemplar, scheme, self.page.room(EXEMPLAR_ROOM)?);
         }
         self.created(texts, point.created())
     }
@@ -246,7 +247,7 @@ impl<O: Output> TextEncoder<O> {
     ) -> Result<(), Stopped> {
         texts.start_of_lines(&self.family.bucket, &mut self.start);
         let exemplars = if self.family.has_exemplars { point.exemplars() } else { &[] };
-        let mut by_bucket = BucketExemplars::new(exemplars);
+        let mut by_bucket = BucketExemplars::new(exemplars, self.exposition.escaping());
         let mut cumulative = 0_u64;
         for (index, (label, count)) in self.bounds.of(point.bounds()).iter().zip(point.counts()).enumerate() {
             cumulative = cumulative.wrapping_add(*count);
@@ -257,7 +258,7 @@ impl<O: Output> TextEncoder<O> {
             if !exemplars.is_empty() {
                 let bound = point.bounds().get(index).copied().unwrap_or(f64::INFINITY);
                 if let Some(exemplar) = by_bucket.up_to(bound) {
-                    push_exemplar(exemplar, self.page.room(EXEMPLAR_ROOM)?);
+                    push_exemplar(exemplar, self.exposition.escaping(), self.page.room(EXEMPLAR_ROOM)?);
                 }
             }
         }
@@ -321,7 +322,12 @@ impl<O: Output> Visitor for TextEncoder<O> {
             return Ok(());
         }
         if let Point::StateSet(point) = &point
-            && !self.places.admits_states(labels, point.states(), &self.family.state_label)
+            && !self.places.admits_states(
+                labels,
+                point.states(),
+                &self.family.state_label,
+                self.exposition.escaping(),
+            )
         {
             return Ok(());
         }
