@@ -3,6 +3,8 @@
 //! `.ci/peers` fetches what these tests need, and `.ci/run` runs them. Where it is missing they fail.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
+use std::time::SystemTime;
+
 use nilometer::collect::{
     CollectError, Collector, Descriptor, ExponentialBuckets, ExponentialRange, HistogramPoint, LabelSet,
     MetricType, SeriesLabels, Visitor,
@@ -24,8 +26,11 @@ impl Collector for Exponential {
     }
 }
 
+/// What makes a Prometheus ask for protobuf.
+const FEATURES: [&str; 1] = ["exemplar-storage,native-histograms"];
+
 /// A registry with all that formats differ in, and where it is served.
-fn served(runtime: &Runtime) -> String {
+fn served(runtime: &Runtime) -> (MetricsRegistry, String) {
     let config = RegistryConfig::new().with_utf8_names(true);
     let registry = MetricsRegistry::with_config(config);
     let requests = registry.register_counter("http.requests_total", "Requests.").unwrap();
@@ -34,15 +39,15 @@ fn served(runtime: &Runtime) -> String {
     wait.observe_with_exemplar(1.5, &[("trace_id", "4bf92f3577b34da6")]);
     registry.register_collector("exponential", Exponential).unwrap();
     let config = ServerConfig::default().with_host("127.0.0.1").with_port(0);
-    let server = runtime.block_on(MetricsServer::new(registry, config).bind()).unwrap();
+    let server = runtime.block_on(MetricsServer::new(registry.clone(), config).bind()).unwrap();
     let target = server.local_addr().to_string();
     runtime.spawn(server.serve());
-    target
+    (registry, target)
 }
 
-fn started(release: Release, target: &str) -> Prometheus {
-    let features = ["exemplar-storage,native-histograms"];
-    let prometheus = Setup::of(release).with_features(&features).start(&[target.to_owned()]);
+/// Starts a Prometheus and waits until it has scraped the target without a complaint.
+fn scraping(setup: Setup<'_>, target: &str) -> Prometheus {
+    let prometheus = setup.start(&[target.to_owned()]);
     wait_for("two scrapes", || {
         let scrapes = prometheus.query("count_over_time(up[1m])");
         scrapes.first().filter(|scrapes| scrapes.values[0] >= 2.0).map(drop)
@@ -66,7 +71,8 @@ fn has_the_histograms_and_the_exemplar(prometheus: &Prometheus) {
 #[ignore = "needs a real Prometheus; .ci/run runs it"]
 fn a_prometheus_3_has_utf8_names_whole_and_native_histograms() {
     let runtime = Runtime::new().unwrap();
-    let prometheus = started(Release::Three, &served(&runtime));
+    let (_, target) = served(&runtime);
+    let prometheus = scraping(Setup::of(Release::Three).with_features(&FEATURES), &target);
     let requests = prometheus.query("{\"http.requests_total\"}");
     assert_eq!((requests[0].values[0], &*requests[0].labels["http.method"]), (3.0, "GET"));
     assert_eq!(requests[0].labels["path"], "/\"");
@@ -77,8 +83,69 @@ fn a_prometheus_3_has_utf8_names_whole_and_native_histograms() {
 #[ignore = "needs a real Prometheus; .ci/run runs it"]
 fn a_prometheus_2_has_escaped_names_and_native_histograms() {
     let runtime = Runtime::new().unwrap();
-    let prometheus = started(Release::Two, &served(&runtime));
+    let (_, target) = served(&runtime);
+    let prometheus = scraping(Setup::of(Release::Two).with_features(&FEATURES), &target);
     let requests = prometheus.query("http_requests_total");
     assert_eq!((requests[0].values[0], &*requests[0].labels["http_method"]), (3.0, "GET"));
     has_the_histograms_and_the_exemplar(&prometheus);
+}
+
+#[test]
+#[ignore = "needs a real Prometheus; .ci/run runs it"]
+fn no_first_increment_is_lost_to_a_prometheus_that_takes_created_timestamps() {
+    let runtime = Runtime::new().unwrap();
+    let (registry, target) = served(&runtime);
+    let features = ["exemplar-storage,native-histograms,created-timestamp-zero-ingestion"];
+    let prometheus = scraping(Setup::of(Release::Three).with_features(&features), &target);
+    // All of it happens between two scrapes: without its beginning it would be no increase at all.
+    let before = now();
+    let late = registry.register_counter("late_total", "L.").unwrap();
+    late.get_or_create(&[("path", "/")]).inc_by(5);
+    let wait = registry.register_histogram("late_seconds", "L.", &[1.0]).unwrap().default();
+    wait.observe(0.5);
+    wait.observe(2.0);
+    let after = now();
+    for (selector, total) in
+        [("late_total", 5.0), ("late_seconds_count", 2.0), ("late_seconds_bucket{le=\"1.0\"}", 1.0)]
+    {
+        let samples = wait_for(selector, || {
+            let samples = prometheus.samples(selector, 60).pop()?;
+            (samples.values.len() >= 2).then_some(samples)
+        });
+        // It began with nothing, at the time at which it did begin: to 1/16 s, downwards, as core keeps it.
+        assert_eq!(samples.values[..2], [0.0, total], "{selector}: {samples:?}");
+        let began = samples.times[0];
+        assert!((before - 0.064..=after).contains(&began), "{selector}: {before} {began} {after}");
+    }
+}
+
+/// Now, in seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+/// The same numbers as text: OpenMetrics, which a Prometheus asks for that wants no protobuf.
+fn has_the_counts_of_the_text(prometheus: &Prometheus, requests: &str) {
+    assert_eq!(prometheus.query(requests)[0].values, [3.0]);
+    assert_eq!(prometheus.query("histogram_count(size_bytes)"), [], "scraped as protobuf");
+    assert_eq!(prometheus.query("size_bytes_count")[0].values, [8.0]);
+    assert_eq!(prometheus.query("size_bytes_bucket{le=\"4.0\"}")[0].values, [4.0]);
+    assert_eq!(prometheus.query("wait_seconds_bucket{le=\"2.0\"}")[0].values, [1.0]);
+    assert_eq!(prometheus.query("wait_seconds_sum")[0].values, [1.5]);
+    let exemplars = prometheus.exemplars("wait_seconds_bucket");
+    assert_eq!(exemplars[0].labels["trace_id"], "4bf92f3577b34da6");
+}
+
+#[test]
+#[ignore = "needs a real Prometheus; .ci/run runs it"]
+fn a_prometheus_that_asks_for_open_metrics_has_the_same_counts() {
+    let runtime = Runtime::new().unwrap();
+    let (_, target) = served(&runtime);
+    let features = ["exemplar-storage"];
+    let three = Setup::of(Release::Three)
+        .with_features(&features)
+        .with_scrape_config("  scrape_protocols: [OpenMetricsText1.0.0]\n");
+    has_the_counts_of_the_text(&scraping(three, &target), "{\"http.requests_total\"}");
+    let two = Setup::of(Release::Two).with_features(&features);
+    has_the_counts_of_the_text(&scraping(two, &target), "http_requests_total");
 }

@@ -123,6 +123,8 @@ pub struct Answer {
     pub labels: BTreeMap<String, String>,
     /// Its values, one for an instant query.
     pub values: Vec<f64>,
+    /// When each was scraped, or asked for, in seconds since 1970.
+    pub times: Vec<f64>,
 }
 
 /// An exemplar as Prometheus has stored it.
@@ -311,11 +313,12 @@ fn answers(data: &Json, values: &str) -> Vec<Answer> {
     let number = |sample: &Json| sample[1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
     let series = data["result"].as_array().cloned().unwrap_or_default();
     let answer = |series: &Json| {
-        let values = match (values, &series[values]) {
-            ("values", Json::Array(samples)) => samples.iter().map(number).collect(),
-            (_, sample) => vec![number(sample)],
+        let samples = match (values, &series[values]) {
+            ("values", Json::Array(samples)) => samples.as_slice(),
+            (_, sample) => std::slice::from_ref(sample),
         };
-        Answer { labels: labels(&series["metric"]), values }
+        let times = samples.iter().map(|sample| sample[0].as_f64().unwrap_or(f64::NAN)).collect();
+        Answer { labels: labels(&series["metric"]), values: samples.iter().map(number).collect(), times }
     };
     series.iter().map(answer).collect()
 }
