@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use nilometer_core::collect::{Collector, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::label::{ClosedLabelValue, LabelValue as _, TypedLabels as _, ValueBuffer};
 use nilometer_core::{
-    Counter, CounterFamily, Descriptor, Family, Gauge, GaugeFamily, Histogram, HistogramFamily, ManualClock,
-    Metric, MetricType, MetricsError, MetricsRegistry, RegisterError, RegistryConfig, Unit, UpDownCounter,
-    UpDownCounterFamily, buckets,
+    Counter, CounterFamily, Descriptor, Family, FloatCounter, Gauge, GaugeFamily, Histogram, HistogramFamily,
+    Info, IntGauge, LongTaskTimer, ManualClock, MaxGauge, Metric, MetricType, MetricsError, MetricsRegistry,
+    MinGauge, RegisterError, RegistryConfig, StateSet, Unit, UpDownCounter, UpDownCounterFamily, buckets,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
@@ -351,6 +351,71 @@ fn up_down_counters_are_fields_like_any_other_kind() {
     assert!(Load::descriptors().iter().all(|one| one.metric_type() == MetricType::UpDownCounter));
     let error = registry.register_gauge("connections", "Connections that are open.").unwrap_err();
     assert!(matches!(error, RegisterError::Conflict { what: "type", .. }), "{error}");
+}
+
+#[test]
+fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
+    #[derive(Metrics)]
+    #[metrics(crate = "nilometer_core", prefix = "job")]
+    struct Job {
+        /// Time on a processor.
+        #[metric(unit = "seconds")]
+        cpu_seconds_total: FloatCounter,
+        /// The offset that was read last.
+        offset: IntGauge,
+        /// The largest batch.
+        #[metric(window = Duration::from_secs(30))]
+        batch_max: MaxGauge,
+        /// The smallest batch, by method.
+        batch_min: Family<ByMethod, MinGauge>,
+        /// What it does.
+        state: StateSet<Method>,
+        /// What runs.
+        build_info: Info,
+        /// Imports.
+        imports: LongTaskTimer,
+        /// Exports.
+        exports: Option<LongTaskTimer>,
+    }
+    #[derive(TypedLabels)]
+    #[label(crate = "nilometer_core")]
+    struct ByMethod {
+        method: Method,
+    }
+    let config = RegistryConfig::new().with_disabled(["job_exports_active", "job_exports_active_seconds"]);
+    let registry = MetricsRegistry::with_config(config.with_disabled(["job_exports_oldest_seconds"]));
+    let job = Job::register(&registry).unwrap();
+    job.cpu_seconds_total.inc_by(0.25);
+    job.offset.set(-3);
+    job.batch_max.observe(7.0);
+    job.batch_min.get_or_create(&ByMethod { method: Method::Get }).observe(2.0);
+    job.state.set(Method::Get);
+    assert_eq!(job.build_info.metadata().metric_type(), MetricType::Info);
+    assert!(job.exports.is_none());
+    // The same again is the same timer.
+    let import = Job::register(&registry).unwrap().imports.start();
+    assert_eq!(job.imports.active(), 1);
+    drop(import);
+    let expected = [
+        "job_batch_max {} 7",
+        r#"job_batch_min {"method": "GET"} 2"#,
+        "job_build_info {} Info",
+        "job_cpu_seconds_total {} 0.25",
+        "job_imports_active {} 0",
+        "job_imports_active_seconds {} 0",
+        "job_imports_oldest_seconds {} 0",
+        "job_offset {} -3",
+    ];
+    let lines = lines(&registry);
+    assert_eq!(lines[..8], expected);
+    assert!(lines[8].starts_with("job_state {} StateSet") && lines.len() == 9, "{lines:?}");
+    let descriptors = Job::descriptors();
+    assert_eq!(descriptors.len(), 12);
+    assert_eq!(descriptors[7].help(), "Imports. How long those that are running have been, together.");
+    assert_eq!(descriptors[7].unit(), Some(Unit::SECONDS));
+    let other = registry.family::<MaxGauge>("job_batch_max", "The largest batch.").with_labels(&[]);
+    let other = other.register().unwrap_err();
+    assert!(matches!(other, RegisterError::Conflict { what: "window", .. }), "{other}");
 }
 
 #[test]

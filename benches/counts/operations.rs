@@ -4,7 +4,10 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use nilometer_benches::{Random, opaque};
-use nilometer_core::{Counter, CounterFamily, GaugeFamily, HistogramFamily, MetricsRegistry, buckets};
+use nilometer_core::{
+    Counter, CounterFamily, FloatCounterFamily, GaugeFamily, HistogramFamily, MaxGaugeFamily,
+    MetricsRegistry, buckets,
+};
 use nilometer_macros::{LabelValue, TypedLabels};
 use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};
 
@@ -30,11 +33,13 @@ const fn operation(name: &'static str, bound: f64, run: fn(usize)) -> Operation 
     Operation { name, bound, times: 100_000, worth: 1.0, run }
 }
 
-pub(crate) const OPERATIONS: [Operation; 12] = [
+pub(crate) const OPERATIONS: [Operation; 14] = [
     operation("instructions/loop", 5.0, |times| repeat(times, |_| ())),
     operation("instructions/plain_add", 6.0, plain_add),
     operation("instructions/counter/inc", 18.0, counter),
+    operation("instructions/float_counter/inc", 22.0, float_counter),
     operation("instructions/gauge/set", 10.0, gauge),
+    operation("instructions/max_gauge/observe", 27.0, max_gauge),
     operation("instructions/histogram/bounds=11", 64.0, |times| histogram(times, &buckets::LATENCY_SECONDS)),
     operation("instructions/histogram/bounds=200", 133.0, |times| histogram(times, &MANY_BOUNDS)),
     // What is inlined into them depends on the rest of the crate: the one takes 337 where it takes 274 otherwise.
@@ -97,6 +102,17 @@ fn counter(times: usize) {
 fn gauge(times: usize) {
     let gauge = GaugeFamily::new("bench_ratio", "A gauge.").default();
     repeat(times, |_| gauge.set(black_box(1.5)));
+}
+
+fn float_counter(times: usize) {
+    let counter = FloatCounterFamily::new("bench_seconds_total", "A counter.").default();
+    repeat(times, |_| counter.inc_by(black_box(0.5)));
+}
+
+/// All but the first of a few values that come again and again change nothing.
+fn max_gauge(times: usize) {
+    let gauge = MaxGaugeFamily::new("bench_max", "A gauge.").default();
+    repeat(times, |turn| gauge.observe(if turn % 2 == 0 { 1.5 } else { 0.5 }));
 }
 
 fn histogram(times: usize, bounds: &[f64]) {

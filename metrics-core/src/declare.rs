@@ -11,14 +11,21 @@ use std::time::Duration;
 use crate::counter::Counter;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::error::Result;
-use crate::family::{ClosedLabels, DynamicLabels, ErasedFamily, Family, FamilyCore, Lifetime, Normalizers};
+use crate::extreme::{MaxGauge, MinGauge};
+use crate::family::{
+    ClosedLabels, DynamicLabels, ErasedFamily, Family, FamilyCore, Lifetime, Normalizers, check_name_as_label,
+};
+use crate::float_counter::FloatCounter;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
-use crate::label::{LabelError, LabelLimits, TypedLabels, forms};
+use crate::info::Info;
+use crate::int_gauge::IntGauge;
+use crate::label::{ClosedLabelValue, LabelError, LabelLimits, TypedLabels, forms};
 use crate::metric::Metric;
 use crate::name::{check_metric_name, check_utf8_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
 use crate::setup::Options;
+use crate::state_set::StateSet;
 use crate::unit::Unit;
 use crate::updown::UpDownCounter;
 
@@ -82,8 +89,8 @@ impl<T: Metrics> Metrics for Option<T> {
 /// The type of a field of a struct that derives `Metrics`: a handle, or a family.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric",
-    note = "fields are `Counter`, `UpDownCounter`, `Gauge`, `Histogram`, families of them, or `Option` of those; a \
-            struct of metrics needs `#[metric(flatten)]`"
+    note = "fields are `Counter`, `UpDownCounter`, `Gauge`, `Histogram`, another kind of metric, families of them, or \
+            `Option` of those; a struct of metrics needs `#[metric(flatten)]`"
 )]
 pub trait MetricField: Sized {
     /// The kind.
@@ -96,6 +103,8 @@ pub trait MetricField: Sized {
     const IS_FAMILY: bool = false;
     /// Whether the field is a family of which all series are known.
     const IS_CLOSED: bool = false;
+    /// Whether the field can say how long windows are.
+    const TAKES_WINDOW: bool = false;
 
     /// Adds the field's declaration to `scope`.
     fn declare(scope: &mut Scope, field: Field);
@@ -105,29 +114,32 @@ pub trait MetricField: Sized {
 }
 
 macro_rules! unlabelled_field {
-    ($($kind:ident),*) => {$(
-        impl MetricField for $kind {
-            const TYPE: MetricType = <$kind as Metric>::TYPE;
-            const TAKES_BUCKETS: bool = <Family<(), $kind> as MetricField>::TAKES_BUCKETS;
+    ($($kind:ident $(<$parameter:ident: $bound:path>)?),*) => {$(
+        impl $(<$parameter: $bound + 'static>)? MetricField for $kind $(<$parameter>)? {
+            const TYPE: MetricType = <Self as Metric>::TYPE;
+            const TAKES_BUCKETS: bool = <Family<(), Self> as MetricField>::TAKES_BUCKETS;
             const TAKES_LABELS: bool = false;
+            const TAKES_WINDOW: bool = <Family<(), Self> as MetricField>::TAKES_WINDOW;
 
             fn declare(scope: &mut Scope, field: Field) {
-                <Family<(), $kind> as MetricField>::declare(scope, field);
+                <Family<(), Self> as MetricField>::declare(scope, field);
             }
 
             fn build(handles: &mut Handles) -> Self {
-                handles.family::<(), $kind>().get_or_create(&())
+                handles.family::<(), Self>().get_or_create(&())
             }
         }
     )*};
 }
 unlabelled_field!(Counter, UpDownCounter, Gauge, Histogram);
+unlabelled_field!(FloatCounter, IntGauge, MaxGauge, MinGauge, Info, StateSet<S: ClosedLabelValue>);
 
 impl<M: Metric> MetricField for Family<DynamicLabels, M> {
     const TYPE: MetricType = M::TYPE;
     const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
     const TAKES_LABELS: bool = true;
     const IS_FAMILY: bool = true;
+    const TAKES_WINDOW: bool = M::TAKES_WINDOW;
 
     fn declare(scope: &mut Scope, field: Field) {
         let labels = field.labels;
@@ -145,6 +157,7 @@ impl<L: TypedLabels, M: Metric> MetricField for Family<L, M> {
     const TAKES_LABELS: bool = false;
     const IS_FAMILY: bool = true;
     const IS_CLOSED: bool = ClosedLabels::of::<L>().is_some();
+    const TAKES_WINDOW: bool = M::TAKES_WINDOW;
 
     fn declare(scope: &mut Scope, field: Field) {
         scope.declare::<M>(&field, Some(L::NAMES), ClosedLabels::of::<L>());
@@ -161,6 +174,7 @@ impl<F: MetricField> MetricField for Option<F> {
     const TAKES_LABELS: bool = F::TAKES_LABELS;
     const IS_FAMILY: bool = F::IS_FAMILY;
     const IS_CLOSED: bool = F::IS_CLOSED;
+    const TAKES_WINDOW: bool = F::TAKES_WINDOW;
 
     fn declare(scope: &mut Scope, field: Field) {
         F::declare(scope, field);
@@ -185,6 +199,7 @@ pub struct Field {
     labels: Option<&'static [&'static str]>,
     expire_after: Option<Duration>,
     init: bool,
+    window: Option<Duration>,
     location: &'static Location<'static>,
 }
 
@@ -200,6 +215,7 @@ impl Field {
             labels: None,
             expire_after: None,
             init: false,
+            window: None,
             location: Location::caller(),
         }
     }
@@ -213,6 +229,12 @@ impl Field {
     /// States a histogram's upper bounds.
     pub fn with_buckets(mut self, bounds: &'static [f64]) -> Field {
         self.buckets = bounds;
+        self
+    }
+
+    /// States how long the windows of a max or min gauge are.
+    pub fn with_window(mut self, length: Duration) -> Field {
+        self.window = Some(length);
         self
     }
 
@@ -258,17 +280,36 @@ impl Scope {
         self.utf8_names = before;
     }
 
+    /// The name of a field, after all prefixes.
+    fn full_name(&self, field: &Field) -> String {
+        let parts: Vec<&str> = self.prefixes.iter().copied().chain([field.name]).collect();
+        parts.join("_")
+    }
+
+    /// Adds what `make` declares with the field's name, help and location.
+    pub(crate) fn declare_several<const N: usize>(
+        &mut self,
+        field: &Field,
+        make: fn(&str, &str, &'static Location<'static>) -> [Declaration; N],
+    ) {
+        let mut declarations = make(&self.full_name(field), field.help, field.location);
+        for declaration in &mut declarations {
+            declaration.utf8_names = self.utf8_names;
+        }
+        self.declarations.extend(declarations);
+    }
+
     fn declare<M: Metric>(
         &mut self,
         field: &Field,
         labels: Option<&'static [&'static str]>,
         closed: Option<ClosedLabels>,
     ) {
-        let parts: Vec<&str> = self.prefixes.iter().copied().chain([field.name]).collect();
-        let mut declaration = Declaration::new::<M>(parts.join("_"), field.help, field.location);
+        let mut declaration = Declaration::new::<M>(self.full_name(field), field.help, field.location);
         declaration.unit = field.unit;
         declaration.utf8_names = self.utf8_names;
         declaration.options.bounds = field.buckets.to_vec();
+        declaration.options.window = field.window;
         declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         declaration.expire_after = field.expire_after;
         declaration.init = closed.filter(|_| field.init);
@@ -420,6 +461,8 @@ impl Declaration {
     }
 
     fn make<M: Metric>(mut self, config: &RegistryConfig) -> Made {
+        check_name_as_label::<M>(&self.name, self.utf8_names)?;
+        self.options.clock = config.clock().clone();
         let lifetime = Lifetime {
             clock: config.clock().clone(),
             expire_after: self

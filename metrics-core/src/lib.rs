@@ -22,8 +22,10 @@
 //!
 //! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
 //! |---|---|
-//! | statics | [`StaticCounter`], [`StaticUpDownCounter`], [`StaticHistogram`] |
-//! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`] |
+//! | more kinds | [`FloatCounter`], [`IntGauge`], [`MaxGauge`], [`MinGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`]; [`Clock`] |
+//! | callbacks | [`MetricsRegistry::register_counter_callback`] and its kin, [`CallbackGuard`], [`HistogramReading`] |
+//! | statics | [`StaticCounter`], [`StaticFloatCounter`], [`StaticUpDownCounter`], [`StaticHistogram`] |
+//! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`], and those of the other kinds |
 //! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
 //! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`]; [`CardinalityReport`] |
 //! | exemplars | [`ExemplarSource`], [`ExemplarError`] |
@@ -38,7 +40,9 @@
 //! It writes no format and opens no socket: exporters do. It has no global registry. It never resets a value for a
 //! reader. It does not yet have summaries or exponential histograms.
 
+mod asking;
 pub mod buckets;
+mod callback;
 mod caught;
 mod cell;
 mod clock;
@@ -49,12 +53,17 @@ pub mod declare;
 mod descriptor;
 mod error;
 mod exemplar;
+mod extreme;
 mod family;
 mod fixed;
+mod float_counter;
 mod gauge;
 mod histogram;
 mod in_flight;
+mod info;
+mod int_gauge;
 pub mod label;
+mod long_task;
 mod metric;
 pub mod name;
 mod prefetch;
@@ -62,30 +71,40 @@ mod reclaim;
 mod registry;
 mod series;
 mod setup;
+mod state_set;
 mod sync;
 mod timer;
 mod unit;
 mod updown;
+mod window;
 
+pub use callback::{CallbackGuard, HistogramReading};
 pub use clock::{Clock, ManualClock};
 pub use counter::Counter;
 pub use descriptor::{Descriptor, MetricType};
 pub use error::{MetricsError, Result};
 pub use exemplar::{ExemplarError, ExemplarSource, MAX_EXEMPLAR_LENGTH};
+pub use extreme::{MaxGauge, MinGauge};
 pub use family::{
-    CounterFamily, DynamicLabels, Family, GaugeFamily, HistogramFamily, OwnedSeries, SeriesError,
+    CounterFamily, DynamicLabels, Family, FloatCounterFamily, GaugeFamily, HistogramFamily, InfoFamily,
+    IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, OwnedSeries, SeriesError, StateSetFamily,
     UpDownCounterFamily,
 };
-pub use fixed::{StaticCounter, StaticError, StaticHistogram, StaticUpDownCounter};
+pub use fixed::{StaticCounter, StaticError, StaticFloatCounter, StaticHistogram, StaticUpDownCounter};
+pub use float_counter::FloatCounter;
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use in_flight::InFlightGuard;
+pub use info::Info;
+pub use int_gauge::IntGauge;
 pub use label::{LabelSet, Labels};
+pub use long_task::{LongTask, LongTaskTimer};
 pub use metric::Metric;
 pub use registry::{
     CardinalityReport, FamilyBuilder, FamilyCardinality, LabelCardinality, MetricsRegistry, RegisterError,
     Registration, RegistrationGuard, RegistryConfig,
 };
+pub use state_set::{StateError, StateSet};
 pub use timer::Timer;
 pub use unit::Unit;
 pub use updown::UpDownCounter;

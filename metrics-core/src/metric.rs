@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::callback::{FAILURES, Failure};
 use crate::cell::Values;
 use crate::collect::Point;
 use crate::count::Count;
@@ -15,7 +16,7 @@ use crate::label::{Labels, REASONS, Reason};
 use crate::setup::{Options, Setup, SetupError};
 
 /// A kind of metric: [`Counter`](crate::Counter), [`UpDownCounter`](crate::UpDownCounter), [`Gauge`](crate::Gauge),
-/// [`Histogram`](crate::Histogram).
+/// [`Histogram`](crate::Histogram), and the others that families are made of.
 ///
 /// Sealed: kinds are added here, together with every exporter that has to know them.
 pub trait Metric: Clone + Send + Sync + sealed::Sealed + 'static {
@@ -38,10 +39,24 @@ pub(crate) mod sealed {
         /// Whether its series can have exemplars.
         const TAKES_EXEMPLARS: bool = false;
 
+        /// Whether pages show its series with a label of the family's name.
+        const NAME_IS_LABEL: bool = false;
+
+        /// Whether it is known when its series began: not where they are counted elsewhere.
+        const HAS_CREATED: bool = true;
+
+        /// Whether its families have windows, which can be of any length.
+        const TAKES_WINDOW: bool = false;
+
         /// What a family's series share of what was asked for; nothing for a kind that asks for nothing.
         fn setup(options: &Options) -> Result<Setup, SetupError> {
             let _ = options;
             Ok(Setup::default())
+        }
+
+        /// Begins a collection of a family's series.
+        fn begin(info: &FamilyInfo) {
+            let _ = info;
         }
 
         /// A cell at zero, for a series of a family that has so many others.
@@ -55,6 +70,12 @@ pub(crate) mod sealed {
 
         /// Reads many series of one family at once.
         fn read_all(handles: &[Self], values: &mut Values);
+
+        /// Whether this series, which was the one at `at` when the values were read, has any.
+        fn is_shown(&self, at: usize, values: &Values) -> bool {
+            let _ = (at, values);
+            true
+        }
 
         /// The values of this series, which was the one at `at` when they were read.
         fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a>;
@@ -94,19 +115,34 @@ pub struct FamilyInfo {
     pub(crate) detached: DetachedCounts,
     /// Those of the static that has a series here.
     odd_of_static: OnceLock<&'static OddCounts>,
+    failures: [AtomicU64; FAILURES.len()],
     /// How many of the histogram's unit make a second.
     pub(crate) units_per_second: f64,
 }
 
-/// An observation that is no number, or no finite one.
+/// An observation or an increment that is no number, no finite one, or negative where none may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Odd {
     Nan,
     Infinite,
+    Negative,
 }
 
 /// Every oddity, in the order of its number, with its spelling in `nilometer_odd_observations_total`.
-pub(crate) const ODD: [(Odd, &str); 2] = [(Odd::Nan, "nan"), (Odd::Infinite, "infinite")];
+pub(crate) const ODD: [(Odd, &str); 3] =
+    [(Odd::Nan, "nan"), (Odd::Infinite, "infinite"), (Odd::Negative, "negative")];
+
+impl Odd {
+    /// What is odd about an increment of a total of fractions that only goes up, if anything is.
+    pub(crate) fn of_increment(delta: f64) -> Option<Odd> {
+        match delta {
+            _ if delta.is_nan() => Some(Odd::Nan),
+            _ if delta.is_infinite() => Some(Odd::Infinite),
+            _ if delta < 0.0 => Some(Odd::Negative),
+            _ => None,
+        }
+    }
+}
 
 /// How often each oddity was observed.
 #[derive(Debug)]
@@ -181,6 +217,7 @@ impl InfoRef {
             odd: OddCounts::new(),
             detached: DetachedCounts::default(),
             odd_of_static: OnceLock::new(),
+            failures: Default::default(),
         };
         InfoRef(NonNull::from(Box::leak(Box::new(info))))
     }
@@ -241,6 +278,15 @@ impl FamilyInfo {
         self.odd.count(odd);
     }
 
+    pub(crate) fn count_failure(&self, failure: Failure) {
+        self.failures[failure as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let counts = self.failures.iter().map(|count| count.load(Ordering::Relaxed));
+        FAILURES.iter().map(|(_, name)| *name).zip(counts)
+    }
+
     /// Adds the counts of a static, once.
     pub(crate) fn add_odd_of_static(&self, counts: &'static OddCounts) {
         self.odd_of_static.get_or_init(|| counts);
@@ -260,8 +306,8 @@ impl FamilyInfo {
 
 /// Writes the parts of a kind that all kinds have alike: its `Debug`, its metadata and its labels.
 macro_rules! handle_basics {
-    ($kind:ident) => {
-        impl $kind {
+    ($kind:ident $(<$parameter:ident: $bound:path>)?) => {
+        impl $(<$parameter: $bound>)? $kind $(<$parameter>)? {
             /// The family's name, help and kind.
             #[must_use]
             pub fn metadata(&self) -> &$crate::MetricMetadata {
@@ -275,7 +321,7 @@ macro_rules! handle_basics {
             }
         }
 
-        impl std::fmt::Debug for $kind {
+        impl $(<$parameter: $bound>)? std::fmt::Debug for $kind $(<$parameter>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($kind))
                     .field("name", &self.metadata().name())

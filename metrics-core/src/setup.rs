@@ -1,9 +1,14 @@
 //! What a family is set up with beside its descriptor: what its kind alone asks for.
 
+use std::time::Duration;
+
 use crate::buckets::BucketError;
 use crate::cell::Bounds;
+use crate::clock::Clock;
 use crate::exemplar::Sampling;
 use crate::registry::RegisterError;
+use crate::state_set::StateError;
+use crate::window::Windows;
 
 /// What a registration asks for. Each kind takes what it needs and ignores the rest.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +17,10 @@ pub struct Options {
     pub(crate) bounds: Vec<f64>,
     /// Whether the registry's source of exemplars is left aside.
     pub(crate) without_exemplars: bool,
+    /// How long a window is, where it is not as long as usual.
+    pub(crate) window: Option<Duration>,
+    /// What windows and running tasks are measured with.
+    pub(crate) clock: Clock,
 }
 
 impl Options {
@@ -27,6 +36,12 @@ pub struct Setup {
     pub(crate) bounds: Bounds,
     /// Who names observations as examples, for a kind that can have some.
     pub(crate) sampling: Option<Sampling>,
+    /// None for a kind without windows, and for a family whose window was refused.
+    pub(crate) windows: Option<Windows>,
+    /// None for a kind without states, and for a family whose states were refused.
+    pub(crate) states: &'static [&'static str],
+    /// What running tasks are measured with.
+    pub(crate) clock: Clock,
 }
 
 impl Setup {
@@ -34,9 +49,26 @@ impl Setup {
         Setup { bounds, ..Setup::default() }
     }
 
+    pub(crate) fn of_windows(windows: Windows) -> Setup {
+        Setup { windows: Some(windows), ..Setup::default() }
+    }
+
+    pub(crate) fn of_states(states: &'static [&'static str]) -> Setup {
+        Setup { states, ..Setup::default() }
+    }
+
+    pub(crate) fn of_clock(clock: &Clock) -> Setup {
+        Setup { clock: clock.clone(), ..Setup::default() }
+    }
+
     /// All that is part of a family's identity, each with what an error calls it.
-    pub(crate) fn identity(&self) -> [(&'static str, String); 1] {
-        [("bounds", format!("{:?}", self.bounds.as_slice()))]
+    pub(crate) fn identity(&self) -> [(&'static str, String); 3] {
+        let window = self.windows.as_ref().map(|windows| format!("{:?}", windows.length()));
+        [
+            ("bounds", format!("{:?}", self.bounds.as_slice())),
+            ("window", window.unwrap_or_default()),
+            ("states", self.states.join(", ")),
+        ]
     }
 }
 
@@ -44,11 +76,20 @@ impl Setup {
 #[derive(Debug)]
 pub enum SetupError {
     Bounds(BucketError),
+    /// A window of no length.
+    Window,
+    States(StateError),
 }
 
 impl From<BucketError> for SetupError {
     fn from(error: BucketError) -> Self {
         SetupError::Bounds(error)
+    }
+}
+
+impl From<StateError> for SetupError {
+    fn from(error: StateError) -> Self {
+        SetupError::States(error)
     }
 }
 
@@ -58,6 +99,8 @@ impl SetupError {
         let name = name.to_owned();
         match self {
             SetupError::Bounds(source) => RegisterError::Bounds { name, source },
+            SetupError::Window => RegisterError::Window { name },
+            SetupError::States(source) => RegisterError::States { name, source },
         }
     }
 }

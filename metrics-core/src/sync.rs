@@ -18,6 +18,13 @@ mod model {
         MUTANT.as_deref() == Some(name)
     }
 
+    /// `fence(SeqCst)`; the name is that of the mutant without it.
+    pub(crate) fn full_fence(mutant: &'static str) {
+        if !is_mutant(mutant) {
+            fence(loom::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
     /// A value behind a lock.
     #[derive(Debug)]
     pub(crate) struct Lock<T> {
@@ -79,9 +86,23 @@ mod model {
 
 #[cfg(not(all(test, nilometer_loom)))]
 mod real {
-    #[cfg(not(nilometer_tsan))]
-    pub(crate) use std::sync::atomic::fence;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+
+    /// `fence(SeqCst)`; the name is that of the mutant without it.
+    #[cfg(not(nilometer_tsan))]
+    #[inline]
+    pub(crate) fn full_fence(_: &'static str) {
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// What the thread sanitizer understands in place of a fence: read-modify-writes of one atomic, of which the later
+    /// one sees all that came before the earlier one.
+    #[cfg(nilometer_tsan)]
+    pub(crate) fn full_fence(_: &'static str) {
+        static TURN: AtomicU64 = AtomicU64::new(0);
+        // ORDERING: AcqRel, pairs with itself.
+        TURN.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+    }
 
     /// A value behind a lock.
     ///

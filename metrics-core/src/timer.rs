@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fixed::StaticHistogram;
+use crate::extreme::{MaxGauge, MinGauge};
+use crate::fixed::{StaticFloatCounter, StaticHistogram};
+use crate::float_counter::FloatCounter;
 use crate::histogram::Histogram;
 
-/// Measures time on the monotonic clock and observes it when it is dropped; made by [`Histogram::start_timer`] and
-/// [`StaticHistogram::start_timer`].
+/// Measures time on the monotonic clock and observes it when it is dropped; made by [`Histogram::start_timer`],
+/// [`StaticHistogram::start_timer`] and those of [`MaxGauge`], [`MinGauge`], [`FloatCounter`] and [`StaticFloatCounter`],
+/// which adds it.
 ///
 /// # Examples
 ///
@@ -34,6 +37,10 @@ pub struct Timer {
 pub(crate) enum Timed {
     Handle(Histogram),
     Static(&'static StaticHistogram),
+    Max(MaxGauge),
+    Min(MinGauge),
+    FloatCounter(FloatCounter),
+    StaticFloatCounter(&'static StaticFloatCounter),
 }
 
 impl Timer {
@@ -60,6 +67,10 @@ impl Timer {
         match self.timed.take() {
             Some(Timed::Handle(histogram)) => histogram.observe_duration(elapsed),
             Some(Timed::Static(histogram)) => histogram.observe_duration(elapsed),
+            Some(Timed::Max(gauge)) => gauge.observe_duration(elapsed),
+            Some(Timed::Min(gauge)) => gauge.observe_duration(elapsed),
+            Some(Timed::FloatCounter(counter)) => counter.inc_by_duration(elapsed),
+            Some(Timed::StaticFloatCounter(counter)) => counter.inc_by_duration(elapsed),
             None => {}
         }
         elapsed

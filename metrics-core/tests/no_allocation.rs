@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nilometer_core::label::{TypedLabels, ValueBuffer};
 use nilometer_core::{
-    Counter, Family, Gauge, Histogram, MetricsRegistry, RegistryConfig, StaticCounter, StaticHistogram,
-    StaticUpDownCounter,
+    Counter, Family, Gauge, Histogram, MetricsRegistry, RegistryConfig, StaticCounter, StaticFloatCounter,
+    StaticHistogram, StaticUpDownCounter,
 };
 
 thread_local! {
@@ -141,6 +141,63 @@ fn no_operation_of_a_static_allocates() {
         ("observe", &|| HISTOGRAM.observe(0.7)),
         ("observe NaN", &|| HISTOGRAM.observe(f64::NAN)),
         ("timer", &|| drop(HISTOGRAM.start_timer())),
+    ]);
+}
+
+#[test]
+fn no_operation_of_a_rarer_kind_allocates() {
+    static TOTAL: StaticFloatCounter = StaticFloatCounter::new("s_seconds_total", "S.");
+    let registry = MetricsRegistry::new();
+    let counter = registry.register_float_counter("a_seconds_total", "A.").unwrap().default();
+    let gauge = registry.register_int_gauge("b", "B.").unwrap().default();
+    let max = registry.register_max_gauge("c_seconds", "C.").unwrap().default();
+    let min = registry.register_min_gauge("d_seconds", "D.").unwrap().default();
+    let states = registry.register_state_set::<bool>("e", "E.").unwrap().default();
+    let info = registry.register_info("f_info", "F.", &[("version", "1")]).unwrap();
+    let tasks = registry.register_long_task_timer("g", "G.", &[]).unwrap();
+    let rising = Cell::new(0.0);
+    let next = || {
+        rising.set(rising.get() + 1.0);
+        rising.get()
+    };
+    assert_none(&[
+        ("float inc", &|| counter.inc()),
+        ("float inc_by", &|| counter.inc_by(0.5)),
+        ("float inc_by, NaN", &|| counter.inc_by(f64::NAN)),
+        ("float inc_by, negative", &|| counter.inc_by(-1.0)),
+        ("float inc_by_duration", &|| counter.inc_by_duration(Duration::from_millis(7))),
+        ("float get", &|| assert!(counter.get() > 0.0)),
+        ("float timer", &|| drop(counter.start_timer())),
+        ("float clone", &|| drop(counter.clone())),
+        ("static float inc_by", &|| TOTAL.inc_by(0.5)),
+        ("static float inc_by, odd", &|| TOTAL.inc_by(f64::NAN)),
+        ("static float timer", &|| drop(TOTAL.start_timer())),
+        ("int set", &|| gauge.set(2)),
+        ("int add", &|| gauge.add(2)),
+        ("int sub", &|| gauge.sub(2)),
+        ("int inc and dec", &|| (gauge.inc(), gauge.dec()).0),
+        ("int in flight", &|| drop(gauge.track_in_flight())),
+        ("int get", &|| assert!(gauge.get() < 1_000)),
+        ("max, the same", &|| max.observe(0.5)),
+        ("max, a larger one", &|| max.observe(next())),
+        ("max, odd", &|| max.observe(f64::NAN)),
+        ("max timer", &|| drop(max.start_timer())),
+        ("max get", &|| assert!(max.get().is_some())),
+        ("min, a smaller one", &|| min.observe(-next())),
+        ("min observe_duration", &|| min.observe_duration(Duration::from_millis(7))),
+        ("min timer", &|| drop(min.start_timer())),
+        ("min get", &|| assert!(min.get().is_some())),
+        ("state set", &|| states.set(true)),
+        ("state enable and disable", &|| (states.enable(false), states.disable(true)).0),
+        ("state is_enabled", &|| assert!(states.is_enabled(false) || states.is_enabled(true))),
+        ("state enabled", &|| assert!(states.enabled().count() < 3)),
+        ("state clear", &|| states.clear()),
+        ("info clone", &|| drop(info.clone())),
+        ("task", &|| drop(tasks.start())),
+        ("two tasks", &|| drop((tasks.start(), tasks.start()))),
+        ("task stop", &|| assert!(tasks.start().stop() < Duration::MAX)),
+        ("tasks active", &|| assert_eq!(tasks.active(), 0)),
+        ("tasks oldest", &|| assert_eq!(tasks.oldest(), None)),
     ]);
 }
 

@@ -3,13 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
 
+use nilometer_core::collect::{Collector as _, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::{
-    Counter, CounterFamily, Gauge, GaugeFamily, Histogram, Labels, MetricsRegistry, RegistryConfig,
-    UpDownCounter,
+    Counter, CounterFamily, Descriptor, Gauge, GaugeFamily, Histogram, Labels, ManualClock, MaxGauge,
+    MetricsRegistry, RegistryConfig, UpDownCounter,
 };
 
 const THREADS: usize = 4;
@@ -237,4 +239,97 @@ fn a_familys_first_series_can_have_any_names_at_once() {
         });
         assert_eq!(family.series().map(|counter| counter.get()).collect::<Vec<_>>(), [3; THREADS]);
     }
+}
+
+/// Twin of the models `window`, `window_reuse` and `window_reading`: each collection ends a window, and each value is
+/// larger than all before it, so that whoever has observed one and sees two more collections end knows that it was shown.
+#[test]
+fn what_is_observed_is_shown_before_its_window_is_gone() {
+    let rounds = ROUNDS / 10;
+    let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+    let config = RegistryConfig::new().with_self_metrics(false).with_clock(&clock);
+    let registry = MetricsRegistry::with_config(config);
+    let family = registry.family::<MaxGauge>("x", "X.").with_window(Duration::from_secs(1));
+    let gauge = family.register().unwrap().default();
+    let (next, shown, collections) = (AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0));
+    let observers = AtomicUsize::new(2);
+    at_once(4, move |thread| match thread {
+        0 | 1 => {
+            // Whatever becomes of it: the others wait for nobody else.
+            let _leaving = Leaving(&observers);
+            for _ in 0..rounds {
+                let value = next.fetch_add(1, Ordering::Relaxed);
+                gauge.observe(f64::from(u32::try_from(value).unwrap()));
+                let before = collections.load(Ordering::Acquire);
+                while collections.load(Ordering::Acquire) < before + 2 {
+                    thread::yield_now();
+                }
+                let shown = shown.load(Ordering::Relaxed);
+                assert!(shown >= value || thread::panicking(), "{value} was not shown, but {shown}");
+            }
+        }
+        // Somebody who reads without moving anything.
+        2 => {
+            while observers.load(Ordering::Relaxed) > 0 {
+                let _ = gauge.get();
+            }
+        }
+        _ => {
+            while observers.load(Ordering::Relaxed) > 0 {
+                clock.advance(Duration::from_secs(1));
+                let mut largest = Largest(0);
+                registry.collect(&mut largest).unwrap();
+                shown.fetch_max(largest.0, Ordering::Relaxed);
+                collections.fetch_add(1, Ordering::Release);
+            }
+        }
+    });
+}
+
+/// An observer, which is counted off when it is done.
+struct Leaving<'a>(&'a AtomicUsize);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The largest whole number among the gauges that it is shown.
+struct Largest(u64);
+
+impl Visitor for Largest {
+    fn family(&mut self, _: &Descriptor) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn point(&mut self, _: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        if let Point::Gauge(point) = point {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "whole and not negative"
+            )]
+            let value = point.value().as_f64() as u64;
+            self.0 = self.0.max(value);
+        }
+        Ok(())
+    }
+}
+
+/// Twin of the model `tasks`.
+#[test]
+fn places_of_tasks_change_hands_and_none_is_seen_twice_or_left() {
+    const EACH: usize = 70;
+    let registry = MetricsRegistry::new();
+    let timer = registry.register_long_task_timer("x", "X.", &[]).unwrap();
+    let other = timer.clone();
+    at_once(THREADS, move |_| {
+        for round in 0..ROUNDS / 50 {
+            let tasks: Vec<_> = (0..=round as usize % EACH).map(|_| timer.start()).collect();
+            let active = timer.active();
+            assert!((tasks.len() as u64..=(THREADS * EACH) as u64).contains(&active), "{active} tasks");
+        }
+    });
+    assert_eq!(other.active(), 0);
 }

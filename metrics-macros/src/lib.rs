@@ -44,9 +44,11 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a struct whose fields are metrics register itself as a whole.
 ///
-/// Each field is a metric: `Counter`, `UpDownCounter`, `Gauge`, `Histogram`, a family of them, an `Option` of any of
-/// these, or whatever else implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one
-/// line, its name the field's name. Registering is all or nothing, and twice gives the same handles.
+/// Each field is a metric: `Counter`, `FloatCounter`, `UpDownCounter`, `Gauge`, `IntGauge`, `MaxGauge`, `MinGauge`,
+/// `Histogram`, `StateSet<S>`, `Info`, a family of them, `LongTaskTimer`, an `Option` of any of these, or whatever else
+/// implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one line, its name the
+/// field's name; a `LongTaskTimer` makes three gauges, whose names and help begin with these. Registering is all or
+/// nothing, and twice gives the same handles.
 ///
 /// # What is generated
 ///
@@ -79,6 +81,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `labels = ["a", "b"]` | the label names of a family with dynamic labels, which then takes no others |
 /// | `expire_after = EXPR` | how long a family's series stay that nothing changes, a `Duration`: `FamilyBuilder::with_expire_after` |
 /// | `init` | the series of all labels that there can be are there from the beginning, in a family of typed labels that are all [`LabelValue`] enums or `bool` |
+/// | `window = EXPR` | how long the windows of a `MaxGauge` or `MinGauge` are: a constant `Duration`; a minute by default |
 /// | `flatten` | the field is a struct with this derive, or an `Option` of one, whose metrics are taken in |
 /// | `flatten, prefix = ".."` | the same, their names beginning with that, after the struct's prefix and before theirs |
 ///

@@ -6,14 +6,18 @@
 //! - `page`, `record`, `store`: where the copies are, and how threads hand them on.
 //! - `local`: which of them the calling thread owns.
 //! - `slots`: which cells are given out, and to whom next. `late`: those of a static.
-//! - `total`: a count, in one cell. `updown`: a count that also goes down, in two. `distribution`: buckets and a sum.
+//! - `total`: a count, in one cell. `fraction`: a total of fractions, in one. `updown`: a count that also goes down, in
+//!   two. `distribution`: buckets and a sum.
 //! - `turn`: what a thread does once in a while.
-//! - `value`: what is set rather than added to.
+//! - `value`: what is set rather than added to. `extreme`: the largest of what was observed lately. `tasks`: when those
+//!   began that are running.
 //! - `bounds`: which bucket a value belongs to.
 //! - `values`: what a collection has copied out.
 
 mod bounds;
 pub(crate) mod distribution;
+pub(crate) mod extreme;
+pub(crate) mod fraction;
 mod late;
 mod local;
 mod memory;
@@ -23,6 +27,7 @@ mod page;
 mod record;
 mod slots;
 mod store;
+pub(crate) mod tasks;
 pub(crate) mod total;
 pub(crate) mod turn;
 pub(crate) mod updown;
@@ -30,8 +35,10 @@ pub(crate) mod value;
 mod values;
 
 pub(crate) use bounds::Bounds;
+pub(crate) use extreme::Extreme;
 pub(crate) use late::LateRun;
 pub(crate) use local::Near;
 pub(crate) use slots::Run;
+pub(crate) use tasks::Tasks;
 pub(crate) use value::{Room, Value};
 pub(crate) use values::Values;

@@ -3,12 +3,14 @@
 use loom::sync::Arc;
 use loom::thread;
 
+use super::extreme::Extreme;
 use super::late::LateRun;
 use super::local::Near;
 use super::page::Page;
 use super::record::Record;
 use super::slots::Slots;
 use super::store::{Store, add_owned};
+use super::tasks::Tasks;
 use super::{distribution, total, updown, value};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -285,5 +287,89 @@ fn value_reuse() {
         for thread in threads {
             thread.join().unwrap();
         }
+    });
+}
+
+/// A window moves while a number is observed: it is read in its window or the next.
+#[test]
+fn window() {
+    loom::model(|| {
+        let extreme: &'static Extreme = Box::leak(Box::new(Extreme::new(0)));
+        let observer = thread::spawn(move || extreme.observe_in(5));
+        extreme.move_to(1);
+        let first = extreme.read();
+        extreme.move_to(2);
+        let window = observer.join().unwrap();
+        let second = extreme.read();
+        assert!(if window == 0 { first == 5 } else { second == 5 }, "5 in {window}, {first}, then {second}");
+    });
+}
+
+/// A place is another window's: what stood there hides no number that is observed from then on.
+#[test]
+fn window_reuse() {
+    loom::model(|| {
+        let extreme: &'static Extreme = Box::leak(Box::new(Extreme::new(0)));
+        extreme.observe(9);
+        let observer = thread::spawn(move || extreme.observe_in(5));
+        extreme.move_to(1);
+        extreme.move_to(2);
+        let window = observer.join().unwrap();
+        assert!(window == 0 || extreme.read() == 5, "5 in {window}, {}", extreme.read());
+    });
+}
+
+/// Two threads move the window while others read: a number is read until its window is over and the next one is, and
+/// not after.
+#[test]
+fn window_reading() {
+    loom::model(|| {
+        let extreme: &'static Extreme = Box::leak(Box::new(Extreme::new(0)));
+        extreme.observe(9);
+        extreme.move_to(1);
+        extreme.observe(7);
+        let check = move || {
+            let (now, read) = extreme.read_in();
+            assert!(now > 2 || read >= 7, "{read} in {now}");
+            assert!(now < 3 || read <= 7, "{read} in {now}");
+        };
+        let movers = [2, 3].map(|window| {
+            thread::spawn(move || {
+                extreme.move_to(window);
+                check();
+            })
+        });
+        check();
+        for mover in movers {
+            mover.join().unwrap();
+        }
+    });
+}
+
+/// Two threads run a task each while there is a third one: they make more places, and each place is the next task's once
+/// the one before has ended. A reader sees all tasks that it must see, and no more than there are.
+#[test]
+fn tasks() {
+    loom::model(|| {
+        let tasks = Arc::new(Tasks::new());
+        let first = tasks.begin(3);
+        let others = [1, 2].map(|moment| {
+            let tasks = Arc::clone(&tasks);
+            thread::spawn(move || {
+                let place = tasks.begin(moment);
+                let count = tasks.read(9).count;
+                assert!(
+                    (2..=3).contains(&count),
+                    "{count} tasks of three, the first and this one among them"
+                );
+                tasks.end(place);
+            })
+        });
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(tasks.read(9).count, 1);
+        tasks.end(first);
+        assert_eq!(tasks.read(9).count, 0);
     });
 }

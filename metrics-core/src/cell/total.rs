@@ -51,6 +51,12 @@ pub(super) fn read(store: &Store, slots: &[u32], totals: &mut Vec<u64>) {
 }
 
 fn read_into(store: &Store, slots: &[u32], totals: &mut [u64]) {
+    fold(store, slots, totals, u64::wrapping_add);
+}
+
+/// Puts what `plus` makes of all copies of each cell into `totals`, of which there are as many as slots: from zero on,
+/// in the same order each time.
+pub(super) fn fold(store: &Store, slots: &[u32], totals: &mut [u64], plus: impl Fn(u64, u64) -> u64) {
     totals.fill(0);
     let mut rest = totals;
     for slots in slots.chunk_by(|one, next| one / PAGE == next / PAGE) {
@@ -58,7 +64,7 @@ fn read_into(store: &Store, slots: &[u32], totals: &mut [u64]) {
         rest = later;
         for page in store.copies(slots[0] as usize / CELLS) {
             for (total, &slot) in totals.iter_mut().zip(slots) {
-                *total = total.wrapping_add(page.cell(slot).load(Ordering::Relaxed));
+                *total = plus(*total, page.cell(slot).load(Ordering::Relaxed));
             }
         }
     }

@@ -10,7 +10,8 @@ use super::memory;
 use super::memory::Array;
 use crate::sync::{AtomicU64, Lock, Ordering};
 
-/// A floating-point value that any thread sets or moves: one atomic, since the last `set` must win for all.
+/// A value that any thread sets or moves: one atomic, since the last `set` must win for all. It is the bits of a number,
+/// whole or floating-point, and 0 at first, which has the same bits in both.
 ///
 /// Threads that set two values in one block slow each other down, so values have blocks of their own where there are
 /// few, as [`Room`] says. Where there are many, a block for each would be most of what a series takes.
@@ -94,7 +95,7 @@ impl Free {
         let cell = self.cells.with(|cells| cells.pop().unwrap_or_else(|| self.make(cells)));
         // ORDERING: Relaxed. Who used the cell before gave it back under the lock, and who uses it next learns of it from
         // this thread.
-        cell.store(0_f64.to_bits(), Ordering::Relaxed);
+        cell.store(0, Ordering::Relaxed);
         cell
     }
 
@@ -179,6 +180,41 @@ pub(crate) fn add(cell: &AtomicU64, delta: f64) {
 
 pub(crate) fn get(cell: &AtomicU64) -> f64 {
     f64::from_bits(cell.load(Ordering::Relaxed))
+}
+
+#[inline]
+pub(crate) fn set_int(cell: &AtomicU64, value: i64) {
+    cell.store(value.cast_unsigned(), Ordering::Relaxed);
+}
+
+/// Wraps at 2^63.
+#[inline]
+pub(crate) fn add_int(cell: &AtomicU64, delta: i64) {
+    cell.fetch_add(delta.cast_unsigned(), Ordering::Relaxed);
+}
+
+/// Sets the bits.
+#[inline]
+pub(crate) fn set_bits(cell: &AtomicU64, bits: u64) {
+    cell.store(bits, Ordering::Relaxed);
+}
+
+/// Turns these bits on, or off, and no others.
+#[inline]
+pub(crate) fn switch_bits(cell: &AtomicU64, bits: u64, on: bool) {
+    if on {
+        cell.fetch_or(bits, Ordering::Relaxed);
+    } else {
+        cell.fetch_and(!bits, Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn get_bits(cell: &AtomicU64) -> u64 {
+    cell.load(Ordering::Relaxed)
+}
+
+pub(crate) fn get_int(cell: &AtomicU64) -> i64 {
+    cell.load(Ordering::Relaxed).cast_signed()
 }
 
 #[cfg(all(test, not(nilometer_loom)))]

@@ -1,7 +1,7 @@
 //! What a collection has read and not yet shown.
 
 use super::local::STORE;
-use super::{distribution, total, updown};
+use super::{distribution, fraction, total, updown};
 
 /// The values of some series of one family, copied out before any of them is shown.
 #[derive(Debug, Default)]
@@ -11,6 +11,10 @@ pub struct Values {
     numbers: Vec<u64>,
     /// The sum of each, for kinds that have one.
     sums: Vec<f64>,
+    /// Whether each has values, for kinds of which some have none.
+    has: Vec<bool>,
+    /// The states of each, for the kind that has them.
+    states: Vec<(&'static str, bool)>,
 }
 
 impl Values {
@@ -19,6 +23,14 @@ impl Values {
         self.slots.clear();
         self.slots.extend(slots);
         total::read(&STORE, &self.slots, &mut self.numbers);
+    }
+
+    /// Reads the totals of fractions in these slots, as the bits of an `f64`.
+    pub(crate) fn read_fractions(&mut self, slots: impl Iterator<Item = u32>) {
+        self.slots.clear();
+        self.slots.extend(slots);
+        self.numbers.resize(self.slots.len(), 0);
+        fraction::read(&STORE, &self.slots, &mut self.numbers);
     }
 
     /// Reads the numbers in these slots that go up and down.
@@ -42,6 +54,47 @@ impl Values {
     pub(crate) fn take_numbers(&mut self, numbers: impl Iterator<Item = u64>) {
         self.numbers.clear();
         self.numbers.extend(numbers);
+    }
+
+    /// Takes the states of one series after the other: as many as have names, of which the lowest bits say which are on.
+    pub(crate) fn take_states(&mut self, names: &'static [&'static str], series: impl Iterator<Item = u64>) {
+        self.states.clear();
+        for bits in series {
+            let states = names.iter().enumerate().map(|(at, &name)| (name, bits >> at & 1 != 0));
+            self.states.extend(states);
+        }
+    }
+
+    /// Starts to take the values of series one by one.
+    pub(crate) fn start(&mut self) {
+        self.numbers.clear();
+        self.sums.clear();
+        self.has.clear();
+    }
+
+    /// Takes the number of the next series, if it has one.
+    pub(crate) fn push_number(&mut self, number: Option<u64>) {
+        self.has.push(number.is_some());
+        self.numbers.push(number.unwrap_or_default());
+    }
+
+    /// Takes the distribution of the next series, over so many buckets, if it has one.
+    pub(crate) fn push_distribution(&mut self, distribution: Option<(&[u64], f64)>, buckets: usize) {
+        self.has.push(distribution.is_some());
+        let (counts, sum) = distribution.unwrap_or_default();
+        let numbers = (0..buckets).map(|bucket| counts.get(bucket).copied().unwrap_or_default());
+        self.numbers.extend(numbers);
+        self.sums.push(sum);
+    }
+
+    /// Whether the series `at` has values, of those that were taken one by one.
+    pub(crate) fn has(&self, at: usize) -> bool {
+        self.has[at]
+    }
+
+    /// The states of the series `at`, of so many each.
+    pub(crate) fn states(&self, at: usize, len: usize) -> &[(&'static str, bool)] {
+        &self.states[at * len..][..len]
     }
 
     /// The number of the series `at`.

@@ -1,8 +1,9 @@
 //! What all handles of a family share.
 
-use std::any::Any;
+use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::hint::black_box;
+use std::iter;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ use crate::clock::{Clock, Created};
 use crate::collect::{SeriesLabels, Stopped, Visitor};
 use crate::descriptor::Descriptor;
 use crate::exemplar::Exemplars;
-use crate::label::forms::NameForms;
+use crate::label::forms::{self, NameForms};
 use crate::label::{LabelError, LabelLimits, LabelSet, Names, Query, intern, overflow_set};
 use crate::metric::{FamilyInfo, InfoRef, Metric};
 use crate::name::check_metric_name;
@@ -131,6 +132,7 @@ impl<M: Metric> FamilyCore<M> {
         let bad_name = check_metric_name(name)
             .map_err(|source| RegisterError::InvalidName { name: name.to_owned(), source })
             .err();
+        let bad_name = bad_name.or_else(|| check_name_as_label::<M>(name, false).err());
         let (setup, bad_setup) = match M::setup(options) {
             Ok(setup) => (setup, None),
             Err(error) => (Setup::default(), Some(error.of_family(name))),
@@ -178,7 +180,7 @@ impl<M: Metric> FamilyCore<M> {
         let mut chunks = Chunks::new(Arc::clone(self), Reading::Handles);
         let mut at = 0;
         let mut overflow_is_due = true;
-        std::iter::from_fn(move || {
+        iter::from_fn(move || {
             if at == chunks.handles().len() {
                 at = 0;
                 chunks.next_chunk();
@@ -280,6 +282,7 @@ impl<M: Metric> FamilyCore<M> {
     /// Checks what a series is to be made of.
     fn check(&self, query: Query<'_>) -> Result<(), LabelError> {
         query.check(self.limits.labels)?;
+        self.check_own_label(query.pairs().iter().map(|(name, _)| *name))?;
         if let Some(declared) = self.descriptor().label_names() {
             query.check_declared(declared)?;
         }
@@ -296,7 +299,22 @@ impl<M: Metric> FamilyCore<M> {
         if declared.len() > max {
             return Err(LabelError::TooMany { count: declared.len(), max });
         }
-        self.check_constant(constant, declared.iter().map(|name| &**name))
+        let names = declared.iter().map(|name| &**name);
+        self.check_own_label(names.clone().chain(constant.iter().map(|(name, _)| name)))?;
+        self.check_constant(constant, names)
+    }
+
+    /// Checks that no label has the family's name, where pages show it as a label, nor one that becomes it where names
+    /// are escaped.
+    fn check_own_label<'a>(&'a self, names: impl Iterator<Item = &'a str> + Clone) -> Result<(), LabelError> {
+        if !M::NAME_IS_LABEL {
+            return Ok(());
+        }
+        let own = self.descriptor().name();
+        if names.clone().any(|name| name == own) {
+            return Err(LabelError::DuplicateName { name: own.to_owned() });
+        }
+        if self.limits.labels.utf8_names() { forms::check(iter::once(own).chain(names)) } else { Ok(()) }
     }
 
     /// A new series, for a table that has so many others.
@@ -376,6 +394,15 @@ impl<M: Metric> fmt::Debug for FamilyCore<M> {
     }
 }
 
+/// Checks that a family's name can be a label's, where pages show it as one.
+pub(crate) fn check_name_as_label<M: Metric>(name: &str, utf8_names: bool) -> Result<(), RegisterError> {
+    if !M::NAME_IS_LABEL {
+        return Ok(());
+    }
+    let limits = LabelLimits::default().with_utf8_names(utf8_names);
+    limits.check_name(name).map_err(|source| RegisterError::Labels { name: name.to_owned(), source })
+}
+
 impl<C: Send + Sync> Entry for Series<C> {
     type Ref = SeriesRef<C>;
     type Shared = InfoPtr;
@@ -413,6 +440,9 @@ pub(crate) trait ErasedFamily: fmt::Debug + Send + Sync {
     /// What tells its kind from every other, in the words of an error.
     fn identity(&self) -> &'static str;
 
+    /// The type of its handles, by which a state set of one enum differs from that of another; and what it is called.
+    fn kind(&self) -> (TypeId, &'static str);
+
     /// Why it can never be shown.
     fn defect(&self) -> Option<&RegisterError>;
 
@@ -447,6 +477,10 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
 
     fn identity(&self) -> &'static str {
         M::IDENTITY
+    }
+
+    fn kind(&self) -> (TypeId, &'static str) {
+        (TypeId::of::<M>(), type_name::<M>())
     }
 
     fn defect(&self) -> Option<&RegisterError> {
@@ -507,6 +541,7 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         let mut values = Values::default();
         let mut exemplars = Exemplars::default();
         let mut seen = Vec::new();
+        M::begin(&self.info);
         let mut show = |handles: &[M], notes: &[Note], seen: &mut Vec<Seen<_>>| {
             // PERF: `encode/text_page` in `benches/LEDGER.md`. The labels of many series come from memory at once, where
             // an exporter that writes one series after the other would wait for each.
@@ -514,9 +549,14 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
             M::read_all(handles, &mut values);
             exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
             handles.iter().zip(notes).enumerate().try_for_each(|(at, (metric, note))| {
+                if !metric.is_shown(at, &values) {
+                    return Ok(());
+                }
                 let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
                 let mut point = metric.point(at, &values);
-                point.set_created(self.lifetime.clock.time_of(note.created));
+                if M::HAS_CREATED {
+                    point.set_created(self.lifetime.clock.time_of(note.created));
+                }
                 if self.lifetime.expire_after.is_some() {
                     seen.push(Seen::new(metric.series(), fingerprint(&point), *note));
                 }

@@ -94,14 +94,16 @@ impl<M: Metric> FamilyCore<M> {
         })
     }
 
-    /// The series without labels, made around `cell` if it is not there.
+    /// The series of these pairs, made around `cell` if it is not there; it began then, or now where nothing is said.
     pub(super) fn get_or_adopt(
         &self,
-        created: SystemTime,
+        pairs: &[(&str, &str)],
+        created: Option<SystemTime>,
         cell: impl FnOnce() -> M::Cell,
     ) -> Result<M, SeriesError> {
-        let created = self.lifetime().clock.created_at(created);
-        self.find_or_make(&[], |labels| (self.create_around(labels, cell), created))
+        let clock = &self.lifetime().clock;
+        let created = created.map_or_else(|| clock.created(), |created| clock.created_at(created));
+        self.find_or_make(pairs, |labels| (self.create_around(labels, cell), created))
     }
 
     fn find_or_make(

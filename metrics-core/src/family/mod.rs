@@ -11,6 +11,7 @@
 //! - `init`: the series of all labels there can be, made at once.
 //! - `normal`: label values that are made alike before they are looked up.
 //! - `budget`: how many series a registry has left.
+//! - `kinds`: families of the kinds that few programs need.
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
 //!
 //! `docs/lookups.md` argues through how a lookup gets by without a lock.
@@ -21,6 +22,7 @@ mod core;
 mod expiry;
 mod forms;
 mod init;
+mod kinds;
 mod lookup;
 #[cfg(all(test, nilometer_loom))]
 mod models;
@@ -43,8 +45,11 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 pub(crate) use self::budget::Budget;
-pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits, Lifetime};
+pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits, Lifetime, check_name_as_label};
 pub(crate) use self::init::ClosedLabels;
+pub use self::kinds::{
+    FloatCounterFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, StateSetFamily,
+};
 pub(crate) use self::normal::Normalizers;
 pub use self::owned::OwnedSeries;
 use self::seats::RowOf;
@@ -151,13 +156,30 @@ impl<L, M: Metric> Family<L, M> {
         Family { core, row: RowOf::unseen(), labels: PhantomData }
     }
 
-    /// The series without labels, made around `cell`, which began then, if it is not there.
+    /// The series with these labels, made around `cell`, which began then, or now where nothing is said, if it is not
+    /// there.
     pub(crate) fn get_or_adopt(
         &self,
-        created: SystemTime,
+        labels: &[(&str, &str)],
+        created: Option<SystemTime>,
         cell: impl FnOnce() -> M::Cell,
     ) -> Result<M, SeriesError> {
-        self.core.get_or_adopt(created, cell)
+        self.core.get_or_adopt(labels, created, cell)
+    }
+
+    /// What a series that is made now has of its own.
+    pub(crate) fn new_cell(&self) -> M::Cell {
+        M::cell(self.core.info(), self.core.len())
+    }
+
+    /// The overflow series, for what could not get a series of its own.
+    pub(crate) fn overflow(&self, error: &SeriesError) -> M {
+        self.core.overflow(error)
+    }
+
+    /// Removes a series whose only handle the caller has, if it is there.
+    pub(crate) fn remove_own(&self, metric: &M) {
+        self.core.remove_own(metric);
     }
 
     pub(crate) fn erased(&self) -> Arc<dyn ErasedFamily> {

@@ -9,7 +9,7 @@ use crate::updown::UpDownCounter;
 
 /// Writes what a kind of one or two cells has like the other one.
 macro_rules! basics {
-    ($kind:ident, $handle:ident, $cells:expr) => {
+    ($kind:ident, $handle:ident, $cells:expr $(, $odd:ident: $counts:expr)?) => {
         impl $kind {
             /// A metric of this name and help, at zero.
             ///
@@ -24,7 +24,7 @@ macro_rules! basics {
             /// ```
             #[track_caller]
             pub const fn new(name: &'static str, help: &'static str) -> $kind {
-                $kind { run: LateRun::new($cells), about: About::new(name, help) }
+                $kind { run: LateRun::new($cells), $($odd: $counts,)? about: About::new(name, help) }
             }
 
             /// A metric of this name and help, at zero.
@@ -35,7 +35,7 @@ macro_rules! basics {
             #[track_caller]
             pub const fn try_new(name: &'static str, help: &'static str) -> Result<$kind, StaticError> {
                 match About::try_new(name, help) {
-                    Ok(about) => Ok($kind { run: LateRun::new($cells), about }),
+                    Ok(about) => Ok($kind { run: LateRun::new($cells), $($odd: $counts,)? about }),
                     Err(error) => Err(StaticError::Name(error)),
                 }
             }
@@ -54,13 +54,16 @@ macro_rules! basics {
             /// labels that was recorded into before the static came ([`RegisterError::Conflict`], `series`), or there
             /// is no room for a series ([`RegisterError::Series`]). Nothing has changed then.
             pub fn register(&'static self, registry: &MetricsRegistry) -> Result<$handle, RegisterError> {
-                self.about.register(registry, &self.run, &[])
+                let handle: $handle = self.about.register(registry, &self.run, &[])?;
+                $(handle.series().info().add_odd_of_static(&self.$odd);)?
+                Ok(handle)
             }
         }
 
         debug!($kind);
     };
 }
+pub(super) use basics;
 
 /// A [`Counter`] that is a static: a `u64` that only goes up, from 0, and wraps at 2^64.
 ///

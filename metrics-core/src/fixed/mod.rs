@@ -1,10 +1,11 @@
 //! Metrics that are statics: there before there is a registry, and for as long as the process.
 //!
 //! - `count`: [`StaticCounter`] and [`StaticUpDownCounter`].
-//! - `histogram`: [`StaticHistogram`].
+//! - `fraction`: [`StaticFloatCounter`]. `histogram`: [`StaticHistogram`].
 //! - here: what they have alike, which is how they come onto a registry.
 
 mod count;
+mod fraction;
 mod histogram;
 
 use std::panic::Location;
@@ -12,6 +13,7 @@ use std::panic::Location;
 use thiserror::Error;
 
 pub use self::count::{StaticCounter, StaticUpDownCounter};
+pub use self::fraction::StaticFloatCounter;
 pub use self::histogram::StaticHistogram;
 use crate::buckets::BucketError;
 use crate::cell::{LateRun, Run};
@@ -68,7 +70,7 @@ impl About {
         registry.register_and(declaration, |family: Family<DynamicLabels, M>| {
             let descriptor = family.metadata();
             let name = || descriptor.name().to_owned();
-            let metric = family.get_or_adopt(run.created(), || Run::lent(slot));
+            let metric = family.get_or_adopt(&[], Some(run.created()), || Run::lent(slot));
             let metric = metric.map_err(|source| RegisterError::Series { name: name(), source })?;
             if metric.series().cell.first() == slot {
                 return Ok(metric);

@@ -106,6 +106,10 @@ pub trait LabelValue {
 ///
 /// assert_eq!(bool::VALUES[true.index()], "true");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "not all label values of `{Self}` are known",
+    note = "they are of `bool`, and of an enum without fields and with `#[derive(LabelValue)]`"
+)]
 pub trait ClosedLabelValue: LabelValue {
     /// Every value, in the order of the variants.
     const VALUES: &'static [&'static str];

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicPtr, AtomicU64, Lock, Ordering, ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Lock, Ordering, full_fence, ordering};
 
 /// How many things one thread can hold at once. A lookup past it is told so.
 #[cfg(not(all(test, nilometer_loom)))]
@@ -252,26 +252,3 @@ const HOLD: Ordering = Ordering::Relaxed;
 /// The thread sanitizer knows no fences, so the store has to publish by itself.
 #[cfg(nilometer_tsan)]
 const HOLD: Ordering = Ordering::Release;
-
-/// `fence(SeqCst)`; the name is that of the mutant without it.
-#[cfg(not(any(nilometer_tsan, all(test, nilometer_loom))))]
-#[inline]
-fn full_fence(_: &'static str) {
-    crate::sync::fence(Ordering::SeqCst);
-}
-
-#[cfg(all(test, nilometer_loom))]
-fn full_fence(mutant: &'static str) {
-    if !crate::sync::is_mutant(mutant) {
-        crate::sync::fence(Ordering::SeqCst);
-    }
-}
-
-/// What the thread sanitizer understands in place of a fence: read-modify-writes of one atomic, of which the later one
-/// sees all that came before the earlier one.
-#[cfg(all(nilometer_tsan, not(all(test, nilometer_loom))))]
-fn full_fence(_: &'static str) {
-    static TURN: AtomicU64 = AtomicU64::new(0);
-    // ORDERING: AcqRel, pairs with itself.
-    TURN.fetch_add(1, Ordering::AcqRel);
-}

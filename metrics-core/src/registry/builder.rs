@@ -84,6 +84,30 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
         self
     }
 
+    /// Sets how long the windows of a [`MaxGauge`](crate::MaxGauge) or [`MinGauge`](crate::MinGauge) are, a minute
+    /// otherwise; other kinds ignore it. [`register`](FamilyBuilder::register) refuses a length of zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nilometer_core::{MaxGauge, MetricsRegistry};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// let lag = registry
+    ///     .family::<MaxGauge>("lag_seconds_max", "The longest lag.")
+    ///     .with_window(Duration::from_secs(30))
+    ///     .register()?
+    ///     .default();
+    /// lag.observe(0.7);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn with_window(mut self, length: Duration) -> Self {
+        self.declaration.options.window = Some(length);
+        self
+    }
+
     /// Sets how many series this family may have, whatever the registry's default.
     pub fn with_series_limit(mut self, series: usize) -> Self {
         self.declaration.series_limit = Some(series);
@@ -179,8 +203,8 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`]: a name, the unit or the bounds are invalid, the name is taken by something else, or the series
-    /// that are to be there from the beginning are past a limit. Nothing has changed then.
+    /// [`RegisterError`]: a name, the unit, the bounds, the window or the states are invalid, the name is taken by
+    /// something else, or the series that are to be there from the beginning are past a limit. Nothing has changed then.
     pub fn register(self) -> Result<Family<L, M>, RegisterError> {
         Ok(self.registry.register_all(vec![self.declaration], &[])?.family())
     }

@@ -79,6 +79,11 @@ impl Catalog {
 
     /// Adds the family of every slot, or none of them. A slot whose family is there gets that one.
     pub(super) fn add_all(&mut self, slots: &mut [Slot]) -> Result<(), RegisterError> {
+        self.add_each(slots).map(drop)
+    }
+
+    /// The same; what was added by which name, in their order.
+    fn add_each(&mut self, slots: &mut [Slot]) -> Result<Vec<(String, Added)>, RegisterError> {
         let mut undo = Vec::new();
         for slot in slots.iter_mut() {
             let added = self.add(&slot.family, slot.enabled).and_then(|added| {
@@ -89,26 +94,26 @@ impl Catalog {
                 slot.init()
             });
             if let Err(error) = added {
-                undo.into_iter().rev().for_each(|(name, added)| self.undo(&name, &added));
+                self.undo_all(undo);
                 return Err(error);
             }
         }
-        Ok(())
+        Ok(undo)
     }
 
-    /// Adds the family of `slot`, or puts the one that is there into its place, and calls `then` with it; nothing is
-    /// added when that fails. Nobody sees the family in between.
-    pub(super) fn add_and<R>(
+    fn undo_all(&mut self, added: Vec<(String, Added)>) {
+        added.into_iter().rev().for_each(|(name, added)| self.undo(&name, &added));
+    }
+
+    /// Adds the family of every slot, or puts the one that is there into its place, and calls `then` with them; nothing
+    /// is added when that fails. Nobody sees the families in between.
+    pub(super) fn add_all_and<R>(
         &mut self,
-        mut slot: Slot,
-        then: impl FnOnce(Slot) -> Result<R, RegisterError>,
+        mut slots: Vec<Slot>,
+        then: impl FnOnce(Vec<Slot>) -> Result<R, RegisterError>,
     ) -> Result<R, RegisterError> {
-        let name = slot.family.info().descriptor.name().to_owned();
-        let added = self.add(&slot.family, slot.enabled)?;
-        if let Added::Nothing(existing) = &added {
-            slot.family = Arc::clone(existing);
-        }
-        then(slot).inspect_err(|_| self.undo(&name, &added))
+        let undo = self.add_each(&mut slots)?;
+        then(slots).inspect_err(|_| self.undo_all(undo))
     }
 
     /// Adds a family that was made elsewhere, and attaches it.
@@ -154,6 +159,15 @@ impl Catalog {
             return self.remove(name).map(|entry| Arc::clone(&entry.families[0]));
         }
         Some(Arc::make_mut(entry).families.remove(place))
+    }
+
+    /// Removes this very family, if it is there.
+    pub(super) fn remove_family(&mut self, family: &Arc<dyn ErasedFamily>) -> Option<Arc<dyn ErasedFamily>> {
+        let name = family.info().descriptor.name();
+        let entry = self.families.get(name)?;
+        entry.families.iter().find(|known| Arc::ptr_eq(known, family))?;
+        let constant = family.constant()?.clone();
+        self.remove_instance(name, &constant)
     }
 
     fn add(&mut self, family: &Arc<dyn ErasedFamily>, enabled: bool) -> Result<Added, RegisterError> {
@@ -270,12 +284,16 @@ fn conflict(entry: &Entry, family: &dyn ErasedFamily) -> Option<RegisterError> {
     };
     let attached = family.constant().is_some();
     let constant_sides = attached.then(|| ("constant label names", constant(existing), constant(family)));
-    let (what, existing, requested) = sides
+    let different = sides
         .into_iter()
         .chain(setups)
         .chain(constant_sides)
-        .find(|(_, existing, requested)| existing != requested)?;
-    Some(refusal(entry, what, existing, requested))
+        .find(|(_, existing, requested)| existing != requested);
+    if let Some((what, existing, requested)) = different {
+        return Some(refusal(entry, what, existing, requested));
+    }
+    let ((existing, old), (requested, new)) = (existing.kind(), family.kind());
+    (existing != requested).then(|| refusal(entry, "kind", old.to_owned(), new.to_owned()))
 }
 
 fn refusal(entry: &Entry, what: &'static str, existing: String, requested: String) -> RegisterError {

@@ -8,6 +8,7 @@ use crate::buckets::BucketError;
 use crate::family::SeriesError;
 use crate::label::LabelError;
 use crate::name::NameError;
+use crate::state_set::StateError;
 use crate::unit::Unit;
 
 /// Says why a registration was refused; the registry is as it was.
@@ -41,6 +42,20 @@ pub enum RegisterError {
         /// What is wrong with them.
         source: BucketError,
     },
+    /// The windows of a gauge have no length.
+    #[error("family `{name}` cannot have windows of no length")]
+    Window {
+        /// The family's name.
+        name: String,
+    },
+    /// The states of a state set are not states.
+    #[error("invalid states for family `{name}`")]
+    States {
+        /// The family's name.
+        name: String,
+        /// What is wrong with them.
+        source: StateError,
+    },
     /// The declared unit is not what the name ends with.
     #[error("family `{name}` is declared in `{unit}`, which its name does not end with")]
     Unit {
@@ -56,7 +71,7 @@ pub enum RegisterError {
     Conflict {
         /// The family's name.
         name: String,
-        /// What differs: its type, help, unit, label names, constant label names, bounds or series.
+        /// What differs: its type, help, unit, label names, constant label names, bounds, window, states or series.
         what: &'static str,
         /// How it is registered.
         existing: String,
@@ -81,12 +96,13 @@ pub enum RegisterError {
         /// The family's name.
         name: String,
     },
-    /// The series of a static is past a limit.
-    #[error("no series for the static `{name}`")]
+    /// The series that is registered with its family, of a static, an info, a callback or a long-task timer, is past a
+    /// limit, or its labels break a rule.
+    #[error("no series in family `{name}`")]
     Series {
         /// The family's name.
         name: String,
-        /// Which limit it is past.
+        /// Why there is none.
         source: SeriesError,
     },
     /// The name of a collector cannot be a label value.

@@ -5,6 +5,7 @@
 //! - `error`: [`RegisterError`].
 //! - `builder`: [`FamilyBuilder`], for a family with a unit, declared labels or a limit of its own.
 //! - `cardinality`: [`CardinalityReport`], where series come from.
+//! - `kinds`: registering the kinds that few programs need, and callbacks.
 //! - `foreign`: collectors that are not this crate's families.
 //! - `selfmetrics`: what a registry tells about itself.
 
@@ -14,6 +15,7 @@ mod catalog;
 mod config;
 mod error;
 mod foreign;
+mod kinds;
 mod selfmetrics;
 
 use std::fmt;
@@ -241,20 +243,44 @@ impl MetricsRegistry {
         Ok(Handles::new(slots))
     }
 
-    /// Registers a family and calls `then` with it, or with the one that is there already; nothing has changed when
+    /// Registers families and calls `then` with them, or with those that are there already; nothing has changed when
     /// that fails.
     ///
     /// # Errors
     ///
     /// As [`register_all`](MetricsRegistry::register_all), and what `then` returns.
+    pub(crate) fn register_all_and<R>(
+        &self,
+        declarations: Vec<Declaration>,
+        then: impl FnOnce(&mut Handles) -> Result<R, RegisterError>,
+    ) -> Result<R, RegisterError> {
+        let constant = self.constant_labels(&[])?;
+        let slots = declarations.into_iter().map(|declaration| self.slot(declaration, &constant));
+        let slots = slots.collect::<Result<Vec<Slot>, RegisterError>>()?;
+        let mut catalog = self.inner.catalog.write();
+        catalog.add_all_and(slots, |slots| then(&mut Handles::new(slots)))
+    }
+
+    /// Registers one family and calls `then` with it, as [`register_all_and`](MetricsRegistry::register_all_and) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_all_and`](MetricsRegistry::register_all_and).
     pub(crate) fn register_and<M: Metric, R>(
         &self,
         declaration: Declaration,
         then: impl FnOnce(Family<DynamicLabels, M>) -> Result<R, RegisterError>,
     ) -> Result<R, RegisterError> {
-        let slot = self.slot(declaration, &self.constant_labels(&[])?)?;
+        self.register_all_and(vec![declaration], |handles| then(handles.family()))
+    }
+
+    /// Takes a family off the registry if it has no series: no other registration gives it one meanwhile.
+    pub(crate) fn unregister_empty<L, M: Metric>(&self, family: &Family<L, M>) {
         let mut catalog = self.inner.catalog.write();
-        catalog.add_and(slot, |slot| then(Handles::new(vec![slot]).family()))
+        // What is taken out is dropped after the lock.
+        let removed = family.is_empty().then(|| catalog.remove_family(&family.erased()));
+        drop(catalog);
+        drop(removed);
     }
 
     /// A family that is not in the catalog yet.

@@ -38,6 +38,7 @@ pub(super) fn collect(
     let mut odd = Vec::new();
     let mut exemplars = Vec::new();
     let (mut detached, mut live) = (Vec::new(), Vec::new());
+    let mut failures = Vec::new();
     for entry in entries {
         let name = entry.descriptor().name();
         add_up(name, entry, |info, add| add(("", info.detached.total())), &mut detached);
@@ -45,8 +46,8 @@ pub(super) fn collect(
         add_up(name, entry, |info, add| info.overflows().for_each(add), &mut overflows);
         add_up(name, entry, |info, add| info.odd().for_each(add), &mut odd);
         add_up(name, entry, |info, add| info.exemplars.dropped().for_each(add), &mut exemplars);
+        add_up(name, entry, |info, add| info.failures().for_each(add), &mut failures);
     }
-    let mut failures = Vec::new();
     for foreign in collectors {
         for (reason, count) in foreign.failures() {
             failures.push(Line { of: foreign.name().to_owned(), reason, count });
@@ -56,7 +57,8 @@ pub(super) fn collect(
 
     let mut page = SelfPage { config, constant, visitor };
     let counter = MetricType::Counter;
-    let help = "What foreign collectors showed or should have shown and is not served, or under another escaped name.";
+    let help = "What foreign collectors and callbacks showed or should have shown and is not served, or under another \
+                escaped name.";
     page.family(FAILURES, help, counter, "collector", failures)?;
     let help = "Series that were removed and still have handles, which record where nobody looks.";
     page.family(DETACHED_LIVE, help, MetricType::Gauge, "family", live)?;
@@ -64,7 +66,7 @@ pub(super) fn collect(
     page.family(DETACHED, help, counter, "family", detached)?;
     let help = "Exemplars that were dropped; their observations were recorded.";
     page.family(EXEMPLARS, help, counter, "family", exemplars)?;
-    let help = "Observations that were NaN (ignored) or infinite (not added to the sum).";
+    let help = "Observations and increments that were NaN or negative (ignored) or infinite (not added).";
     page.family(ODD, help, counter, "family", odd)?;
     let help = "Lookups that went to a family's overflow series.";
     page.family(OVERFLOW, help, counter, "family", overflows)?;

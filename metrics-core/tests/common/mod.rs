@@ -19,6 +19,13 @@ impl Visitor for Page {
             Point::Gauge(point) => number(point.value()),
             Point::UpDownCounter(point) => number(point.value()),
             Point::Histogram(point) => format!("{} in {:?}", point.sum(), point.counts()),
+            Point::Info => "info".to_owned(),
+            Point::StateSet(point) => {
+                let states = point.states().iter();
+                let states: Vec<_> =
+                    states.map(|(name, is_on)| format!("{name}={}", u8::from(*is_on))).collect();
+                states.join(",")
+            }
             other => format!("{other:?}"),
         };
         self.0.push(format!("  {{{}}} {value}", labels.join(",")));

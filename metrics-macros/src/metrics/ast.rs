@@ -122,6 +122,10 @@ impl Field<'_> {
         self.attributes.buckets.as_ref().map(|buckets| &buckets.value)
     }
 
+    pub(super) fn window(&self) -> Option<&Expr> {
+        self.attributes.window.as_ref().map(|window| &window.value)
+    }
+
     pub(super) fn labels(&self) -> Option<&[LitStr]> {
         self.attributes.labels.as_ref().map(|labels| labels.value.as_slice())
     }

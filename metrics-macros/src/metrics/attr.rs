@@ -56,6 +56,7 @@ pub(super) struct FieldAttributes {
     pub(super) labels: Option<Keyed<Vec<LitStr>>>,
     pub(super) expire_after: Option<Keyed<Expr>>,
     pub(super) init: Option<Keyed<()>>,
+    pub(super) window: Option<Keyed<Expr>>,
     pub(super) flatten: Option<Keyed<()>>,
     pub(super) prefix: Option<Keyed<LitStr>>,
     /// Whether all of them were understood: where one was not, what seems wrong besides follows from it.
@@ -86,13 +87,15 @@ impl FieldAttributes {
                 attr::set(&mut read.expire_after, key, meta.value()?.parse()?, errors);
             } else if key.is_ident("init") {
                 attr::set(&mut read.init, key, (), errors);
+            } else if key.is_ident("window") {
+                attr::set(&mut read.window, key, meta.value()?.parse()?, errors);
             } else if key.is_ident("flatten") {
                 attr::set(&mut read.flatten, key, (), errors);
             } else if key.is_ident("prefix") {
                 attr::set(&mut read.prefix, key, attr::string(meta)?, errors);
             } else {
                 let known = "a field takes `name`, `help`, `unit`, `buckets`, `labels`, `expire_after`, `init`, \
-                             `flatten` and `prefix`";
+                             `window`, `flatten` and `prefix`";
                 attr::unknown(meta, known, errors)?;
             }
             Ok(())
@@ -109,6 +112,7 @@ impl FieldAttributes {
         let labels = self.labels.iter().map(|keyed| &keyed.key);
         let expire_after = self.expire_after.iter().map(|keyed| &keyed.key);
         let init = self.init.iter().map(|keyed| &keyed.key);
-        strings.chain(buckets).chain(labels).chain(expire_after).chain(init)
+        let window = self.window.iter().map(|keyed| &keyed.key);
+        strings.chain(buckets).chain(labels).chain(expire_after).chain(init).chain(window)
     }
 }

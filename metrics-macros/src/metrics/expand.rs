@@ -169,10 +169,14 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
         quote_spanned!(Place::of(period).first()=> .with_expire_after(#period))
     });
     let init = field.attributes.init.as_ref().map(|_| quote!(.with_init_all()));
+    let window = field.window().map(|length| {
+        let length = window(length);
+        quote!(.with_window(#length))
+    });
     let inline = if field.is_generic { type_checks(metrics, field) } else { Vec::new() };
     quote! {
         #(const { #inline };)*
-        <#ty as #role>::declare(#scope, #new #unit #labels #buckets #expire_after #init);
+        <#ty as #role>::declare(#scope, #new #unit #labels #buckets #expire_after #init #window);
     }
 }
 
@@ -191,6 +195,25 @@ fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
         const __NILOMETER_BOUNDS: &[f64] = #borrow #buckets;
         #check
         __NILOMETER_BOUNDS
+    }}
+}
+
+/// A block with the length of a window, which is checked there.
+fn window(length: &Expr) -> TokenStream {
+    let place = Place::of(length);
+    let check = check::item(&check::assertion(
+        place,
+        &quote!(!__NILOMETER_WINDOW.is_zero()),
+        "a window has a length: more than zero",
+    ));
+    // With the position of the expression, which is where the compiler then finds a wrong type.
+    let constant = quote_spanned! {place.first()=>
+        const __NILOMETER_WINDOW: ::core::time::Duration = #length;
+    };
+    quote! {{
+        #constant
+        #check
+        __NILOMETER_WINDOW
     }}
 }
 
@@ -284,6 +307,13 @@ fn type_checks(metrics: &Metrics<'_>, field: &Field<'_>) -> Vec<TokenStream> {
             Place::of(&init.key),
             &takes("IS_CLOSED"),
             "`init` is for families with typed labels of which all values are known",
+        ));
+    }
+    if let Some(window) = &field.attributes.window {
+        assertions.push(check::assertion(
+            Place::of(&window.key),
+            &takes("TAKES_WINDOW"),
+            "`window` is for max and min gauges alone",
         ));
     }
     if let Some(labels) = &field.attributes.labels {

@@ -3,10 +3,13 @@
 #![deny(warnings, missing_docs, unused_qualifications, unreachable_pub, rust_2018_idioms)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nilometer_core::label::TypedLabels as Labelled;
 use nilometer_core::{Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
-use nilometer_core::{Metric, buckets};
+use nilometer_core::{
+    FloatCounter, Info, IntGauge, LongTaskTimer, MaxGauge, Metric, MinGaugeFamily, StateSet, buckets,
+};
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
 const BOUNDS: &[f64] = &[0.5, 1.0];
@@ -39,6 +42,36 @@ struct Private<M> {
     /// A metric.
     metric: M,
 }
+
+/// Kinds that few programs need.
+#[derive(Debug, Clone, Metrics)]
+#[metrics(crate = "nilometer_core", prefix = "rare")]
+struct Rare {
+    /// Fractions.
+    seconds_total: FloatCounter,
+    /// Whole numbers.
+    offset: IntGauge,
+    /// In a window.
+    #[metric(window = Duration::from_secs(30))]
+    peak: MaxGauge,
+    /// In another one.
+    #[metric(window = WINDOW, labels = ["a"])]
+    trough: Option<MinGaugeFamily>,
+    /// In a minute.
+    any: MaxGauge,
+    /// States.
+    state: StateSet<Kind>,
+    /// States with labels.
+    states: Family<Slot<'static, 1>, StateSet<Kind>>,
+    /// Labels alone.
+    info: Info,
+    /// Tasks.
+    tasks: LongTaskTimer,
+    /// Tasks, if any.
+    more_tasks: Option<LongTaskTimer>,
+}
+
+const WINDOW: Duration = Duration::from_secs(90);
 
 /** Bounds, in every way to write them. */
 #[derive(Debug, Clone, Metrics)]
@@ -161,6 +194,16 @@ fn main() -> nilometer_core::Result<()> {
     let local = Local::register_with(&registry, &[("side", "left")])?;
     local.r#type.get_or_create(&[]).inc();
     local.level.set(1.0);
+    let rare = Rare::register(&registry)?;
+    rare.seconds_total.inc_by(0.5);
+    rare.offset.set(-1);
+    rare.peak.observe(1.0);
+    rare.any.observe(1.0);
+    let _ = (&rare.trough, &rare.info, &rare.more_tasks);
+    rare.state.set(Kind::OnDisk);
+    let slot_of_one = Slot::<1> { pool_name: "a", kind: Kind::OnDisk, number: None, owner: "me".into() };
+    rare.states.get_or_create(&slot_of_one).set(Kind::InMemory);
+    drop(rare.tasks.start());
     Of { value: 5_u8 }.with_pairs(|pairs| assert_eq!(pairs, [("value", "5")]));
     Nothing.with_pairs(|pairs| assert!(pairs.is_empty()));
     let known = Known { kind: &Kind::OnDisk, old: Kind::InMemory, r#type: true };

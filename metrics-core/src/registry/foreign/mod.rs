@@ -6,7 +6,6 @@
 mod buffer;
 mod owned;
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -17,6 +16,7 @@ use self::buffer::{Buffer, BufferedFamily};
 use super::catalog::{Owners, names_by, page_names};
 use super::config::RegistryConfig;
 use super::error::RegisterError;
+use crate::asking::Asking;
 use crate::caught::caught;
 use crate::collect::{CollectError, Collector, SeriesLabels, Stopped, Visitor};
 use crate::label::LabelSet;
@@ -203,7 +203,7 @@ pub(super) fn collect_all(
 
 /// Lets the collector fill a buffer of so many bytes, and counts what went wrong.
 fn ask(foreign: &Arc<Foreign>, bound: usize) -> Vec<BufferedFamily> {
-    let Some(_asking) = Asking::begin(foreign) else {
+    let Some(_asking) = Asking::begin(Arc::as_ptr(foreign)) else {
         foreign.count(Failure::Cycle, 1);
         return Vec::new();
     };
@@ -246,36 +246,4 @@ fn show(
         }
     }
     Ok(())
-}
-
-thread_local! {
-    /// The collectors that this thread is asking, by address: a registry that is registered with itself, straight or
-    /// through another one, would be asked without end.
-    static ASKED: RefCell<Vec<*const Foreign>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Keeps a collector from being asked again from within itself.
-struct Asking;
-
-impl Asking {
-    fn begin(foreign: &Arc<Foreign>) -> Option<Asking> {
-        let this = Arc::as_ptr(foreign);
-        let is_new = ASKED.try_with(|asked| {
-            let mut asked = asked.borrow_mut();
-            let is_new = !asked.contains(&this);
-            if is_new {
-                asked.push(this);
-            }
-            is_new
-        });
-        // A thread whose locals are gone asks unguarded.
-        is_new.unwrap_or(true).then_some(Asking)
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        // The collectors that are asked from within another one are done before it is.
-        let _ = ASKED.try_with(|asked| asked.borrow_mut().pop());
-    }
 }
