@@ -9,8 +9,11 @@ use nilometer::collect::{
     CollectError, Collector, Descriptor, ExponentialBuckets, ExponentialRange, HistogramPoint, LabelSet,
     MetricType, SeriesLabels, Visitor,
 };
-use nilometer::{MetricsRegistry, MetricsServer, RegistryConfig, ServerConfig};
+use nilometer::{
+    HistogramReading, MetricsRegistry, MetricsServer, PrometheusRenderer, RegistryConfig, ServerConfig,
+};
 use nilometer_tests::prometheus::{Prometheus, Release, Setup, wait_for};
+use nilometer_tests::promtool;
 use tokio::runtime::Runtime;
 
 /// Eight observations at scale 0: one above 1 and up to 2, three up to 4, four up to 8.
@@ -117,6 +120,43 @@ fn no_first_increment_is_lost_to_a_prometheus_that_takes_created_timestamps() {
         let began = samples.times[0];
         assert!((before - 0.064..=after).contains(&began), "{selector}: {before} {began} {after}");
     }
+}
+
+/// A registry with a family of every kind that can be recorded, with all that a registry tells of itself, and what has
+/// to be kept for its callbacks to stay.
+fn every_kind() -> (MetricsRegistry, impl Sized) {
+    let registry = MetricsRegistry::new();
+    registry.register_counter("jobs_total", "Jobs.").unwrap().get_or_create(&[("queue", "a")]).inc();
+    registry.register_float_counter("busy_seconds_total", "Busy.").unwrap().default().inc_by(0.5);
+    registry.register_up_down_counter("open_connections", "Open.").unwrap().default().dec();
+    registry.register_gauge("temperature_celsius", "Heat.").unwrap().default().set(21.5);
+    registry.register_int_gauge("queue_length", "Length.").unwrap().default().set(7);
+    registry.register_max_gauge("longest_wait_seconds", "Peak.").unwrap().default().observe(3.0);
+    registry.register_min_gauge("least_free_bytes", "Trough.").unwrap().default().observe(4096.0);
+    let waits = registry.register_histogram("wait_seconds", "Waits.", &[0.1, 1.0]).unwrap().default();
+    waits.observe_with_exemplar(0.5, &[("trace_id", "4bf92f3577b34da6")]);
+    registry.register_info("app_info", "What runs.", &[("version", "1.2.3")]).unwrap();
+    registry.register_state_set::<bool>("leader", "Whether this one leads.").unwrap().default().set(true);
+    let imports = registry.register_long_task_timer("imports", "Imports.", &[]).unwrap();
+    let pauses = || HistogramReading::new([2, 1], 0.3);
+    let guards = [
+        registry.register_counter_callback("hits_total", "Hits.", &[], || 12),
+        registry.register_float_counter_callback("cpu_seconds_total", "CPU.", &[], || 1.5),
+        registry.register_up_down_counter_callback("open_files", "Files.", &[], || 3),
+        registry.register_gauge_callback("load_ratio", "Load.", &[], || 0.25),
+        registry.register_int_gauge_callback("threads", "Threads.", &[], || 8),
+        registry.register_histogram_callback("pause_seconds", "Pauses.", &[], &[0.1], pauses),
+    ];
+    (registry, (imports.start(), guards.map(Result::unwrap)))
+}
+
+#[test]
+#[ignore = "needs a real promtool; .ci/run runs it"]
+fn promtool_has_nothing_to_say_of_a_page_of_every_kind() {
+    let (registry, _kept) = every_kind();
+    let page = PrometheusRenderer::render_all(&registry);
+    assert_eq!(page.matches("# TYPE ").count(), page.matches("# HELP ").count());
+    assert_eq!(promtool::check_metrics(&page), Vec::<String>::new(), "{page}");
 }
 
 /// Now, in seconds since 1970.
