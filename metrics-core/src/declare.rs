@@ -467,7 +467,8 @@ impl Declaration {
             clock: config.clock().clone(),
             expire_after: self
                 .expire_after
-                .or(config.expire_after())
+                // An info never changes: it is not idle because of that.
+                .or(config.expire_after().filter(|_| !matches!(M::TYPE, MetricType::Info)))
                 .filter(|period| *period < Duration::MAX),
             normalizers: mem::take(&mut self.normalizers),
         };

@@ -225,6 +225,8 @@ pub(crate) fn declarations(name: &str, help: &str, location: &'static Location<'
     ];
     for (declaration, (_, _, is_in_seconds)) in declarations.iter_mut().zip(GAUGES) {
         declaration.unit = is_in_seconds.then_some(Unit::SECONDS);
+        // The timer is no handle of its series, and the three have to stay together.
+        declaration.expire_after = Some(Duration::MAX);
     }
     declarations
 }

@@ -549,17 +549,15 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
             M::read_all(handles, &mut values);
             exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
             handles.iter().zip(notes).enumerate().try_for_each(|(at, (metric, note))| {
-                if !metric.is_shown(at, &values) {
-                    return Ok(());
+                let point = metric.is_shown(at, &values).then(|| metric.point(at, &values));
+                if self.lifetime.expire_after.is_some() {
+                    seen.push(Seen::new(metric.series(), fingerprint(point.as_ref()), *note));
                 }
-                let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
-                let mut point = metric.point(at, &values);
+                let Some(mut point) = point else { return Ok(()) };
                 if M::HAS_CREATED {
                     point.set_created(self.lifetime.clock.time_of(note.created));
                 }
-                if self.lifetime.expire_after.is_some() {
-                    seen.push(Seen::new(metric.series(), fingerprint(&point), *note));
-                }
+                let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
                 exemplars.with(at, point, |point| visitor.point(labels, point))
             })
         };

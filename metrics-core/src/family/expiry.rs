@@ -186,9 +186,13 @@ impl<T: Entry> Writing<'_, T> {
     }
 }
 
-/// What stands for a point's values: others have, all but certainly, another number.
-pub(super) fn fingerprint(point: &Point<'_>) -> u64 {
+/// What stands for a point's values, or for there being none: others have, all but certainly, another number.
+pub(super) fn fingerprint(point: Option<&Point<'_>>) -> u64 {
     let mut hash = Fingerprint(0);
+    let Some(point) = point else {
+        hash.add(NOTHING);
+        return hash.0;
+    };
     match point {
         Point::Counter(point) => hash.number(point.total()),
         Point::Gauge(point) => hash.number(point.value()),
@@ -211,6 +215,9 @@ pub(super) fn fingerprint(point: &Point<'_>) -> u64 {
     }
     hash.0
 }
+
+/// What stands for no values: as the bits of an `f64`, a NaN, which no gauge of a window has.
+const NOTHING: u64 = u64::MAX;
 
 struct Fingerprint(u64);
 
@@ -279,12 +286,16 @@ mod tests {
         let histograms = counts.iter().map(|counts| HistogramPoint::trusted(&[1.0], counts, 0.5).into());
         let others = [HistogramPoint::trusted(&[1.0], &[1, 0], 1.5).into()];
         let counters = [0, 1, 2, u64::MAX].map(|total| CounterPoint::new(total).into());
-        let gauges = [-1.0, 1.5, f64::NAN].map(|value| GaugePoint::new(value).into());
-        let points: Vec<Point<'_>> = histograms.chain(others).chain(counters).chain(gauges).collect();
+        let gauges = [-1.0, 1.5, f64::NAN].map(|value| Point::from(GaugePoint::new(value)));
+        let points: Vec<Point<'_>> =
+            histograms.chain(others).chain(counters).chain(gauges.iter().copied()).collect();
         for (at, point) in points.iter().enumerate() {
-            let same = points.iter().filter(|other| fingerprint(other) == fingerprint(point)).count();
+            let fingerprint_of_it = fingerprint(Some(point));
+            let same = points.iter().filter(|other| fingerprint(Some(other)) == fingerprint_of_it).count();
             assert_eq!(same, 1, "{at}");
         }
+        let shown = gauges.iter().any(|point| fingerprint(Some(point)) == fingerprint(None));
+        assert!(!shown, "nothing is none of them");
     }
 }
 

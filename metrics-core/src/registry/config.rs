@@ -173,8 +173,9 @@ impl RegistryConfig {
         self
     }
 
-    /// Removes series that nothing changes for `period`, in all families that do not say otherwise, those that are made
-    /// elsewhere aside: as [`FamilyBuilder::with_expire_after`](crate::FamilyBuilder::with_expire_after).
+    /// Removes series that nothing changes for `period`, in all families that do not say otherwise: as
+    /// [`FamilyBuilder::with_expire_after`](crate::FamilyBuilder::with_expire_after). Infos and long-task timers stay, and
+    /// so do families that are made elsewhere.
     pub fn with_expire_after(mut self, period: impl Into<Option<Duration>>) -> RegistryConfig {
         self.expire_after = period.into();
         self

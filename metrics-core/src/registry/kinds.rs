@@ -148,7 +148,8 @@ impl MetricsRegistry {
     /// Registers a timer of tasks that run for long, with these labels: how many are running, for how long together, and
     /// for how long the oldest is, in three gauges: `<name>_active`, `<name>_active_seconds` and `<name>_oldest_seconds`.
     ///
-    /// With other labels it is another series of each; with the same ones it is the same timer.
+    /// With other labels it is another series of each; with the same ones it is the same timer. The series stay, whatever
+    /// the registry says of idle ones.
     ///
     /// # Errors
     ///
