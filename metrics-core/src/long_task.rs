@@ -66,7 +66,7 @@ pub(crate) struct Timed {
 impl Timed {
     fn now(&self) -> u64 {
         // Zero stands for a task that is not running.
-        self.clock.uptime().max(1)
+        self.clock.uptime().saturating_add(1)
     }
 
     fn running(&self) -> Running {

@@ -54,7 +54,8 @@ fn a_task_that_starts_at_the_clocks_first_moment_is_running() {
     let task = timer.start();
     assert_eq!(timer.active(), 1);
     clock.advance(Duration::from_millis(10));
-    assert!(task.elapsed().abs_diff(Duration::from_millis(10)) <= Duration::from_nanos(1));
+    assert_eq!(task.elapsed(), Duration::from_millis(10));
+    assert_eq!(timer.oldest(), Some(Duration::from_millis(10)));
 }
 
 #[test]
