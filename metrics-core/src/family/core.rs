@@ -314,7 +314,7 @@ impl<M: Metric> FamilyCore<M> {
         if names.clone().any(|name| name == own) {
             return Err(LabelError::DuplicateName { name: own.to_owned() });
         }
-        if self.limits.labels.utf8_names() { forms::check(iter::once(own).chain(names)) } else { Ok(()) }
+        forms::check(iter::once(own).chain(names))
     }
 
     /// A new series, for a table that has so many others.
@@ -399,7 +399,8 @@ pub(crate) fn check_name_as_label<M: Metric>(name: &str, utf8_names: bool) -> Re
     if !M::NAME_IS_LABEL {
         return Ok(());
     }
-    let limits = LabelLimits::default().with_utf8_names(utf8_names);
+    // The formats make another name of one with a colon, whatever else they take.
+    let limits = LabelLimits::default().with_utf8_names(utf8_names && !name.contains(':'));
     limits.check_name(name).map_err(|source| RegisterError::Labels { name: name.to_owned(), source })
 }
 
