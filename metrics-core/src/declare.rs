@@ -64,6 +64,17 @@ pub trait Metrics: Sized {
         Ok(Self::build(&mut handles))
     }
 
+    /// These metrics without a registry, for code that runs without metrics: they record where nobody looks.
+    ///
+    /// It cannot fail. Every family is as [`Family::noop`] has it, and a field that is an `Option` is `None`, as if its
+    /// family were disabled.
+    fn noop() -> Self {
+        let mut scope = Scope::default();
+        Self::declare(&mut scope);
+        let slots = scope.declarations.into_iter().map(Declaration::into_noop).collect();
+        Self::build(&mut Handles::new(slots))
+    }
+
     /// The descriptors of every family of the struct, in the order of its fields, without a namespace.
     fn descriptors() -> Vec<Descriptor> {
         let mut scope = Scope::default();
@@ -372,12 +383,16 @@ pub(crate) struct Declaration {
     kind: MetricType,
     /// Makes the family, once the rest is checked.
     make: fn(Declaration, &RegistryConfig) -> Made,
+    /// Makes a family that nobody looks at.
+    make_noop: fn(Declaration) -> Arc<dyn ErasedFamily>,
     name: String,
     help: String,
     location: &'static Location<'static>,
     pub(crate) unit: Option<Unit>,
     pub(crate) label_names: Option<Vec<String>>,
     pub(crate) options: Options,
+    /// Whether the bounds are those of cells that are there already, which no configuration can replace.
+    pub(crate) has_fixed_bounds: bool,
     pub(crate) series_limit: Option<usize>,
     /// Whether names may hold any characters, whatever the registry says.
     utf8_names: bool,
@@ -397,12 +412,14 @@ impl Declaration {
         Declaration {
             kind: M::TYPE,
             make: Declaration::make::<M>,
+            make_noop: Declaration::make_noop::<M>,
             name: name.into(),
             help: help.into(),
             location,
             unit: None,
             label_names: None,
             options: Options::default(),
+            has_fixed_bounds: false,
             series_limit: None,
             utf8_names: false,
             expire_after: None,
@@ -411,14 +428,19 @@ impl Declaration {
         }
     }
 
-    /// The family, checked, under the namespace and the limits of `config`.
-    pub(crate) fn into_family(mut self, config: &RegistryConfig) -> Made {
-        if let Some(namespace) = config.namespace() {
-            self.name = format!("{namespace}_{}", self.name);
+    /// The family, checked, under `prefix` and the limits of `config`.
+    pub(crate) fn into_family(mut self, config: &RegistryConfig, prefix: Option<&str>) -> Made {
+        if let Some(prefix) = prefix {
+            self.name = format!("{prefix}_{}", self.name);
         }
         self.utf8_names |= config.utf8_names();
         self.check()?;
         (self.make)(self, config)
+    }
+
+    /// A family that nobody looks at, unchecked.
+    fn into_noop(self) -> Slot {
+        Slot { family: (self.make_noop)(self), enabled: false, init: None }
     }
 
     fn check(&self) -> Result<(), RegisterError> {
@@ -472,7 +494,18 @@ impl Declaration {
                 .filter(|period| *period < Duration::MAX),
             normalizers: mem::take(&mut self.normalizers),
         };
-        let mut setup = M::setup(&self.options).map_err(|error| error.of_family(&self.name))?;
+        // What declares no explicit buckets gets none.
+        let replaces = !self.has_fixed_bounds && !self.options.bounds.is_empty();
+        let bounds = replaces.then(|| config.buckets_for(&self.name)).flatten();
+        if let Some(bounds) = bounds {
+            self.options.bounds = bounds.to_vec();
+        }
+        let mut setup = M::setup(&self.options).map_err(|error| match error.of_family(&self.name) {
+            RegisterError::Bounds { name, source } if bounds.is_some() => {
+                RegisterError::BucketOverride { name, source }
+            }
+            error => error,
+        })?;
         if M::TAKES_EXEMPLARS && !self.options.without_exemplars {
             setup.sampling = config.sampling();
         }
@@ -481,6 +514,11 @@ impl Declaration {
         limits.labels = limits.labels.with_utf8_names(self.utf8_names);
         let family = FamilyCore::<M>::new(self.into_descriptor(), setup, limits);
         Ok(Arc::new(family.with_lifetime(lifetime)))
+    }
+
+    fn make_noop<M: Metric>(self) -> Arc<dyn ErasedFamily> {
+        let options = self.options.clone();
+        Arc::new(FamilyCore::<M>::noop(self.into_descriptor(), &options))
     }
 
     fn into_descriptor(self) -> Descriptor {

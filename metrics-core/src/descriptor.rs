@@ -157,6 +157,11 @@ impl Descriptor {
         self
     }
 
+    /// Describes what records where nobody looks.
+    pub(crate) fn noop(metric_type: MetricType, location: &'static Location<'static>) -> Descriptor {
+        Descriptor::unchecked("noop", "Recorded where nobody looks.", metric_type, location)
+    }
+
     /// States the unit.
     #[must_use]
     pub fn with_unit(mut self, unit: Unit) -> Descriptor {

@@ -8,7 +8,7 @@ use crate::family::SeriesError;
 use crate::fixed::StaticError;
 use crate::label::LabelError;
 use crate::name::NameError;
-use crate::registry::RegisterError;
+use crate::registry::{GlobalError, RegisterError};
 
 /// Any error of this crate, for an application that handles them in one place.
 ///
@@ -34,6 +34,9 @@ pub enum MetricsError {
     /// A static was refused.
     #[error(transparent)]
     Static(#[from] StaticError),
+    /// A registry cannot be the global one.
+    #[error(transparent)]
+    Global(#[from] GlobalError),
     /// A collection ended early.
     #[error(transparent)]
     Collect(#[from] CollectError),

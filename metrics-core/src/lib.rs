@@ -24,21 +24,23 @@
 //! |---|---|
 //! | more kinds | [`FloatCounter`], [`IntGauge`], [`MaxGauge`], [`MinGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`]; [`Clock`] |
 //! | callbacks | [`MetricsRegistry::register_counter_callback`] and its kin, [`CallbackGuard`], [`HistogramReading`] |
-//! | statics | [`StaticCounter`], [`StaticFloatCounter`], [`StaticUpDownCounter`], [`StaticHistogram`] |
+//! | statics | [`StaticCounter`], [`StaticFloatCounter`], [`StaticUpDownCounter`], [`StaticHistogram`]; [`StaticMetric`] for any of them |
 //! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`], and those of the other kinds |
 //! | labels | [`LabelSet`], [`Labels`], the module [`label`] |
-//! | registry | [`MetricsRegistry`], [`RegistryConfig`], [`FamilyBuilder`]; [`CardinalityReport`] |
+//! | registry | [`MetricsRegistry`] and its [scopes](MetricsRegistry::scope), [`RegistryConfig`], [`FamilyBuilder`]; [`Registries`], several as one; [`global()`], for who asks; [`CardinalityReport`] |
 //! | exemplars | [`ExemplarSource`], [`ExemplarError`] |
 //! | lifetime | [`OwnedSeries`], [`FamilyBuilder::with_expire_after`], [`Clock`], [`ManualClock`] |
 //! | description | [`Descriptor`], [`MetricType`], [`Unit`], the module [`name`] |
 //! | declaration | the module [`declare`], which the derive generates against |
 //! | export | the module [`collect`], which is all that exporters see |
+//! | tests | with the feature `test-util`, the module `test_util` and `assert_metric!` |
 //! | errors | [`MetricsError`] over [`RegisterError`], [`SeriesError`] and others |
 //!
 //! # What this crate does not do
 //!
-//! It writes no format and opens no socket: exporters do. It has no global registry. It never resets a value for a
-//! reader. It does not yet have summaries or exponential histograms.
+//! It writes no format and opens no socket: exporters do. Nothing is on the global registry that does not ask to be, and
+//! no code runs before `main`. It never resets a value for a reader. It does not yet have summaries or exponential
+//! histograms.
 
 mod asking;
 pub mod buckets;
@@ -73,6 +75,8 @@ mod series;
 mod setup;
 mod state_set;
 mod sync;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod timer;
 mod unit;
 mod updown;
@@ -90,7 +94,9 @@ pub use family::{
     IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, OwnedSeries, SeriesError, StateSetFamily,
     UpDownCounterFamily,
 };
-pub use fixed::{StaticCounter, StaticError, StaticFloatCounter, StaticHistogram, StaticUpDownCounter};
+pub use fixed::{
+    StaticCounter, StaticError, StaticFloatCounter, StaticHistogram, StaticMetric, StaticUpDownCounter,
+};
 pub use float_counter::FloatCounter;
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramSnapshot};
@@ -101,8 +107,9 @@ pub use label::{LabelSet, Labels};
 pub use long_task::{LongTask, LongTaskTimer};
 pub use metric::Metric;
 pub use registry::{
-    CardinalityReport, FamilyBuilder, FamilyCardinality, LabelCardinality, MetricsRegistry, RegisterError,
-    Registration, RegistrationGuard, RegistryConfig,
+    CardinalityReport, FamilyBuilder, FamilyCardinality, GlobalError, LabelCardinality, MergeConflict,
+    MetricsRegistry, RegisterError, Registration, RegistrationGuard, Registries, RegistryConfig, global,
+    set_global,
 };
 pub use state_set::{StateError, StateSet};
 pub use timer::Timer;

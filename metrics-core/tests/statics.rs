@@ -10,7 +10,7 @@ use nilometer_core::buckets::BucketError;
 use nilometer_core::name::NameError;
 use nilometer_core::{
     MetricsRegistry, RegisterError, RegistryConfig, SeriesError, StaticCounter, StaticError, StaticHistogram,
-    StaticUpDownCounter, buckets,
+    StaticMetric, StaticUpDownCounter, buckets,
 };
 
 /// What kept something from being registered: its name, what differs, and both sides.
@@ -235,4 +235,43 @@ fn a_name_or_bounds_that_break_a_rule_are_errors_of_the_constructors_that_cannot
     assert_eq!(made.register(&MetricsRegistry::new()).unwrap().snapshot().count(), 1);
     let message = nilometer_core::MetricsError::from(name).to_string();
     assert_eq!(message, "invalid metric name");
+}
+
+#[test]
+fn many_statics_are_registered_together_or_not_at_all() {
+    static READS: StaticCounter = StaticCounter::new("reads_total", "Reads.");
+    static OPEN: StaticUpDownCounter = StaticUpDownCounter::new("open", "Open.");
+    static WAIT: StaticHistogram = StaticHistogram::new("wait", "Wait.", &[1.0]);
+    static ALL: [&dyn StaticMetric; 3] = [&READS, &OPEN, &WAIT];
+
+    READS.inc();
+    OPEN.inc();
+    WAIT.observe(0.5);
+    let registry = MetricsRegistry::new();
+    // The family of the first is there and has room, that of the last is another.
+    let reads = registry.register_counter("reads_total", "Reads.").unwrap();
+    registry.register_gauge("wait", "Another.").unwrap();
+    let before = page(&registry);
+    let error = registry.register_statics(&ALL).unwrap_err();
+    assert!(matches!(&error, RegisterError::Conflict { name, .. } if name == "wait"), "{error}");
+    assert_eq!(page(&registry), before);
+
+    // Now it is the series of the last that is another.
+    assert!(registry.unregister("wait"));
+    let wait = registry.register_histogram("wait", "Wait.", &[1.0]).unwrap();
+    wait.default().observe(7.0);
+    let before = page(&registry);
+    let error = registry.register_statics(&ALL).unwrap_err();
+    assert!(matches!(error, RegisterError::Conflict { what: "series", .. }), "{error}");
+    assert_eq!(page(&registry), before);
+    assert!(reads.is_empty(), "what was put into a family that was there is taken out again");
+
+    wait.clear();
+    for _ in 0..2 {
+        registry.register_statics(&ALL).unwrap();
+    }
+    let expected =
+        ["open gauge", "  {} 1", "reads_total counter", "  {} 1", "wait histogram", "  {} 0.5 in [1, 0]"];
+    assert_eq!(page(&registry), expected);
+    assert_eq!(ALL.map(StaticMetric::name), ["reads_total", "open", "wait"]);
 }

@@ -59,6 +59,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `register(&MetricsRegistry) -> Result<Self>` | registers the metrics and returns their handles |
 /// | `register_with(&MetricsRegistry, &[(&str, &str)]) -> Result<Self>` | the same for one instance of several, known by labels |
 /// | `new(&MetricsRegistry) -> Result<Self>` | the same as `register` |
+/// | `noop() -> Self` | records where nobody looks: for code that runs without metrics |
 /// | `descriptors() -> Vec<Descriptor>` | describes the metrics without a registry |
 ///
 /// # Attributes of the struct

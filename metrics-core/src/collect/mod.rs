@@ -39,6 +39,7 @@ use thiserror::Error;
 
 pub use crate::buckets::BucketError;
 pub use crate::descriptor::{Descriptor, MetricType};
+use crate::label::overflow_set;
 pub use crate::label::{LabelError, LabelSet, Labels, Pairs};
 pub use crate::name::{EscapingScheme, NameError, UnknownScheme};
 pub use crate::unit::Unit;
@@ -166,6 +167,17 @@ pub struct SeriesLabels<'a> {
     own: &'a LabelSet,
 }
 
+/// Makes a set of labels that were read from a page, where those stand too that are reserved.
+///
+/// # Errors
+///
+/// [`LabelError`] when a name stands twice, or there are more labels than a set can have.
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub fn labels_of_page(pairs: &[(&str, &str)]) -> Result<LabelSet, LabelError> {
+    LabelSet::unchecked(pairs)
+}
+
 impl<'a> SeriesLabels<'a> {
     /// Labels without constant ones.
     #[must_use]
@@ -200,6 +212,21 @@ impl<'a> SeriesLabels<'a> {
     #[inline]
     pub fn has_utf8_names(&self) -> bool {
         self.own.has_utf8_names() || self.constant.is_some_and(LabelSet::has_utf8_names)
+    }
+
+    /// All labels as one set: a clone, which allocates nothing, where one of the sets is empty.
+    #[must_use]
+    pub fn to_set(&self) -> LabelSet {
+        let mut sets = self.sets();
+        match (sets.next(), sets.next()) {
+            (None, _) => LabelSet::empty(),
+            (Some(set), None) => set.clone(),
+            _ => {
+                let pairs: Vec<(&str, &str)> = self.iter().collect();
+                // Both sets were checked, and share no name; more labels than a set can have become the overflow set.
+                LabelSet::unchecked(&pairs).unwrap_or_else(|_| overflow_set())
+            }
+        }
     }
 
     /// How many labels there are.

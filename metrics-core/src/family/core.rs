@@ -47,6 +47,8 @@ pub(crate) struct FamilyCore<M: Metric> {
     /// Why the family can never be shown: the signature that made it cannot fail.
     defect: Option<RegisterError>,
     pub(super) limits: FamilyLimits,
+    /// Whether the family makes no series: all that is recorded goes to one, which nobody looks at.
+    pub(super) is_noop: bool,
     attachment: OnceLock<Attachment>,
     /// The names that lookups are expected to give: those that the family declares, or those of its first series.
     names: Once<Names>,
@@ -101,6 +103,7 @@ impl<M: Metric> FamilyCore<M> {
             info,
             defect: None,
             limits,
+            is_noop: false,
             attachment: OnceLock::new(),
             names: Once::new(names),
             is_mixed: AtomicBool::new(false),
@@ -498,8 +501,17 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         if let Some(attachment) = self.attachment.get()
             && Arc::ptr_eq(&attachment.budget, budget)
         {
-            // It was unregistered and comes back: its series are counted, and have its constant labels.
-            return Ok(());
+            // Its series are counted, and have its constant labels.
+            if attachment.constant == *constant {
+                return Ok(());
+            }
+            return Err(RegisterError::Conflict {
+                name: family(),
+                what: "constant labels",
+                existing: attachment.constant.as_prometheus().to_owned(),
+                requested: constant.as_prometheus().to_owned(),
+                location: self.descriptor().location(),
+            });
         }
         self.check_declared(constant).map_err(refused)?;
         // The lock keeps new series out until they can see the attachment.

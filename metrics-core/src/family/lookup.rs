@@ -75,12 +75,17 @@ impl<M: Metric> FamilyCore<M> {
             SeriesError::FamilyLimit { .. } => Reason::SeriesLimit,
             SeriesError::RegistryLimit { .. } => Reason::RegistryLimit,
         });
+        self.overflow_series()
+    }
+
+    fn overflow_series(&self) -> M {
         self.existing_overflow().unwrap_or_else(|| self.make_overflow())
     }
 
     pub(super) fn try_get_or_create(&self, pairs: &[(&str, &str)]) -> Result<M, SeriesError> {
         match self.find_expected(pairs) {
             Some(metric) => Ok(metric),
+            None if self.is_noop() => Ok(self.overflow_series()),
             None => self.normalized(pairs, |pairs| self.find_or_create(pairs)),
         }
     }

@@ -9,6 +9,7 @@
 //! - `typed`: finding them by typed labels; `seats`, the series of labels of which all values are known, by their index.
 //! - `removal`: taking them out; `expiry`, when nothing has changed them for a while; `owned`, with their last owner.
 //! - `init`: the series of all labels there can be, made at once.
+//! - `noop`: families for code that runs without metrics.
 //! - `normal`: label values that are made alike before they are looked up.
 //! - `budget`: how many series a registry has left.
 //! - `kinds`: families of the kinds that few programs need.
@@ -26,6 +27,7 @@ mod kinds;
 mod lookup;
 #[cfg(all(test, nilometer_loom))]
 mod models;
+mod noop;
 mod normal;
 mod once;
 mod order;
@@ -154,6 +156,32 @@ pub enum SeriesError {
 impl<L, M: Metric> Family<L, M> {
     pub(crate) fn from_core(core: Arc<FamilyCore<M>>) -> Family<L, M> {
         Family { core, row: RowOf::unseen(), labels: PhantomData }
+    }
+
+    /// A family for code that runs without metrics: it records where nobody looks.
+    ///
+    /// It makes no series: whatever labels a lookup gives, right or wrong, it returns the family's one series, and
+    /// allocates nothing. That costs about what looking a series up costs, and recording costs what it always does, a
+    /// nanosecond or a few. A registry takes such a family and does not show it. A histogram has no bounds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::CounterFamily;
+    ///
+    /// let requests = CounterFamily::noop();
+    /// requests.get_or_create(&[("path", "/")]).inc();
+    /// assert!(requests.is_empty());
+    /// ```
+    #[track_caller]
+    #[must_use = "a family does nothing until something is recorded"]
+    pub fn noop() -> Self {
+        let descriptor = Descriptor::noop(M::TYPE, Location::caller());
+        Family::from_core(Arc::new(FamilyCore::noop(descriptor, &Options::default())))
+    }
+
+    pub(crate) fn is_noop(&self) -> bool {
+        self.core.is_noop()
     }
 
     /// The series with these labels, made around `cell`, which began then, or now where nothing is said, if it is not
@@ -485,6 +513,9 @@ impl HistogramFamily {
 
 impl<L, M: Metric> Collector for Family<L, M> {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        if self.is_noop() {
+            return Ok(());
+        }
         if let Some(defect) = self.core.defect() {
             return Err(CollectError::failed(defect.clone()));
         }

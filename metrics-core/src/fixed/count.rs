@@ -1,8 +1,11 @@
 //! Counters and up-down counters that are statics.
 
+use super::registering::sealed::Sealed as _;
+use super::registering::{Adopted, registering};
 use super::{About, StaticError, debug};
 use crate::cell::{LateRun, total, updown};
 use crate::counter::Counter;
+use crate::declare::Handles;
 use crate::in_flight::{InFlightGuard, Tracked};
 use crate::registry::{MetricsRegistry, RegisterError};
 use crate::updown::UpDownCounter;
@@ -40,26 +43,18 @@ macro_rules! basics {
                 }
             }
 
-            /// Shows it on `registry`: its cells become those of the series without labels of the family of its name,
-            /// in the registry's namespace.
-            ///
-            /// What was recorded before is there, and whoever records into the static, into the handle or into
-            /// [`default`](crate::Family::default) of a family that is registered with the same identity records into
-            /// the same series. It can be registered with several registries; with one of them, the second time gives
-            /// the same series again. Once it is unregistered it goes on recording, and can come back.
-            ///
-            /// # Errors
-            ///
-            /// [`RegisterError`]: the name is taken by something else, also when what has it is a series without
-            /// labels that was recorded into before the static came ([`RegisterError::Conflict`], `series`), or there
-            /// is no room for a series ([`RegisterError::Series`]). Nothing has changed then.
-            pub fn register(&'static self, registry: &MetricsRegistry) -> Result<$handle, RegisterError> {
-                let handle: $handle = self.about.register(registry, &self.run, &[])?;
-                $(handle.series().info().add_odd_of_static(&self.$odd);)?
-                Ok(handle)
+            fn declared_bounds(&self) -> &'static [f64] {
+                &[]
+            }
+
+            fn adopted(&'static self, handles: &mut Handles) -> Result<Adopted<$handle>, RegisterError> {
+                let adopted = Adopted::by(handles, &self.run)?;
+                $(let adopted = adopted.with_odd(&self.$odd);)?
+                Ok(adopted)
             }
         }
 
+        registering!($kind, $handle);
         debug!($kind);
     };
 }

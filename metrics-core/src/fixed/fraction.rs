@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::count::basics;
+use super::registering::sealed::Sealed as _;
+use super::registering::{Adopted, registering};
 use super::{About, StaticError, debug};
 use crate::cell::{LateRun, fraction};
+use crate::declare::Handles;
 use crate::float_counter::FloatCounter;
-use crate::metric::sealed::Sealed as _;
 use crate::metric::{Odd, OddCounts};
 use crate::registry::{MetricsRegistry, RegisterError};
 use crate::timer::{Timed, Timer};

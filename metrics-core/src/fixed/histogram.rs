@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use super::registering::sealed::Sealed as _;
+use super::registering::{Adopted, registering};
 use super::{About, StaticError, debug};
 use crate::buckets::check_bounds;
 use crate::cell::{Bounds, LateRun, distribution};
+use crate::declare::Handles;
 use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::metric::sealed::Sealed as _;
 use crate::metric::{Odd, OddCounts};
@@ -142,19 +145,16 @@ impl StaticHistogram {
         self.bounds.as_static()
     }
 
-    /// Shows it on `registry`: its cells become those of the series without labels of the family of its name.
-    ///
-    /// As [`StaticCounter::register`](crate::StaticCounter::register).
-    ///
-    /// # Errors
-    ///
-    /// As [`StaticCounter::register`](crate::StaticCounter::register), and [`RegisterError::Conflict`] where the family
-    /// is registered with other bounds.
-    pub fn register(&'static self, registry: &MetricsRegistry) -> Result<Histogram, RegisterError> {
-        let histogram: Histogram = self.about.register(registry, &self.run, self.bucket_bounds())?;
-        histogram.series().info().add_odd_of_static(&self.odd);
-        Ok(histogram)
+    fn declared_bounds(&self) -> &'static [f64] {
+        self.bucket_bounds()
+    }
+
+    fn adopted(&'static self, handles: &mut Handles) -> Result<Adopted<Histogram>, RegisterError> {
+        let adopted: Adopted<Histogram> = Adopted::by(handles, &self.run)?;
+        adopted.metric.series().info().add_odd_of_static(&self.odd);
+        Ok(adopted)
     }
 }
 
+registering!(StaticHistogram, Histogram);
 debug!(StaticHistogram);

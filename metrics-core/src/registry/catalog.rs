@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::RegisterError;
 use super::selfmetrics;
+use crate::collect::{Stopped, Visitor};
 use crate::declare::Slot;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::family::{Budget, ErasedFamily};
@@ -21,12 +22,19 @@ pub(super) struct Catalog {
 
 /// Every name in any format, with the family that takes it: a histogram `x` takes `x_bucket`, `x_sum` and so on, a
 /// counter `x_total` takes `x`, which is what OpenMetrics calls it, and `x.y` takes what it becomes when it is escaped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Owners(HashMap<String, String>);
 
 impl Owners {
     pub(super) fn takes_any(&self, names: &[String]) -> bool {
         names.iter().any(|name| self.0.contains_key(name))
+    }
+}
+
+/// Owners of one's own, for a page that several registries share.
+impl Extend<(String, String)> for Owners {
+    fn extend<I: IntoIterator<Item = (String, String)>>(&mut self, taken: I) {
+        self.0.extend(taken);
     }
 }
 
@@ -41,6 +49,11 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn families(&self) -> &[Arc<dyn ErasedFamily>] {
         &self.families
+    }
+
+    /// Shows the series of all instances to `visitor`, which has been shown the descriptor.
+    pub(super) fn visit_points(&self, visitor: &mut dyn Visitor) -> Result<(), Stopped> {
+        self.families.iter().try_for_each(|family| family.visit_points(visitor))
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {
@@ -77,12 +90,8 @@ impl Catalog {
         self.families.values().map(Arc::clone).collect()
     }
 
-    /// Adds the family of every slot, or none of them. A slot whose family is there gets that one.
-    pub(super) fn add_all(&mut self, slots: &mut [Slot]) -> Result<(), RegisterError> {
-        self.add_each(slots).map(drop)
-    }
-
-    /// The same; what was added by which name, in their order.
+    /// Adds the family of every slot, or none of them; says what was added by which name, in their order. A slot whose
+    /// family is there gets that one.
     fn add_each(&mut self, slots: &mut [Slot]) -> Result<Vec<(String, Added)>, RegisterError> {
         let mut undo = Vec::new();
         for slot in slots.iter_mut() {
@@ -107,7 +116,7 @@ impl Catalog {
 
     /// Adds the family of every slot, or puts the one that is there into its place, and calls `then` with them; nothing
     /// is added when that fails. Nobody sees the families in between.
-    pub(super) fn add_all_and<R>(
+    pub(super) fn add_all<R>(
         &mut self,
         mut slots: Vec<Slot>,
         then: impl FnOnce(Vec<Slot>) -> Result<R, RegisterError>,
@@ -127,7 +136,7 @@ impl Catalog {
         if let Some(entry) = self.families.get(name)
             && entry.families.iter().any(|known| Arc::ptr_eq(known, family))
         {
-            return Ok(());
+            return family.attach(constant, budget);
         }
         if let Some(entry) = self.families.get(name) {
             return Err(taken(entry, family));
@@ -225,7 +234,7 @@ impl Catalog {
 }
 
 /// Every name that a family can take on a page, in any format, by any escaping scheme and with created timestamps.
-pub(super) fn page_names(descriptor: &Descriptor) -> impl Iterator<Item = String> + use<> {
+fn page_names(descriptor: &Descriptor) -> impl Iterator<Item = String> + use<> {
     let names = |scheme| names_by(descriptor, scheme);
     // By dots, two names become one only if they do by underscores too.
     let escaped = [EscapingScheme::Underscores, EscapingScheme::Values].map(names);
@@ -234,11 +243,23 @@ pub(super) fn page_names(descriptor: &Descriptor) -> impl Iterator<Item = String
 }
 
 /// Every name that a family can take on a page whose names are by `scheme`.
-pub(super) fn names_by(
-    descriptor: &Descriptor,
-    scheme: EscapingScheme,
-) -> impl Iterator<Item = String> + use<> {
+fn names_by(descriptor: &Descriptor, scheme: EscapingScheme) -> impl Iterator<Item = String> + use<> {
     raw_names(&descriptor.escaped_name(scheme), descriptor.metric_type())
+}
+
+/// The names that a family can have where others have theirs, and whether what its name becomes is taken while the name
+/// itself is not: it is served escaped by [`values`](EscapingScheme::Values) then, which makes no two names one.
+pub(super) fn free_names(
+    descriptor: &Descriptor,
+    is_free: impl Fn(&[String]) -> bool,
+) -> Option<(Vec<String>, bool)> {
+    let all: Vec<String> = page_names(descriptor).collect();
+    if is_free(&all) {
+        return Some((all, false));
+    }
+    let unique = [EscapingScheme::AllowUtf8, EscapingScheme::Values];
+    let unique: Vec<String> = unique.into_iter().flat_map(|scheme| names_by(descriptor, scheme)).collect();
+    (descriptor.has_utf8_name() && is_free(&unique)).then_some((unique, true))
 }
 
 /// The name and what formats make of it.
@@ -269,31 +290,39 @@ fn taken(entry: &Entry, family: &Arc<dyn ErasedFamily>) -> RegisterError {
 /// What keeps `family` from being an instance of `entry`, if anything does.
 fn conflict(entry: &Entry, family: &dyn ErasedFamily) -> Option<RegisterError> {
     let existing = &*entry.families[0];
-    let (old, new) = (&existing.info().descriptor, &family.info().descriptor);
-    let sides = [
-        ("type", existing.identity().to_owned(), family.identity().to_owned()),
-        ("help", old.help().to_owned(), new.help().to_owned()),
-        ("unit", unit(old), unit(new)),
-        ("label names", label_names(old), label_names(new)),
-    ];
-    let setups = existing.info().setup.identity().into_iter().zip(family.info().setup.identity());
-    let setups = setups.map(|((what, existing), (_, requested))| (what, existing, requested));
     let constant = |family: &dyn ErasedFamily| {
         let names: Vec<&str> = family.constant().into_iter().flatten().map(|(name, _)| name).collect();
         names.join(", ")
     };
-    let attached = family.constant().is_some();
-    let constant_sides = attached.then(|| ("constant label names", constant(existing), constant(family)));
-    let different = sides
-        .into_iter()
-        .chain(setups)
-        .chain(constant_sides)
-        .find(|(_, existing, requested)| existing != requested);
-    if let Some((what, existing, requested)) = different {
-        return Some(refusal(entry, what, existing, requested));
-    }
-    let ((existing, old), (requested, new)) = (existing.kind(), family.kind());
-    (existing != requested).then(|| refusal(entry, "kind", old.to_owned(), new.to_owned()))
+    let constant_names = || {
+        let (existing, requested) = (constant(existing), constant(family));
+        let differs = family.constant().is_some() && existing != requested;
+        differs.then_some(("constant label names", existing, requested))
+    };
+    let kind = || {
+        let ((existing, old), (requested, new)) = (existing.kind(), family.kind());
+        (existing != requested).then(|| ("kind", old.to_owned(), new.to_owned()))
+    };
+    let (what, existing, requested) = difference(existing, family).or_else(constant_names).or_else(kind)?;
+    Some(refusal(entry, what, existing, requested))
+}
+
+/// What is different about two families of one name, and how each has it: constant labels aside, which are the
+/// registration's.
+pub(super) fn difference(
+    existing: &dyn ErasedFamily,
+    requested: &dyn ErasedFamily,
+) -> Option<(&'static str, String, String)> {
+    let (old, new) = (&existing.info().descriptor, &requested.info().descriptor);
+    let sides = [
+        ("type", existing.identity().to_owned(), requested.identity().to_owned()),
+        ("help", old.help().to_owned(), new.help().to_owned()),
+        ("unit", unit(old), unit(new)),
+        ("label names", label_names(old), label_names(new)),
+    ];
+    let setups = existing.info().setup.identity().into_iter().zip(requested.info().setup.identity());
+    let setups = setups.map(|((what, existing), (_, requested))| (what, existing, requested));
+    sides.into_iter().chain(setups).find(|(_, existing, requested)| existing != requested)
 }
 
 fn refusal(entry: &Entry, what: &'static str, existing: String, requested: String) -> RegisterError {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::overrides::{BucketOverrides, Fit};
 use crate::clock::Clock;
 use crate::exemplar::{ExemplarSource, Sampling};
 use crate::family::FamilyLimits;
@@ -29,6 +30,7 @@ pub struct RegistryConfig {
     registry_limit: usize,
     collector_buffer: usize,
     disabled: BTreeSet<String>,
+    buckets: BucketOverrides,
     self_metrics: bool,
     exemplar_source: Option<Arc<dyn ExemplarSource>>,
     exemplar_interval: Duration,
@@ -47,6 +49,7 @@ impl Default for RegistryConfig {
             registry_limit: 1_000_000,
             collector_buffer: 1 << 20,
             disabled: BTreeSet::new(),
+            buckets: BucketOverrides::default(),
             self_metrics: true,
             exemplar_source: None,
             exemplar_interval: Sampling::INTERVAL,
@@ -109,6 +112,51 @@ impl RegistryConfig {
     /// derived struct is `None` then; any other handle records where nobody looks.
     pub fn with_disabled<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> RegistryConfig {
         self.disabled.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Replaces the bounds that the histogram `name` is declared with, wherever it is declared: for a deployment whose
+    /// latencies are not those that the program's author thought of.
+    ///
+    /// The name is the full one, namespace and prefixes included. These bounds are part of the family's identity, the
+    /// declared ones are not any more: two declarations that differ in nothing else are the same family. Bounds that
+    /// break a rule are an error of the registration, [`RegisterError::BucketOverride`](crate::RegisterError). What
+    /// declares no explicit bounds gets none, and static histograms and families that are made outside of the registry
+    /// keep their own.
+    ///
+    /// Where several fit a name, this one comes before those for a [beginning](RegistryConfig::with_buckets_for_prefix)
+    /// or an [end](RegistryConfig::with_buckets_for_suffix), and of each sort the last that was stated counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, RegistryConfig, buckets};
+    ///
+    /// let config = RegistryConfig::new().with_buckets_for("http_request_seconds", &[0.5, 1.0, 30.0]);
+    /// let registry = MetricsRegistry::with_config(config);
+    /// let family =
+    ///     registry.register_histogram("http_request_seconds", "Time to answer.", &buckets::LATENCY_SECONDS)?;
+    /// assert_eq!(family.default().bucket_bounds(), [0.5, 1.0, 30.0]);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn with_buckets_for(self, name: impl Into<String>, bounds: &[f64]) -> RegistryConfig {
+        self.with_override(Fit::Name(name.into()), bounds)
+    }
+
+    /// Replaces the bounds of all histograms whose full names begin with `prefix`, as
+    /// [`with_buckets_for`](RegistryConfig::with_buckets_for) does that of one.
+    pub fn with_buckets_for_prefix(self, prefix: impl Into<String>, bounds: &[f64]) -> RegistryConfig {
+        self.with_override(Fit::Prefix(prefix.into()), bounds)
+    }
+
+    /// Replaces the bounds of all histograms whose full names end with `suffix`, such as `_seconds`, as
+    /// [`with_buckets_for`](RegistryConfig::with_buckets_for) does that of one.
+    pub fn with_buckets_for_suffix(self, suffix: impl Into<String>, bounds: &[f64]) -> RegistryConfig {
+        self.with_override(Fit::Suffix(suffix.into()), bounds)
+    }
+
+    fn with_override(mut self, fit: Fit, bounds: &[f64]) -> RegistryConfig {
+        self.buckets.add(fit, bounds);
         self
     }
 
@@ -248,12 +296,22 @@ impl RegistryConfig {
         &self.clock
     }
 
+    /// The bounds that replace those that the family `name` is declared with.
+    pub(crate) fn buckets_for(&self, name: &str) -> Option<&[f64]> {
+        self.buckets.of(name)
+    }
+
     pub(crate) fn limits(&self) -> FamilyLimits {
         self.limits
     }
 
     pub(super) fn constant_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.constant.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether the registry's own family `name` is collected.
+    pub(super) fn tells(&self, name: &str) -> bool {
+        self.self_metrics && !self.is_disabled(name)
     }
 
     pub(super) fn is_disabled(&self, name: &str) -> bool {
@@ -270,6 +328,7 @@ impl fmt::Debug for RegistryConfig {
             registry_limit,
             collector_buffer,
             disabled,
+            buckets,
             self_metrics,
             exemplar_source,
             exemplar_interval,
@@ -285,6 +344,7 @@ impl fmt::Debug for RegistryConfig {
             .field("registry_limit", registry_limit)
             .field("collector_buffer", collector_buffer)
             .field("disabled", disabled)
+            .field("buckets", buckets)
             .field("self_metrics", self_metrics)
             .field("exemplar_source", &exemplar_source.is_some())
             .field("exemplar_interval", exemplar_interval)

@@ -42,6 +42,14 @@ pub enum RegisterError {
         /// What is wrong with them.
         source: BucketError,
     },
+    /// The bounds that the configuration has for the family are not bounds.
+    #[error("invalid bucket bounds in the configuration for family `{name}`")]
+    BucketOverride {
+        /// The family's name.
+        name: String,
+        /// What is wrong with them.
+        source: BucketError,
+    },
     /// The windows of a gauge have no length.
     #[error("family `{name}` cannot have windows of no length")]
     Window {
@@ -71,7 +79,8 @@ pub enum RegisterError {
     Conflict {
         /// The family's name.
         name: String,
-        /// What differs: its type, help, unit, label names, constant label names, bounds, window, states or series.
+        /// What differs: its type, help, unit, label names, constant label names, constant labels, bounds, window, states
+        /// or series.
         what: &'static str,
         /// How it is registered.
         existing: String,

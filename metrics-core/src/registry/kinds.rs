@@ -25,7 +25,7 @@ pub(crate) struct WeakRegistry(Weak<Inner>);
 
 impl WeakRegistry {
     pub(crate) fn upgrade(&self) -> Option<MetricsRegistry> {
-        self.0.upgrade().map(|inner| MetricsRegistry { inner })
+        self.0.upgrade().map(|inner| MetricsRegistry { inner, scope: Arc::default() })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Families with unique names, and everything that is collected together.
 //!
-//! - `config`: [`RegistryConfig`].
+//! - `config`: [`RegistryConfig`]; `overrides`, bucket bounds instead of those that are declared.
+//! - `scope`: prefixes and labels for what is registered through one handle.
 //! - `catalog`: the families that are registered, and which names they take.
 //! - `error`: [`RegisterError`].
 //! - `builder`: [`FamilyBuilder`], for a family with a unit, declared labels or a limit of its own.
 //! - `cardinality`: [`CardinalityReport`], where series come from.
 //! - `kinds`: registering the kinds that few programs need, and callbacks.
+//! - `global`: the registry that belongs to the process.
+//! - `merge`: several registries on one page.
 //! - `foreign`: collectors that are not this crate's families.
 //! - `selfmetrics`: what a registry tells about itself.
 
@@ -15,22 +18,30 @@ mod catalog;
 mod config;
 mod error;
 mod foreign;
+mod global;
 mod kinds;
+mod merge;
+mod overrides;
+mod scope;
 mod selfmetrics;
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 pub use self::builder::FamilyBuilder;
 pub use self::cardinality::{CardinalityReport, FamilyCardinality, LabelCardinality};
-use self::catalog::Catalog;
+use self::catalog::{Catalog, Entry};
 pub use self::config::RegistryConfig;
 pub use self::error::RegisterError;
-use self::foreign::{Collectors, Rules};
+use self::foreign::{Collectors, Foreign, Rules};
 pub use self::foreign::{Registration, RegistrationGuard};
+pub use self::global::{GlobalError, global, set_global};
+pub use self::merge::{MergeConflict, Registries};
+use self::scope::Scope;
+use self::selfmetrics::SelfPage;
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
 use crate::declare::{Declaration, Handles, Slot};
@@ -45,8 +56,8 @@ use crate::updown::UpDownCounter;
 
 /// A set of families with unique names, which exporters collect.
 ///
-/// Clones are handles of one registry. Registering is all or nothing: what fails changes nothing. It is idempotent:
-/// the same name, kind, unit, help, declared label names, bounds and constant labels give the same series again. A
+/// Clones are handles of one registry, and so are [scopes](MetricsRegistry::scope). Registering is all or nothing: what
+/// fails changes nothing. It is idempotent: the same name, kind, unit, help, declared label names, bounds and constant labels give the same series again. A
 /// name that is taken with anything else is an error that names both sides. So is one that takes what another name
 /// becomes where names are escaped, in a registry [with UTF-8 names](RegistryConfig::with_utf8_names).
 ///
@@ -69,6 +80,7 @@ use crate::updown::UpDownCounter;
 #[derive(Clone)]
 pub struct MetricsRegistry {
     inner: Arc<Inner>,
+    scope: Arc<Scope>,
 }
 
 struct Inner {
@@ -76,6 +88,8 @@ struct Inner {
     budget: Arc<Budget>,
     catalog: RwLock<Catalog>,
     collectors: Collectors,
+    /// The statics that asked to be on this registry and were refused, each once.
+    refused_statics: Mutex<Vec<&'static str>>,
 }
 
 impl MetricsRegistry {
@@ -91,9 +105,14 @@ impl MetricsRegistry {
     #[must_use]
     pub fn with_config(config: RegistryConfig) -> MetricsRegistry {
         let budget = Arc::new(Budget::new(config.registry_limit()));
-        let inner =
-            Inner { config, budget, catalog: RwLock::new(Catalog::new()), collectors: Collectors::default() };
-        MetricsRegistry { inner: Arc::new(inner) }
+        let inner = Inner {
+            config,
+            budget,
+            catalog: RwLock::new(Catalog::new()),
+            collectors: Collectors::default(),
+            refused_statics: Mutex::default(),
+        };
+        MetricsRegistry { inner: Arc::new(inner), scope: Arc::default() }
     }
 
     /// The configuration.
@@ -215,6 +234,9 @@ impl MetricsRegistry {
     /// # Ok::<(), nilometer_core::MetricsError>(())
     /// ```
     pub fn register<L, M: Metric>(&self, family: &Family<L, M>) -> Result<(), RegisterError> {
+        if family.is_noop() {
+            return Ok(());
+        }
         let erased = family.erased();
         if let Some(defect) = erased.defect() {
             return Err(defect.clone());
@@ -236,11 +258,7 @@ impl MetricsRegistry {
         declarations: Vec<Declaration>,
         labels: &[(&str, &str)],
     ) -> Result<Handles, RegisterError> {
-        let constant = self.constant_labels(labels)?;
-        let slots = declarations.into_iter().map(|declaration| self.slot(declaration, &constant));
-        let mut slots = slots.collect::<Result<Vec<Slot>, RegisterError>>()?;
-        self.inner.catalog.write().add_all(&mut slots)?;
-        Ok(Handles::new(slots))
+        self.register_with(declarations, labels, Ok)
     }
 
     /// Registers families and calls `then` with them, or with those that are there already; nothing has changed when
@@ -254,11 +272,19 @@ impl MetricsRegistry {
         declarations: Vec<Declaration>,
         then: impl FnOnce(&mut Handles) -> Result<R, RegisterError>,
     ) -> Result<R, RegisterError> {
-        let constant = self.constant_labels(&[])?;
+        self.register_with(declarations, &[], |mut handles| then(&mut handles))
+    }
+
+    fn register_with<R>(
+        &self,
+        declarations: Vec<Declaration>,
+        labels: &[(&str, &str)],
+        then: impl FnOnce(Handles) -> Result<R, RegisterError>,
+    ) -> Result<R, RegisterError> {
+        let constant = self.constant_labels(labels)?;
         let slots = declarations.into_iter().map(|declaration| self.slot(declaration, &constant));
         let slots = slots.collect::<Result<Vec<Slot>, RegisterError>>()?;
-        let mut catalog = self.inner.catalog.write();
-        catalog.add_all_and(slots, |slots| then(&mut Handles::new(slots)))
+        self.inner.catalog.write().add_all(slots, |slots| then(Handles::new(slots)))
     }
 
     /// Registers one family and calls `then` with it, as [`register_all_and`](MetricsRegistry::register_all_and) does.
@@ -287,7 +313,7 @@ impl MetricsRegistry {
     fn slot(&self, declaration: Declaration, constant: &LabelSet) -> Result<Slot, RegisterError> {
         let config = &self.inner.config;
         let init = declaration.init;
-        let family = declaration.into_family(config)?;
+        let family = declaration.into_family(config, self.scope.prefix(config.namespace()).as_deref())?;
         family.attach(constant, &self.inner.budget)?;
         let enabled = !config.is_disabled(family.info().descriptor.name());
         Ok(Slot { family, enabled, init })
@@ -303,7 +329,7 @@ impl MetricsRegistry {
     }
 
     /// Takes one instance of the family `name` off the registry: the one that was registered with these constant
-    /// labels, in any order, those of the configuration aside.
+    /// labels, in any order, those of the configuration and of the scope aside.
     ///
     /// Handles go on recording where nobody looks. Returns whether the instance was there.
     ///
@@ -353,8 +379,8 @@ impl MetricsRegistry {
         if let Err(source) = checked {
             return Err(RegisterError::CollectorName { name, source });
         }
-        self.constant_labels(&[])?;
-        self.inner.collectors.add(name, Box::new(collector))
+        let constant = self.constant_labels(&[])?;
+        self.inner.collectors.add(name, Box::new(collector), constant)
     }
 
     /// How many series each family has, and how many values each of their labels.
@@ -383,11 +409,53 @@ impl MetricsRegistry {
         CardinalityReport::new(&entries, &self.inner.budget)
     }
 
+    /// Counts a static that could not be told why it is not shown.
+    pub(crate) fn count_refused_static(&self, name: &'static str) {
+        let mut refused = self.inner.refused_statics.lock();
+        if !refused.contains(&name) {
+            refused.push(name);
+        }
+    }
+
+    /// The labels of a registration: those of the configuration, those of the scope, and `more`.
     fn constant_labels(&self, more: &[(&str, &str)]) -> Result<LabelSet, RegisterError> {
+        let config = self.inner.config.constant_pairs();
         let pairs: Vec<(&str, &str)> =
-            self.inner.config.constant_pairs().chain(more.iter().copied()).collect();
+            config.chain(self.scope.labels()).chain(more.iter().copied()).collect();
         LabelSet::try_with_names(&pairs, self.inner.config.utf8_names())
             .map_err(RegisterError::ConstantLabels)
+    }
+}
+
+impl Inner {
+    /// The labels of the configuration alone; none where they break a rule, as then there are no series.
+    fn constant_labels(&self) -> LabelSet {
+        let pairs: Vec<(&str, &str)> = self.config.constant_pairs().collect();
+        LabelSet::try_with_names(&pairs, self.config.utf8_names()).unwrap_or_default()
+    }
+
+    /// Adds what there is to tell about this registry, where it is to be told.
+    fn tell(
+        &self,
+        page: &mut SelfPage,
+        entries: &[Arc<Entry>],
+        collectors: &[Arc<Foreign>],
+        with_process: bool,
+    ) {
+        let about = selfmetrics::About {
+            entries,
+            collectors,
+            refused_statics: &self.refused_statics.lock().clone(),
+            config: &self.config,
+            constant: &self.constant_labels(),
+            with_process,
+        };
+        if self.config.self_metrics() {
+            page.add(&about);
+        }
+        if self.config.series_metrics() {
+            page.add_series(&about);
+        }
     }
 }
 
@@ -396,20 +464,14 @@ impl Collector for MetricsRegistry {
         let (entries, owners) = self.inner.catalog.read().served();
         for entry in &entries {
             visitor.family(entry.descriptor())?;
-            for family in entry.families() {
-                family.visit_points(visitor)?;
-            }
+            entry.visit_points(visitor)?;
         }
-        let constant = self.constant_labels(&[]).unwrap_or_default();
-        let config = &self.inner.config;
         let collectors = self.inner.collectors.all();
-        foreign::collect_all(&collectors, &Rules { config, constant: &constant, owners: &owners }, visitor)?;
-        if config.self_metrics() {
-            selfmetrics::collect(&entries, &collectors, config, &constant, visitor)?;
-        }
-        if config.series_metrics() {
-            selfmetrics::collect_series(&entries, config, &constant, visitor)?;
-        }
+        let rules = Rules { config: &self.inner.config, owners: &[owners] };
+        foreign::collect_all(&collectors, &rules, visitor)?;
+        let mut about_self = SelfPage::default();
+        self.inner.tell(&mut about_self, &entries, &collectors, true);
+        about_self.collect(visitor)?;
         Ok(())
     }
 }

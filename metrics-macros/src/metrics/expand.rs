@@ -108,6 +108,12 @@ pub(super) fn inherent(metrics: &Metrics<'_>, generics: &Generics) -> TokenStrea
                 <Self as #krate::declare::Metrics>::register_with(registry, labels)
             }
 
+            /// These metrics without a registry, for code that runs without metrics: they record where nobody looks.
+            #[must_use]
+            #vis fn noop() -> Self {
+                <Self as #krate::declare::Metrics>::noop()
+            }
+
             /// Describes these metrics, in the order of their declaration.
             #[must_use]
             #vis fn descriptors() -> ::std::vec::Vec<#krate::Descriptor> {

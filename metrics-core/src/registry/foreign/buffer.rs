@@ -90,24 +90,10 @@ impl Visitor for Buffer {
             return Ok(());
         };
         if family.descriptor.metric_type() == point.metric_type() {
-            family.points.push((merged(labels), point.into()));
+            family.points.push((labels.to_set(), point.into()));
         } else {
             self.wrong_type += 1;
         }
         Ok(())
-    }
-}
-
-/// The labels as one set.
-fn merged(labels: SeriesLabels<'_>) -> LabelSet {
-    let mut sets = labels.sets();
-    match (sets.next(), sets.next()) {
-        (None, _) => LabelSet::empty(),
-        (Some(set), None) => set.clone(),
-        _ => {
-            let pairs: Vec<(&str, &str)> = labels.iter().collect();
-            // Both sets were checked, and share no name; more labels than a set can have become the overflow set.
-            LabelSet::unchecked(&pairs).unwrap_or_else(|_| crate::label::overflow_set())
-        }
     }
 }

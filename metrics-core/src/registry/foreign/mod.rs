@@ -6,22 +6,22 @@
 mod buffer;
 mod owned;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 
 use self::buffer::{Buffer, BufferedFamily};
-use super::catalog::{Owners, names_by, page_names};
+use super::catalog::{Owners, free_names};
 use super::config::RegistryConfig;
 use super::error::RegisterError;
 use crate::asking::Asking;
 use crate::caught::caught;
 use crate::collect::{CollectError, Collector, SeriesLabels, Stopped, Visitor};
+use crate::descriptor::Descriptor;
 use crate::label::LabelSet;
 use crate::label::forms::NameForms;
-use crate::name::EscapingScheme;
 
 /// Why something that a collector showed, or should have shown, is not on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub(super) const FAILURES: [(Failure, &str); 11] = [
 pub(super) struct Foreign {
     name: String,
     collector: Box<dyn Collector>,
+    /// The labels that all of its series get.
+    constant: LabelSet,
     failures: [AtomicU64; FAILURES.len()],
 }
 
@@ -93,12 +95,13 @@ impl Collectors {
         &self,
         name: String,
         collector: Box<dyn Collector>,
+        constant: LabelSet,
     ) -> Result<Registration, RegisterError> {
         let mut list = self.list.write();
         if list.iter().any(|known| known.name == name) {
             return Err(RegisterError::CollectorExists { name });
         }
-        let foreign = Arc::new(Foreign { name, collector, failures: Default::default() });
+        let foreign = Arc::new(Foreign { name, collector, constant, failures: Default::default() });
         let registration =
             Registration { list: Arc::downgrade(&self.list), foreign: Arc::downgrade(&foreign) };
         list.push(foreign);
@@ -157,9 +160,15 @@ impl Drop for RegistrationGuard {
 /// What decides which of the families and series that a collector shows are served.
 pub(super) struct Rules<'a> {
     pub(super) config: &'a RegistryConfig,
-    pub(super) constant: &'a LabelSet,
-    /// The names that the registry's own families take in this scrape.
-    pub(super) owners: &'a Owners,
+    /// The names that registries' own families take in this scrape.
+    pub(super) owners: &'a [Arc<Owners>],
+}
+
+impl Rules<'_> {
+    /// Whether no family of a registry's own has one of these names.
+    fn are_free(&self, names: &[String]) -> bool {
+        !self.owners.iter().any(|owners| owners.takes_any(names))
+    }
 }
 
 /// Shows what each collector has to `visitor`, checked.
@@ -170,35 +179,90 @@ pub(super) fn collect_all(
 ) -> Result<(), Stopped> {
     let mut seen: HashSet<String> = HashSet::new();
     for foreign in collectors {
-        for mut family in ask(foreign, rules.config.collector_buffer()) {
-            let descriptor = &family.descriptor;
-            if !descriptor.is_fit_for_a_page() {
-                foreign.count(Failure::InvalidDescriptor, 1);
-                continue;
+        for mut family in checked(foreign, rules) {
+            let is_free =
+                |names: &[String]| !names.iter().any(|name| seen.contains(name)) && rules.are_free(names);
+            if let Some(names) = claim(foreign, &mut family, is_free) {
+                seen.extend(names);
+                show(&[(Arc::clone(foreign), family)], visitor)?;
             }
-            if rules.config.is_disabled(descriptor.name()) {
-                continue;
-            }
-            let is_free = |names: &[String]| {
-                !names.iter().any(|name| seen.contains(name)) && !rules.owners.takes_any(names)
-            };
-            let mut names: Vec<String> = page_names(descriptor).collect();
-            if !is_free(&names) {
-                // What the name becomes may be taken while the name itself is not, and one that is its own is left.
-                let unique = [EscapingScheme::AllowUtf8, EscapingScheme::Values];
-                names = unique.into_iter().flat_map(|scheme| names_by(descriptor, scheme)).collect();
-                if !descriptor.has_utf8_name() || !is_free(&names) {
-                    foreign.count(Failure::NameTaken, 1);
-                    continue;
-                }
-                foreign.count(Failure::EscapedNameTaken, 1);
-                family.descriptor = family.descriptor.escaped_by_values();
-            }
-            seen.extend(names);
-            show(foreign, &family, rules.constant, visitor)?;
         }
     }
     Ok(())
+}
+
+/// Shows what the collectors of several registries have, each registry with its own rules: families of one name and
+/// identity as one, where they come from different registries.
+///
+/// All of it is buffered, each collector's up to its bound.
+pub(super) fn collect_merged(
+    registries: &[(Vec<Arc<Foreign>>, Rules<'_>)],
+    visitor: &mut dyn Visitor,
+) -> Result<(), Stopped> {
+    let mut merged: Vec<Vec<(Arc<Foreign>, BufferedFamily)>> = Vec::new();
+    let mut takers: HashMap<String, usize> = HashMap::new();
+    for (collectors, rules) in registries {
+        let first_of_registry = merged.len();
+        let mut joined: HashSet<usize> = HashSet::new();
+        for foreign in collectors {
+            for mut family in checked(foreign, rules) {
+                let namesake = takers.get(family.descriptor.name()).copied().filter(|&place| {
+                    place < first_of_registry
+                        && is_one_family(&merged[place][0].1.descriptor, &family.descriptor)
+                });
+                if let Some(place) = namesake {
+                    if joined.insert(place) {
+                        merged[place].push((Arc::clone(foreign), family));
+                    } else {
+                        foreign.count(Failure::NameTaken, 1);
+                    }
+                    continue;
+                }
+                let is_free = |names: &[String]| {
+                    !names.iter().any(|name| takers.contains_key(name)) && rules.are_free(names)
+                };
+                if let Some(names) = claim(foreign, &mut family, is_free) {
+                    takers.extend(names.into_iter().map(|name| (name, merged.len())));
+                    merged.push(vec![(Arc::clone(foreign), family)]);
+                }
+            }
+        }
+    }
+    merged.iter().try_for_each(|parts| show(parts, visitor))
+}
+
+fn is_one_family(one: &Descriptor, other: &Descriptor) -> bool {
+    (one.name(), one.metric_type(), one.help(), one.unit())
+        == (other.name(), other.metric_type(), other.help(), other.unit())
+}
+
+/// The families that the collector has and that are fit to be served, names aside.
+fn checked(foreign: &Arc<Foreign>, rules: &Rules<'_>) -> Vec<BufferedFamily> {
+    let mut families = ask(foreign, rules.config.collector_buffer());
+    families.retain(|family| {
+        let is_fit = family.descriptor.is_fit_for_a_page();
+        foreign.count(Failure::InvalidDescriptor, u64::from(!is_fit));
+        is_fit && !rules.config.is_disabled(family.descriptor.name())
+    });
+    families
+}
+
+/// The names under which the family is served, if it is: those that it could take, or fewer, and counted, where what its
+/// name becomes is another's.
+fn claim(
+    foreign: &Foreign,
+    family: &mut BufferedFamily,
+    is_free: impl Fn(&[String]) -> bool,
+) -> Option<Vec<String>> {
+    let Some((names, by_values)) = free_names(&family.descriptor, is_free) else {
+        foreign.count(Failure::NameTaken, 1);
+        return None;
+    };
+    if by_values {
+        foreign.count(Failure::EscapedNameTaken, 1);
+        family.descriptor = family.descriptor.clone().escaped_by_values();
+    }
+    Some(names)
 }
 
 /// Lets the collector fill a buffer of so many bytes, and counts what went wrong.
@@ -219,30 +283,31 @@ fn ask(foreign: &Arc<Foreign>, bound: usize) -> Vec<BufferedFamily> {
     buffer.into_families()
 }
 
-fn show(
-    foreign: &Foreign,
-    family: &BufferedFamily,
-    constant: &LabelSet,
-    visitor: &mut dyn Visitor,
-) -> Result<(), Stopped> {
-    visitor.family(&family.descriptor)?;
+/// Shows a family that one collector has, or several as one.
+fn show(parts: &[(Arc<Foreign>, BufferedFamily)], visitor: &mut dyn Visitor) -> Result<(), Stopped> {
+    let Some((_, first)) = parts.first() else { return Ok(()) };
+    visitor.family(&first.descriptor)?;
     let mut shown = HashSet::new();
     // Where all names are classic, no two of them become one.
+    let has_utf8_names = parts.iter().any(|(foreign, family)| {
+        foreign.constant.has_utf8_names() || family.points.iter().any(|(labels, _)| labels.has_utf8_names())
+    });
     let mut forms = NameForms::default();
-    let has_utf8_names =
-        constant.has_utf8_names() || family.points.iter().any(|(labels, _)| labels.has_utf8_names());
-    if has_utf8_names {
-        forms.add(constant.iter().map(|(name, _)| name));
-    }
-    for (labels, point) in &family.points {
-        if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
-            foreign.count(Failure::ConstantLabel, 1);
-        } else if has_utf8_names && forms.take(labels.iter().map(|(name, _)| name)).is_err() {
-            foreign.count(Failure::LabelNames, 1);
-        } else if shown.insert(labels) {
-            point.show(|point| visitor.point(SeriesLabels::with_constant(constant, labels), point))?;
-        } else {
-            foreign.count(Failure::DuplicateSeries, 1);
+    for (foreign, family) in parts {
+        let constant = &foreign.constant;
+        for (labels, point) in &family.points {
+            if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
+                foreign.count(Failure::ConstantLabel, 1);
+                continue;
+            }
+            let series = SeriesLabels::with_constant(constant, labels);
+            if has_utf8_names && forms.take(series.iter().map(|(name, _)| name)).is_err() {
+                foreign.count(Failure::LabelNames, 1);
+            } else if shown.insert(series.to_set()) {
+                point.show(|point| visitor.point(series, point))?;
+            } else {
+                foreign.count(Failure::DuplicateSeries, 1);
+            }
         }
     }
     Ok(())
