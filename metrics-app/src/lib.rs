@@ -38,7 +38,7 @@
 //! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`MaxGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`] and other kinds, their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
-//! | here | the module `application`: metric sets for a stream processor |
+//! | here | the module `application`: metric sets for a stream processor; the module `test_util`, with that feature |
 //!
 //! # Features
 //!
@@ -46,16 +46,20 @@
 //! - `prometheus` (default): the module `prometheus`, and `PrometheusRenderer`, `MetricsServer` and `ServerConfig` at
 //!   the root.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
+//! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do
 //!
-//! It has no global registry: a registry is a value that is passed. It does not push: Prometheus pulls. It does not yet
-//! speak OpenTelemetry, nor TLS.
+//! A registry is a value that is passed; nothing is on the global one that does not ask to be. It does not push:
+//! Prometheus pulls. It does not yet speak OpenTelemetry, nor TLS.
 
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "derive")]
 pub mod application;
+
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
 #[doc(inline)]
 pub use nilometer_core::*;
@@ -68,9 +72,11 @@ pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
 
 /// Compiles the programs of the two readme files.
 ///
-/// The repository's is outside of the package, and only tests of the documentation look for it.
+/// The repository's is outside of the package, and only tests of the documentation look for it; it has a program that
+/// takes `test-util`, which the workspace's tests have on.
 #[cfg(all(doctest, feature = "derive", feature = "prometheus"))]
 mod readme {
+    #[cfg(feature = "test-util")]
     #[doc = include_str!("../../README.md")]
     mod repository {}
     #[doc = include_str!("../README.md")]

@@ -14,6 +14,7 @@
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String`; `expected`, how long it will be |
 //! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
+//! | `test_util` | with the feature `test-util`: a page read back, for tests |
 //! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
 //!
 //! # Examples
@@ -78,6 +79,8 @@ mod page;
 mod protobuf;
 mod renderer;
 mod server;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod text;
 
 pub use chunk::Output;
