@@ -57,21 +57,21 @@ pub(crate) const OPERATIONS: [Operation; 14] = [
     // Per series.
     Operation {
         name: "instructions/encode/series=1000",
-        bound: 560.0,
+        bound: 520.0,
         times: 20,
         worth: 1000.0,
         run: encode,
     },
     Operation {
         name: "instructions/encode/open_metrics",
-        bound: 560.0,
+        bound: 490.0,
         times: 20,
         worth: 1000.0,
         run: |times| encode_as(times, Format::OpenMetrics),
     },
     Operation {
         name: "instructions/encode/protobuf",
-        bound: 2000.0,
+        bound: 1430.0,
         times: 20,
         worth: 1000.0,
         run: |times| encode_as(times, Format::Protobuf),

@@ -116,6 +116,36 @@ impl Clock {
         let nanoseconds = u32::try_from(units % PER_SECOND).unwrap_or(0) * NANOSECONDS;
         UNIX_EPOCH + Duration::new(units / PER_SECOND, nanoseconds)
     }
+
+    /// The same for many, one after the other.
+    pub(crate) fn times(&self) -> Times<'_> {
+        Times { clock: self, last: None }
+    }
+}
+
+/// Moments of one clock: series that are made together began at the same one, which is worked out once.
+#[derive(Debug)]
+pub(crate) struct Times<'a> {
+    clock: &'a Clock,
+    last: Option<(Created, SystemTime)>,
+}
+
+impl Times<'_> {
+    /// The moment that something of the clock stands for.
+    #[inline]
+    pub(crate) fn of(&mut self, created: Created) -> SystemTime {
+        match self.last {
+            Some((last, time)) if last == created => time,
+            _ => self.work_out(created),
+        }
+    }
+
+    #[inline(never)]
+    fn work_out(&mut self, created: Created) -> SystemTime {
+        let time = self.clock.time_of(created);
+        self.last = Some((created, time));
+        time
+    }
 }
 
 /// When a series began, in sixteenths of a second since the [`Base`] of its clock.
@@ -247,5 +277,14 @@ mod tests {
         assert!(before.duration_since(created).is_ok_and(|early| early < Duration::from_millis(64)));
         let uptime = clock.uptime();
         assert!(clock.uptime() >= uptime);
+    }
+
+    #[test]
+    fn times_are_those_of_the_clock_in_any_order() {
+        let clock = Clock::from(&ManualClock::new(at(0)));
+        let mut times = clock.times();
+        for number in [0, 0, 16, 16, 0, LAST] {
+            assert_eq!(times.of(Created(number)), clock.time_of(Created(number)));
+        }
     }
 }

@@ -15,10 +15,15 @@ pub(crate) const NUMBER_ROOM: usize = 32;
 #[inline]
 pub(crate) fn push_number_line(number: Number, out: &mut String) {
     match number {
-        Number::U64(value) => return push_whole_line(value, out),
-        Number::I64(value) => out.push_str(itoa::Buffer::new().format(value)),
-        Number::F64(value) => push_float(value, out),
+        Number::U64(value) => push_whole_line(value, out),
+        Number::I64(value) => push_signed_line(value, out),
+        Number::F64(value) => push_float_line(value, out),
     }
+}
+
+#[inline(never)]
+fn push_signed_line(value: i64, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(value));
     out.push('\n');
 }
 
@@ -89,7 +94,8 @@ fn push_four(at: usize, out: &mut String) {
     }
 }
 
-fn push_float(value: f64, out: &mut String) {
+#[inline(never)]
+fn push_float_line(value: f64, out: &mut String) {
     if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let digits = buffer.format_finite(value);
@@ -99,6 +105,7 @@ fn push_float(value: f64, out: &mut String) {
     } else {
         out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
     }
+    out.push('\n');
 }
 
 /// Appends an upper bound in its one canonical spelling: Go's shortest `%g`, and `.0` behind it where that has

@@ -66,7 +66,7 @@ pub struct PageEncoder<O>(Encoder<O>);
 
 enum Encoder<O> {
     Text(Box<TextEncoder<O>>),
-    Protobuf(ProtobufEncoder<O>),
+    Protobuf(Box<ProtobufEncoder<O>>),
 }
 
 impl PageEncoder<Nowhere> {
@@ -99,7 +99,7 @@ impl<O: Output> PageEncoder<O> {
             Format::Text | Format::Text1 | Format::OpenMetrics => {
                 Encoder::Text(Box::new(TextEncoder::of(exposition, output, bytes)))
             }
-            Format::Protobuf => Encoder::Protobuf(ProtobufEncoder::of(exposition, output, bytes)),
+            Format::Protobuf => Encoder::Protobuf(Box::new(ProtobufEncoder::of(exposition, output, bytes))),
         })
     }
 

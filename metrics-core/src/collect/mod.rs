@@ -186,8 +186,9 @@ impl<'a> SeriesLabels<'a> {
     }
 
     /// Labels with constant ones, whose names are not among the series' own: the caller has checked that.
+    #[inline]
     pub(crate) fn with_constant(constant: &'a LabelSet, own: &'a LabelSet) -> SeriesLabels<'a> {
-        SeriesLabels { constant: Some(constant), own }
+        SeriesLabels { constant: (!constant.is_empty()).then_some(constant), own }
     }
 
     /// The sets that make up the labels and are not empty, the constant one first: for an exporter that writes

@@ -23,13 +23,14 @@ impl Exemplars {
         });
     }
 
-    /// Calls `show` with the point of the series that was the one at `at`, and its exemplars.
+    /// Whether no series of the chunk has any.
     #[inline]
-    pub(crate) fn with<R>(&self, at: usize, point: Point<'_>, show: impl FnOnce(Point<'_>) -> R) -> R {
-        if self.of_series.is_empty() { show(point) } else { self.with_some(at, point, show) }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.of_series.is_empty()
     }
 
-    fn with_some<R>(&self, at: usize, point: Point<'_>, show: impl FnOnce(Point<'_>) -> R) -> R {
+    /// Calls `show` with the point of the series that was the one at `at`, and its exemplars.
+    pub(crate) fn with<R>(&self, at: usize, point: Point<'_>, show: impl FnOnce(Point<'_>) -> R) -> R {
         let Ok(found) = self.of_series.binary_search_by_key(&at, |(at, _)| *at) else { return show(point) };
         let kept = &self.kept[self.of_series[found].1.clone()];
         let exemplars: Vec<Exemplar<'_>> =

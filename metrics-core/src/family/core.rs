@@ -555,6 +555,8 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
         let mut exemplars = Exemplars::default();
         let mut seen = Vec::new();
         M::begin(&self.info);
+        let mut times = self.lifetime.clock.times();
+        let expires = self.lifetime.expire_after.is_some();
         let mut show = |handles: &[M], notes: &[Note], seen: &mut Vec<Seen<_>>| {
             // PERF: `encode/text_page` in `benches/LEDGER.md`. The labels of many series come from memory at once, where
             // an exporter that writes one series after the other would wait for each.
@@ -562,15 +564,29 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
             M::read_all(handles, &mut values);
             exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
             handles.iter().zip(notes).enumerate().try_for_each(|(at, (metric, note))| {
-                let point = metric.is_shown(at, &values).then(|| metric.point(at, &values));
-                if self.lifetime.expire_after.is_some() {
-                    seen.push(Seen::new(metric.series(), fingerprint(point.as_ref()), *note));
+                let is_shown = metric.is_shown(at, &values);
+                let created = M::HAS_CREATED.then(|| times.of(note.created));
+                // PERF: `instructions/encode` in `benches/counts`. A point is large, and each copy of it shows: it is made
+                // where it is shown.
+                let point = || {
+                    let mut point = metric.point(at, &values);
+                    if let Some(created) = created {
+                        point.set_created(created);
+                    }
+                    point
+                };
+                if expires {
+                    let fingerprint = fingerprint(is_shown.then(|| metric.point(at, &values)).as_ref());
+                    seen.push(Seen::new(metric.series(), fingerprint, *note));
                 }
-                let Some(mut point) = point else { return Ok(()) };
-                if M::HAS_CREATED {
-                    point.set_created(self.lifetime.clock.time_of(note.created));
+                if !is_shown {
+                    return Ok(());
                 }
                 let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
+                if exemplars.is_empty() {
+                    return visitor.point(labels, point());
+                }
+                let point = point();
                 exemplars.with(at, point, |point| visitor.point(labels, point))
             })
         };

@@ -19,7 +19,7 @@ use prost::encoding::{encode_varint, encoded_len_varint, key_len};
 use self::field::{bucket, counter, family, gauge, histogram, metric, metric_type, quantile, summary};
 use self::native::native;
 use self::wire::{
-    DOUBLE_LEN, bytes, delimited_len, double, exemplar, label, labels, start_delimited, time, varint,
+    DOUBLE_LEN, Times, bytes, delimited_len, double, exemplar, label, labels, start_delimited, varint,
 };
 use crate::check::{self, Places};
 use crate::chunk::{ChunkBuffer, Nowhere, Output};
@@ -54,6 +54,8 @@ pub(crate) struct ProtobufEncoder<O> {
     value: Vec<u8>,
     /// What a message inside the value is made in.
     inner: Vec<u8>,
+    /// When series began.
+    created: Times,
 }
 
 impl ProtobufEncoder<Nowhere> {
@@ -77,6 +79,7 @@ impl<O: Output> ProtobufEncoder<O> {
             labels: Vec::new(),
             value: Vec::new(),
             inner: Vec::new(),
+            created: Times::default(),
         }
     }
 
@@ -126,7 +129,7 @@ impl<O: Output> ProtobufEncoder<O> {
             bytes(counter::EXEMPLAR, &self.inner, &mut self.value);
         }
         if let Some(created) = point.created() {
-            time(counter::CREATED, created, &mut self.value);
+            self.created.write(counter::CREATED, created, &mut self.value);
         }
         self.metric(metric::COUNTER)
     }
@@ -141,7 +144,7 @@ impl<O: Output> ProtobufEncoder<O> {
             double(quantile::VALUE, at, value);
         }
         if let Some(created) = point.created() {
-            time(summary::CREATED, created, value);
+            self.created.write(summary::CREATED, created, value);
         }
         self.metric(metric::SUMMARY)
     }
@@ -164,7 +167,7 @@ impl<O: Output> ProtobufEncoder<O> {
             native(&buckets, &mut self.inner, &mut self.value);
         }
         if let Some(created) = created {
-            time(histogram::CREATED, created, &mut self.value);
+            self.created.write(histogram::CREATED, created, &mut self.value);
         }
         self.metric(metric::HISTOGRAM)
     }

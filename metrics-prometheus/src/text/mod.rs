@@ -219,7 +219,18 @@ impl<O: Output> TextEncoder<O> {
         Ok(())
     }
 
-    /// Writes what stands behind a counter's value, which only OpenMetrics has.
+    /// Writes what stands behind a value, which only OpenMetrics has, and only of counters.
+    #[inline]
+    fn after_value(&mut self, texts: LabelTexts<'_>, point: &Point<'_>) -> Result<(), Stopped> {
+        match point {
+            Point::Counter(point) if point.exemplar().is_some() || self.family.has_created => {
+                self.after_counter(texts, point)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[inline(never)]
     fn after_counter(&mut self, texts: LabelTexts<'_>, point: &CounterPoint<'_>) -> Result<(), Stopped> {
         let scheme = self.exposition.escaping();
         if let Some(exemplar) = point.exemplar().filter(|exemplar| fits(exemplar, scheme)) {
@@ -350,19 +361,28 @@ impl<O: Output> Visitor for TextEncoder<O> {
 impl<O: Output> TextEncoder<O> {
     #[inline]
     fn write(&mut self, texts: LabelTexts<'_>, point: &Point<'_>) -> Result<(), Stopped> {
-        match point {
-            Point::Counter(point) => {
-                sample(&mut self.page, &self.family.name, texts, point.total())?;
-                let has_more = point.exemplar().is_some() || self.family.has_created;
-                if has_more && self.family.has_exemplars { self.after_counter(texts, point) } else { Ok(()) }
+        let value = match point {
+            Point::Counter(point) => point.total(),
+            Point::Gauge(point) => point.value(),
+            Point::UpDownCounter(point) => point.value(),
+            Point::Info => Number::U64(1),
+            Point::Histogram(_) | Point::GaugeHistogram(_) | Point::Summary(_) | Point::StateSet(_) => {
+                return self.write_lines(texts, point);
             }
-            Point::Gauge(point) => sample(&mut self.page, &self.family.name, texts, point.value()),
-            Point::UpDownCounter(point) => sample(&mut self.page, &self.family.name, texts, point.value()),
+        };
+        sample(&mut self.page, &self.family.name, texts, value)?;
+        if self.family.has_exemplars { self.after_value(texts, point) } else { Ok(()) }
+    }
+
+    /// Writes a point of several samples.
+    #[inline(never)]
+    fn write_lines(&mut self, texts: LabelTexts<'_>, point: &Point<'_>) -> Result<(), Stopped> {
+        match point {
             Point::Histogram(point) => self.histogram(texts, point, false),
             Point::GaugeHistogram(point) => self.histogram(texts, point, true),
             Point::Summary(point) => self.summary(texts, point),
-            Point::Info => sample(&mut self.page, &self.family.name, texts, Number::U64(1)),
             Point::StateSet(point) => self.state_set(texts, *point),
+            Point::Counter(_) | Point::Gauge(_) | Point::UpDownCounter(_) | Point::Info => Ok(()),
         }
     }
 }
