@@ -3,6 +3,7 @@
 mod bytes;
 mod closed;
 mod counter;
+mod format;
 mod histogram;
 mod lookup;
 mod page;
@@ -98,6 +99,7 @@ impl Board {
             self.timed(&mut rows, &id, &[1], || lookup::growing(series))?;
         }
         self.pages(&mut rows)?;
+        self.formats(&mut rows)?;
         self.bytes(&mut rows)?;
         Ok(rows)
     }

@@ -13,8 +13,8 @@ use crate::report::Row;
 use crate::stores::{EVERYBODY, Kind, Make, Sink, Store};
 
 /// How many counters are on the page, and how many histograms.
-const COUNTERS: usize = 100_000;
-const HISTOGRAMS: usize = 10_000;
+pub(super) const COUNTERS: usize = 100_000;
+pub(super) const HISTOGRAMS: usize = 10_000;
 
 /// How many of everybody are measured where one could not wait for all: nilometer and those that come close.
 const CLOSE: usize = 4;
@@ -45,23 +45,23 @@ pub(super) fn held_by<R>(threads: usize, work: impl Fn() + Sync, then: impl FnOn
 }
 
 /// A contestant's store, filled by the threads that hold its cells.
-struct Filled {
-    name: &'static str,
-    store: Arc<dyn Store>,
+pub(super) struct Filled {
+    pub(super) name: &'static str,
+    pub(super) store: Arc<dyn Store>,
 }
 
 impl Filled {
-    fn new((name, make): (&'static str, Make), limit: usize) -> Filled {
+    pub(super) fn new((name, make): (&'static str, Make), limit: usize) -> Filled {
         Filled { name, store: make(limit).into() }
     }
 
-    fn record(&self, counters: &[Labels], histograms: &[Labels]) {
+    pub(super) fn record(&self, counters: &[Labels], histograms: &[Labels]) {
         Kind::Counter.record(&*self.store, counters);
         Kind::Histogram.record(&*self.store, histograms);
         self.store.settle();
     }
 
-    fn contestant(&self, operation: impl Fn(&dyn Store) + Send + Sync + 'static) -> Contestant {
+    pub(super) fn contestant(&self, operation: impl Fn(&dyn Store) + Send + Sync + 'static) -> Contestant {
         let store = Arc::clone(&self.store);
         let operation = move |_| operation(&*store);
         if self.name == "nilometer" {
@@ -197,7 +197,7 @@ impl Board {
         })
     }
 
-    fn long(
+    pub(super) fn long(
         &self,
         rows: &mut Vec<Row>,
         id: &str,

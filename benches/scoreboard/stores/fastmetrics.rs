@@ -2,7 +2,8 @@
 
 use std::io::{self, Write as _};
 
-use fastmetrics::format::text::{TextProfile, encode};
+use fastmetrics::format::protobuf::{self, ProtobufProfile};
+use fastmetrics::format::text::{EscapingScheme, TextProfile, encode};
 use fastmetrics::metrics::counter::Counter;
 use fastmetrics::metrics::family::Family;
 use fastmetrics::metrics::gauge::Gauge;
@@ -60,5 +61,19 @@ impl Store for Fastmetrics {
         encode(&mut buffered, &self.registry, TextProfile::PrometheusV0_0_4).map_err(io::Error::other)?;
         buffered.0.flush()?;
         Ok(true)
+    }
+
+    fn open_metrics(&self) -> Option<Vec<u8>> {
+        let mut page = String::new();
+        let profile = TextProfile::OpenMetricsV1_0_0 { escaping_scheme: EscapingScheme::Underscores };
+        encode(&mut page, &self.registry, profile).expect("writing to a string does not fail");
+        Some(page.into_bytes())
+    }
+
+    fn protobuf(&self) -> Option<Vec<u8>> {
+        let mut page = Vec::new();
+        let written = protobuf::encode(&mut page, &self.registry, ProtobufProfile::Prometheus);
+        written.expect("writing to memory does not fail");
+        Some(page)
     }
 }

@@ -42,6 +42,21 @@ pub(crate) trait Store: Send + Sync {
 
     /// Writes all series to `sink` in pieces; false when there is no way to do that.
     fn stream(&self, sink: &mut Sink) -> io::Result<bool>;
+
+    /// Writes all series as OpenMetrics text, for those who have it.
+    fn open_metrics(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Writes all series as Prometheus' protobuf, for those who have it.
+    fn protobuf(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Writes to `output` what a client gets that takes gzip; false when pages are not served.
+    fn gzip(&self, _output: &mut dyn Write) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Makes a store for so many series of each kind, past the limit that it has by itself.

@@ -1,11 +1,16 @@
 //! Nilometer.
 
 use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
+use http::Request;
+use http_body_util::{BodyExt as _, Empty};
 use nilometer_core::collect::{Collector as _, Stopped};
 use nilometer_core::{Counter, CounterFamily, Gauge, GaugeFamily, Histogram, HistogramFamily};
 use nilometer_core::{MetricsRegistry, RegistryConfig};
-use nilometer_prometheus::{PrometheusRenderer, TextEncoder};
+use nilometer_prometheus::{Exposition, Format, MetricsService, PrometheusRenderer, TextEncoder};
+use tokio::runtime::{Builder, Runtime};
+use tower_service::Service as _;
 
 use super::{COUNTER, GAUGE, HISTOGRAM, OBSERVED_SECONDS, Sink, Store};
 use crate::labels::{Labels, NAMES};
@@ -16,6 +21,15 @@ struct Nilometer {
     counters: CounterFamily,
     histograms: HistogramFamily,
     gauges: GaugeFamily,
+    /// What the service runs on, once it is asked.
+    runtime: OnceLock<Runtime>,
+}
+
+impl Nilometer {
+    fn page_as(&self, format: Format) -> Vec<u8> {
+        let page = PrometheusRenderer::render_as(&self.registry, Exposition::new(format));
+        page.expect("the registry has no points out of place")
+    }
 }
 
 pub(super) fn make(series: usize) -> Box<dyn Store> {
@@ -26,7 +40,8 @@ pub(super) fn make(series: usize) -> Box<dyn Store> {
     let histograms = histograms.with_labels(&NAMES).register().expect("the name is free");
     let gauges = registry.family::<Gauge>(GAUGE.0, GAUGE.1).with_labels(&NAMES).register();
     let counters = counters.expect("the name is free");
-    Box::new(Nilometer { registry, counters, histograms, gauges: gauges.expect("the name is free") })
+    let gauges = gauges.expect("the name is free");
+    Box::new(Nilometer { registry, counters, histograms, gauges, runtime: OnceLock::new() })
 }
 
 impl Store for Nilometer {
@@ -55,5 +70,28 @@ impl Store for Nilometer {
         self.registry.collect(&mut encoder).map_err(io::Error::other)?;
         encoder.finish().map_err(io::Error::other)?;
         Ok(true)
+    }
+
+    fn open_metrics(&self) -> Option<Vec<u8>> {
+        Some(self.page_as(Format::OpenMetrics))
+    }
+
+    fn protobuf(&self) -> Option<Vec<u8>> {
+        Some(self.page_as(Format::Protobuf))
+    }
+
+    fn gzip(&self, output: &mut dyn io::Write) -> io::Result<bool> {
+        let new = || Builder::new_current_thread().build().expect("the system has what a runtime takes");
+        self.runtime.get_or_init(new).block_on(async {
+            let request = Request::get("/metrics").header("accept-encoding", "gzip");
+            let request = request.body(Empty::<&[u8]>::new()).map_err(io::Error::other)?;
+            let response = MetricsService::new(self.registry.clone()).call(request).await;
+            let mut body = response.map_err(io::Error::other)?.into_body();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(io::Error::other)?;
+                output.write_all(frame.data_ref().map_or(&[], |bytes| bytes))?;
+            }
+            Ok(true)
+        })
     }
 }

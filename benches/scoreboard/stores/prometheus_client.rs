@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use prometheus_client::encoding::prometheus_protobuf::encode_to_vec;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -63,5 +64,14 @@ impl Store for PrometheusClient {
         encode(&mut buffered, &self.registry).map_err(io::Error::other)?;
         buffered.0.flush()?;
         Ok(true)
+    }
+
+    /// It has no other text.
+    fn open_metrics(&self) -> Option<Vec<u8>> {
+        Some(self.page().into_bytes())
+    }
+
+    fn protobuf(&self) -> Option<Vec<u8>> {
+        Some(encode_to_vec(&self.registry).expect("all of it can be encoded"))
     }
 }
