@@ -4,8 +4,8 @@
 //! - `native`: exponential buckets.
 
 mod field;
-mod native;
-mod wire;
+pub(crate) mod native;
+pub(crate) mod wire;
 
 use std::fmt;
 use std::time::SystemTime;

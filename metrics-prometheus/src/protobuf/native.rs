@@ -9,20 +9,49 @@ use super::wire::{bytes, double, number, start_delimited, varint, zigzag};
 /// How many empty buckets are written rather than skipped: a span takes as many bytes.
 const SHORT_GAP: usize = 2;
 
+/// The numbers of the fields of a native histogram, which two families of messages number in their own ways.
+pub(crate) struct Tags {
+    pub(crate) schema: u32,
+    pub(crate) zero_threshold: u32,
+    pub(crate) zero_count: u32,
+    /// Of the spans and of the deltas.
+    pub(crate) negative: (u32, u32),
+    pub(crate) positive: (u32, u32),
+}
+
+/// Those of `io.prometheus.client.Histogram`.
+const TAGS: Tags = Tags {
+    schema: histogram::SCHEMA,
+    zero_threshold: histogram::ZERO_THRESHOLD,
+    zero_count: histogram::ZERO_COUNT,
+    negative: (histogram::NEGATIVE_SPAN, histogram::NEGATIVE_DELTA),
+    positive: (histogram::POSITIVE_SPAN, histogram::POSITIVE_DELTA),
+};
+
 /// Writes the fields of a native histogram. `scratch` is overwritten.
 ///
 /// SPEC: Prometheus, "Native histograms", exposition formats.
 pub(super) fn native(buckets: &ExponentialBuckets<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
-    varint(histogram::SCHEMA, zigzag(buckets.scale().into()), out);
-    double(histogram::ZERO_THRESHOLD, buckets.zero_threshold(), out);
-    varint(histogram::ZERO_COUNT, buckets.zero_count(), out);
-    range(buckets.negative(), (histogram::NEGATIVE_SPAN, histogram::NEGATIVE_DELTA), scratch, out);
-    let start = out.len();
-    range(buckets.positive(), (histogram::POSITIVE_SPAN, histogram::POSITIVE_DELTA), scratch, out);
-    if out.len() == start {
+    if !buckets_by(&TAGS, buckets, scratch, out) {
         // Without a span, one that has no observation and no width at zero would be taken for an explicit histogram.
         span(histogram::POSITIVE_SPAN, 0, 0, out);
     }
+}
+
+/// Writes the fields by these numbers, and says whether there is a bucket above zero. `scratch` is overwritten.
+pub(crate) fn buckets_by(
+    tags: &Tags,
+    buckets: &ExponentialBuckets<'_>,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> bool {
+    varint(tags.schema, zigzag(buckets.scale().into()), out);
+    double(tags.zero_threshold, buckets.zero_threshold(), out);
+    varint(tags.zero_count, buckets.zero_count(), out);
+    range(buckets.negative(), tags.negative, scratch, out);
+    let start = out.len();
+    range(buckets.positive(), tags.positive, scratch, out);
+    out.len() > start
 }
 
 /// Writes the buckets on one side of zero.

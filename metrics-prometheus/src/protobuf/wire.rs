@@ -10,7 +10,7 @@ use crate::escaping::are_as_they_stand;
 
 /// How many bytes a field of `len` bytes takes with its key and its length.
 #[inline]
-pub(super) fn delimited_len(tag: u32, len: usize) -> usize {
+pub(crate) fn delimited_len(tag: u32, len: usize) -> usize {
     key_len(tag) + encoded_len_varint(len as u64) + len
 }
 
@@ -34,7 +34,7 @@ fn key(tag: u32, wire_type: WireType, out: &mut Vec<u8>) {
 /// PERF: `instructions/encode/protobuf` in `benches/counts`: most numbers are below 128, and a call for each was a sixth
 /// of the page.
 #[inline]
-pub(super) fn number(value: u64, out: &mut Vec<u8>) {
+pub(crate) fn number(value: u64, out: &mut Vec<u8>) {
     match u8::try_from(value) {
         Ok(byte) if value < ONE_BYTE => out.push(byte),
         _ => encode_varint(value, out),
@@ -54,7 +54,7 @@ fn short_start(tag: u32, len: usize) -> Option<[u8; 2]> {
 
 /// Starts a field of `len` bytes, which the caller writes next.
 #[inline]
-pub(super) fn start_delimited(tag: u32, len: usize, out: &mut Vec<u8>) {
+pub(crate) fn start_delimited(tag: u32, len: usize, out: &mut Vec<u8>) {
     if let Some(start) = short_start(tag, len) {
         out.extend_from_slice(&start);
     } else {
@@ -65,31 +65,31 @@ pub(super) fn start_delimited(tag: u32, len: usize, out: &mut Vec<u8>) {
 
 /// Writes a string, or a message that is already encoded.
 #[inline]
-pub(super) fn bytes(tag: u32, body: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn bytes(tag: u32, body: &[u8], out: &mut Vec<u8>) {
     start_delimited(tag, body.len(), out);
     out.extend_from_slice(body);
 }
 
 /// Writes a number, zero too.
 #[inline]
-pub(super) fn varint(tag: u32, value: u64, out: &mut Vec<u8>) {
+pub(crate) fn varint(tag: u32, value: u64, out: &mut Vec<u8>) {
     key(tag, WireType::Varint, out);
     number(value, out);
 }
 
 /// Writes a float, zero too.
 #[inline]
-pub(super) fn double(tag: u32, value: f64, out: &mut Vec<u8>) {
+pub(crate) fn double(tag: u32, value: f64, out: &mut Vec<u8>) {
     key(tag, WireType::SixtyFourBit, out);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// How many bytes a float takes with its key, which is below 16.
-pub(super) const DOUBLE_LEN: usize = 9;
+pub(crate) const DOUBLE_LEN: usize = 9;
 
 /// A signed number as protobuf's `sint32` and `sint64` have it.
 #[expect(clippy::cast_sign_loss, reason = "the sign goes to the lowest bit")]
-pub(super) fn zigzag(value: i64) -> u64 {
+pub(crate) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
