@@ -15,6 +15,7 @@
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String`; `expected`, how long it will be |
 //! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
 //! | `test_util` | with the feature `test-util`: a page read back, for tests |
+//! | `push` | to a Pushgateway, and by remote write: a module of its own, with the feature `push` |
 //! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
 //!
 //! # Examples
@@ -60,7 +61,7 @@
 //! - No limit on how slowly a client takes a response, as long as it takes some of it within each
 //!   [`stall_timeout`](ServerConfig::with_stall_timeout): such a client holds one of the connections, and a scrape while
 //!   its page is longer than what the buffers hold, but no lock.
-//! - No log: what fails is in the response, in [`ServerError`], or in [`RenderError`].
+//! - No log of scrapes: what fails is in the response, in [`ServerError`], or in [`RenderError`].
 //! - No check that a foreign collector shows each family and each series once: the registry does that.
 #![forbid(unsafe_code)]
 
@@ -77,6 +78,8 @@ mod negotiate;
 mod number;
 mod page;
 mod protobuf;
+#[cfg(feature = "push")]
+pub mod push;
 mod renderer;
 mod server;
 #[cfg(feature = "test-util")]

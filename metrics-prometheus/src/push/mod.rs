@@ -1,0 +1,52 @@
+//! Pushes: to a Pushgateway, and by remote write. The feature `push` turns them on.
+//!
+//! A scrape is what Prometheus does best: it knows whether a process is there at all. Pushes are for what does not live
+//! long enough to be scraped ([`Pushgateway`]), and for what cannot be reached by a scraper ([`RemoteWrite`]).
+//!
+//! | | [`Pushgateway`] | [`RemoteWrite`] |
+//! |---|---|---|
+//! | what receives it | a Pushgateway, which Prometheus scrapes | Prometheus and what else takes remote write 2.0 or 1.0 |
+//! | a push is | all metrics of a group, in one page of the text format 0.0.4 | samples with a time, in requests of bounded size |
+//! | while the receiver is away | nothing is kept: the next push has the totals | samples wait in a queue of bounded size |
+//! | exemplars, exponential histograms, created timestamps | no | yes |
+//!
+//! Both push once, or at every interval in the background ([`Pusher`]), for code that is async and for code that is not.
+//! All of it runs on threads of its own: there may or may not be a tokio runtime, of any kind, and it may be blocked. An
+//! endpoint that cannot be reached stops nobody: an application that starts before its receiver pushes when that is
+//! there. What goes wrong is counted in [`PushMetrics`], and logged through `tracing` with the subscriber of whoever
+//! started the push: a warning when a receiver begins to fail and when points are dropped, a note when it recovers.
+//!
+//! # What this module does not do
+//!
+//! - No TLS: an endpoint on a network that is not trusted needs a proxy beside the application.
+//! - No staleness markers but at a shutdown: a series that is removed goes stale when the receiver has not seen it for
+//!   its look-back time, 5 minutes by default.
+//! - Nothing is kept on disk.
+//!
+//! # Files
+//!
+//! - `endpoint`, `retry`: where to push, and when again. `client`: one request, and the same again.
+//! - `thread`, `reply`: threads that push, and how others wait for them. `background`: the task at every interval.
+//! - `gateway`: the Pushgateway. `remote`: remote write.
+//! - `metrics`, `report`, `error`: what came of it.
+
+mod background;
+mod client;
+mod endpoint;
+mod error;
+mod gateway;
+mod metrics;
+mod remote;
+mod reply;
+mod report;
+mod retry;
+mod thread;
+
+pub use background::Pusher;
+pub use endpoint::PushEndpoint;
+pub use error::{EndpointError, GroupingError, PushError};
+pub use gateway::{GroupingKey, PushMode, Pushgateway, PushgatewayConfig};
+pub use metrics::PushMetrics;
+pub use remote::{NativeHistograms, RemoteWrite, RemoteWriteConfig, RemoteWriteVersion};
+pub use report::PushReport;
+pub use retry::RetryPolicy;

@@ -1,0 +1,246 @@
+//! What is sent by remote write, and how often.
+
+use std::time::Duration;
+
+use nilometer_core::collect::{EscapingScheme, LabelSet};
+
+use super::builder::Shape;
+use crate::push::{PushEndpoint, PushMetrics};
+
+/// How many bytes of texts, labels and histograms a request is made of, about.
+const REQUEST_BYTES: usize = 1 << 20;
+
+/// Which version of remote write is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RemoteWriteVersion {
+    /// 2.0, and 1.0 from the first request on that the receiver answers with 415, or with a success without saying what
+    /// it has written: receivers of 1.0 answer so that do not look at the content type. That request is sent again.
+    #[default]
+    Negotiated,
+    /// 1.0 alone: no created timestamps, and metadata beside the samples.
+    One,
+    /// 2.0 alone.
+    Two,
+}
+
+/// Whether histograms that have exponential buckets are sent as native histograms.
+///
+/// Where they are not, those that have exponential buckets alone are sent with explicit ones. They are not sent either
+/// any more once a receiver has answered that native histograms are disabled; the request is then sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NativeHistograms {
+    /// By 2.0. Not every receiver of 1.0 has them, and some that do not say nothing.
+    #[default]
+    Version2,
+    /// By both versions.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a [`RemoteWrite`](super::RemoteWrite) sends.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use nilometer_core::LabelSet;
+/// use nilometer_prometheus::push::{PushEndpoint, RemoteWriteConfig};
+///
+/// let endpoint = PushEndpoint::try_new("http://127.0.0.1:9090/api/v1/write")?;
+/// let config = RemoteWriteConfig::new(endpoint)
+///     .with_interval(Duration::from_secs(30))
+///     .with_labels(LabelSet::try_from_pairs(&[("job", "shop"), ("instance", "eu-1")])?)
+///     .with_queue_limit(4 << 20);
+/// assert_eq!(config.queue_limit(), 4 << 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RemoteWriteConfig {
+    endpoint: PushEndpoint,
+    interval: Duration,
+    version: RemoteWriteVersion,
+    native_histograms: NativeHistograms,
+    staleness_markers: bool,
+    escaping: EscapingScheme,
+    labels: LabelSet,
+    queue_limit: usize,
+    request_series: usize,
+    name: String,
+    metrics: PushMetrics,
+}
+
+impl RemoteWriteConfig {
+    /// Sends every 15 seconds in the background, 2,000 series in a request, by whichever version the receiver knows, with
+    /// native histograms by 2.0 and with staleness markers, names escaped with underscores, and keeps up to 16 MiB while
+    /// the receiver is away.
+    #[must_use]
+    pub fn new(endpoint: PushEndpoint) -> RemoteWriteConfig {
+        RemoteWriteConfig {
+            endpoint,
+            interval: Duration::from_secs(15),
+            version: RemoteWriteVersion::default(),
+            native_histograms: NativeHistograms::default(),
+            staleness_markers: true,
+            escaping: EscapingScheme::Underscores,
+            labels: LabelSet::empty(),
+            queue_limit: 16 << 20,
+            request_series: 2000,
+            name: "remote_write".to_owned(),
+            metrics: PushMetrics::new(),
+        }
+    }
+
+    /// Sets how often the background task collects, at least a millisecond.
+    #[must_use]
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets which version is spoken.
+    #[must_use]
+    pub fn with_version(mut self, version: RemoteWriteVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Sets when native histograms are sent.
+    #[must_use]
+    pub fn with_native_histograms(mut self, native: NativeHistograms) -> Self {
+        self.native_histograms = native;
+        self
+    }
+
+    /// Sets whether a background task that is shut down marks its series as ended, so that no query shows their last values
+    /// for minutes more.
+    #[must_use]
+    pub fn with_staleness_markers(mut self, markers: bool) -> Self {
+        self.staleness_markers = markers;
+        self
+    }
+
+    /// Sets how names outside the classic alphabet are written. A receiver of 2.0 that is Prometheus 3 takes them as they
+    /// are; one of 1.0 may drop their series without a word.
+    #[must_use]
+    pub fn with_escaping(mut self, scheme: EscapingScheme) -> Self {
+        self.escaping = scheme;
+        self
+    }
+
+    /// Sets labels for all series that do not have them by themselves: nobody else says which job and which instance the
+    /// series are of.
+    #[must_use]
+    pub fn with_labels(mut self, labels: LabelSet) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Sets how much memory the queue takes, about, in bytes, on top of the request that is being sent and the one that is
+    /// being made: of 1 MiB each, or of one point where that is more.
+    #[must_use]
+    pub fn with_queue_limit(mut self, bytes: usize) -> Self {
+        self.queue_limit = bytes;
+        self
+    }
+
+    /// Sets how many series a request has, at least 1; a histogram's are kept together.
+    #[must_use]
+    pub fn with_request_series(mut self, series: usize) -> Self {
+        self.request_series = series.max(1);
+        self
+    }
+
+    /// Sets what the pushes are called in [`PushMetrics`] and in logs: `remote_write` otherwise.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets where the pushes are counted.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: PushMetrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Where to send.
+    #[must_use]
+    pub fn endpoint(&self) -> &PushEndpoint {
+        &self.endpoint
+    }
+
+    /// How often the background task collects.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Which version is spoken.
+    #[must_use]
+    pub fn version(&self) -> RemoteWriteVersion {
+        self.version
+    }
+
+    /// When native histograms are sent.
+    #[must_use]
+    pub fn native_histograms(&self) -> NativeHistograms {
+        self.native_histograms
+    }
+
+    /// Whether a shutdown marks the series as ended.
+    #[must_use]
+    pub fn staleness_markers(&self) -> bool {
+        self.staleness_markers
+    }
+
+    /// How names outside the classic alphabet are written.
+    #[must_use]
+    pub fn escaping(&self) -> EscapingScheme {
+        self.escaping
+    }
+
+    /// The labels of all series that do not have them by themselves.
+    #[must_use]
+    pub fn labels(&self) -> &LabelSet {
+        &self.labels
+    }
+
+    /// How much memory the queue takes, in bytes.
+    #[must_use]
+    pub fn queue_limit(&self) -> usize {
+        self.queue_limit
+    }
+
+    /// How many series a request has.
+    #[must_use]
+    pub fn request_series(&self) -> usize {
+        self.request_series
+    }
+
+    /// What the pushes are called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the pushes are counted.
+    #[must_use]
+    pub fn metrics(&self) -> &PushMetrics {
+        &self.metrics
+    }
+
+    /// How batches are made.
+    pub(super) fn shape(&self, is_end: bool) -> Shape {
+        Shape {
+            escaping: self.escaping,
+            labels: self.labels.clone(),
+            native: self.native_histograms != NativeHistograms::Never,
+            series: self.request_series,
+            bytes: REQUEST_BYTES,
+            is_end,
+        }
+    }
+}
