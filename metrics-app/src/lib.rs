@@ -45,13 +45,14 @@
 //! - `derive` (default): the derives, and `application`, which is declared with them.
 //! - `prometheus` (default): the module `prometheus`, and `PrometheusRenderer`, `MetricsServer` and `ServerConfig` at
 //!   the root.
+//! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do
 //!
-//! A registry is a value that is passed; nothing is on the global one that does not ask to be. It does not push:
-//! Prometheus pulls. It does not yet speak OpenTelemetry, nor TLS.
+//! A registry is a value that is passed; nothing is on the global one that does not ask to be. It does not yet speak
+//! OpenTelemetry, nor TLS.
 
 #![forbid(unsafe_code)]
 
@@ -76,7 +77,7 @@ pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
 /// takes `test-util`, which the workspace's tests have on.
 #[cfg(all(doctest, feature = "derive", feature = "prometheus"))]
 mod readme {
-    #[cfg(feature = "test-util")]
+    #[cfg(all(feature = "push", feature = "test-util"))]
     #[doc = include_str!("../../README.md")]
     mod repository {}
     #[doc = include_str!("../README.md")]
