@@ -1,22 +1,31 @@
-//! What nilometer's tests share. Only [`scrape()`] and [`shown`] are built on nilometer; what judges it is not.
+//! What nilometer's tests share. Only [`scrape()`], [`shown`], [`kinds`] and [`push`] are built on nilometer; what judges it is not.
 //!
 //! - [`page`]: a strict parser of the Prometheus text format 0.0.4, written from the specification alone.
 //! - [`lexer`]: the lines of that format.
 //! - [`openmetrics`]: the same of OpenMetrics text. [`protobuf`]: of delimited protobuf. [`samples`]: what all of them
 //!   are read as, to be compared.
 //! - [`shown`]: families of every kind that a test makes up.
+//! - [`kinds`]: one series of every kind.
 //! - [`scrape()`]: a registry's page, rendered and read back.
 //! - [`example`]: the example `stream_processor`, built and run.
 //! - [`prometheus`]: a real Prometheus, started and asked over its HTTP API.
+//! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
+//!   what a remote write request says.
+//! - [`push`]: what tests push.
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
 pub mod example;
+pub mod kinds;
 pub mod lexer;
 pub mod openmetrics;
 pub mod page;
 pub mod prometheus;
 pub mod promtool;
 pub mod protobuf;
+pub mod push;
+pub mod pushgateway;
+pub mod receiver;
+pub mod remote_write;
 pub mod samples;
 mod scrape;
 pub mod shown;

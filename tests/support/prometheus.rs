@@ -77,18 +77,25 @@ impl Release {
 pub struct Setup<'a> {
     release: Release,
     features: &'a [&'a str],
+    arguments: &'a [&'a str],
     scrape_config: &'a str,
 }
 
 impl<'a> Setup<'a> {
     /// A Prometheus of this release without any feature that has to be turned on.
     pub fn of(release: Release) -> Setup<'a> {
-        Setup { release, features: &[], scrape_config: "" }
+        Setup { release, features: &[], arguments: &[], scrape_config: "" }
     }
 
     /// Turns features on.
     pub fn with_features(mut self, features: &'a [&'a str]) -> Setup<'a> {
         self.features = features;
+        self
+    }
+
+    /// Adds arguments to the command line.
+    pub fn with_arguments(mut self, arguments: &'a [&'a str]) -> Setup<'a> {
+        self.arguments = arguments;
         self
     }
 
@@ -108,11 +115,25 @@ impl<'a> Setup<'a> {
     #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
     pub fn start(self, targets: &[String]) -> Prometheus {
         for _ in 0..PORTS {
-            if let Some(ready) = Prometheus::try_start(self, targets) {
+            if let Some(ready) = Prometheus::try_start(self, free_address(), targets) {
                 return ready;
             }
         }
         panic!("prometheus ended {PORTS} times before it was ready");
+    }
+}
+
+impl Setup<'_> {
+    /// The same at an address that was that of another one before.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start), and when the address is in use.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test whose peer does not start has failed")]
+    pub fn start_at(self, address: SocketAddr, targets: &[String]) -> Prometheus {
+        Prometheus::try_start(self, address, targets)
+            .unwrap_or_else(|| panic!("prometheus ended at {address}"))
     }
 }
 
@@ -153,19 +174,19 @@ impl Prometheus {
 
     /// As [`Setup::start`]; `None` when the process ended by itself.
     #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
-    fn try_start(setup: Setup<'_>, targets: &[String]) -> Option<Prometheus> {
+    fn try_start(setup: Setup<'_>, address: SocketAddr, targets: &[String]) -> Option<Prometheus> {
         let folder = TempDir::with_prefix("nilometer-prometheus-").unwrap_or_else(|error| panic!("{error}"));
         let config = folder.path().join("prometheus.yml");
         let log = folder.path().join("log");
         fs::write(&config, configuration(targets, setup.scrape_config))
             .unwrap_or_else(|error| panic!("{error}"));
-        let address = free_address();
         let open = || File::options().create(true).append(true).open(&log).unwrap_or_else(|e| panic!("{e}"));
         let program = setup.release.program();
         let child = Command::new(&program)
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
+            .args(setup.arguments)
             .args(setup.features.iter().map(|feature| format!("--enable-feature={feature}")))
             .stdin(Stdio::null())
             .stdout(open())
@@ -188,6 +209,12 @@ impl Prometheus {
 
     fn ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What the process has logged.
@@ -298,7 +325,7 @@ fn configuration(targets: &[String], more: &str) -> String {
 
 /// An address whose port was free a moment ago: Prometheus cannot say which one it got if it is told 0.
 #[expect(clippy::panic, reason = "a machine without a free port runs no test")]
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     listener.unwrap_or_else(|error| panic!("no free port: {error}"))
 }
