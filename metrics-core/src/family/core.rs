@@ -564,10 +564,9 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
             M::read_all(handles, &mut values);
             exemplars.read(&self.info.exemplars, handles.iter().map(|metric| metric.series().address()));
             handles.iter().zip(notes).enumerate().try_for_each(|(at, (metric, note))| {
+                let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
                 let is_shown = metric.is_shown(at, &values);
                 let created = M::HAS_CREATED.then(|| times.of(note.created));
-                // PERF: `instructions/encode` in `benches/counts`. A point is large, and each copy of it shows: it is made
-                // where it is shown.
                 let point = || {
                     let mut point = metric.point(at, &values);
                     if let Some(created) = created {
@@ -575,18 +574,16 @@ impl<M: Metric> ErasedFamily for FamilyCore<M> {
                     }
                     point
                 };
+                // PERF: `instructions/encode` in `benches/counts`. A point is large, and each copy of it shows: it is made
+                // where it is shown, unless there is more to do with it.
+                if !expires && exemplars.is_empty() {
+                    return if is_shown { visitor.point(labels, point()) } else { Ok(()) };
+                }
+                let point = is_shown.then(point);
                 if expires {
-                    let fingerprint = fingerprint(is_shown.then(|| metric.point(at, &values)).as_ref());
-                    seen.push(Seen::new(metric.series(), fingerprint, *note));
+                    seen.push(Seen::new(metric.series(), fingerprint(point.as_ref()), *note));
                 }
-                if !is_shown {
-                    return Ok(());
-                }
-                let labels = SeriesLabels::with_constant(constant, metric.series_labels().as_set());
-                if exemplars.is_empty() {
-                    return visitor.point(labels, point());
-                }
-                let point = point();
+                let Some(point) = point else { return Ok(()) };
                 exemplars.with(at, point, |point| visitor.point(labels, point))
             })
         };
