@@ -1,7 +1,6 @@
 //! Nilometer.
 
 use std::io::{self, Write as _};
-use std::sync::OnceLock;
 
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
@@ -9,7 +8,7 @@ use nilometer_core::collect::{Collector as _, Stopped};
 use nilometer_core::{Counter, CounterFamily, Gauge, GaugeFamily, Histogram, HistogramFamily};
 use nilometer_core::{MetricsRegistry, RegistryConfig};
 use nilometer_prometheus::{Exposition, Format, MetricsService, PrometheusRenderer, TextEncoder};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tower_service::Service as _;
 
 use super::{COUNTER, GAUGE, HISTOGRAM, OBSERVED_SECONDS, Sink, Store};
@@ -21,8 +20,6 @@ struct Nilometer {
     counters: CounterFamily,
     histograms: HistogramFamily,
     gauges: GaugeFamily,
-    /// What the service runs on, once it is asked.
-    runtime: OnceLock<Runtime>,
 }
 
 impl Nilometer {
@@ -41,7 +38,7 @@ pub(super) fn make(series: usize) -> Box<dyn Store> {
     let gauges = registry.family::<Gauge>(GAUGE.0, GAUGE.1).with_labels(&NAMES).register();
     let counters = counters.expect("the name is free");
     let gauges = gauges.expect("the name is free");
-    Box::new(Nilometer { registry, counters, histograms, gauges, runtime: OnceLock::new() })
+    Box::new(Nilometer { registry, counters, histograms, gauges })
 }
 
 impl Store for Nilometer {
@@ -81,8 +78,8 @@ impl Store for Nilometer {
     }
 
     fn gzip(&self, output: &mut dyn io::Write) -> io::Result<bool> {
-        let new = || Builder::new_current_thread().build().expect("the system has what a runtime takes");
-        self.runtime.get_or_init(new).block_on(async {
+        // Made anew each time, so that its threads run where the thread that is measured does, and are served as that is.
+        Builder::new_current_thread().enable_time().build()?.block_on(async {
             let request = Request::get("/metrics").header("accept-encoding", "gzip");
             let request = request.body(Empty::<&[u8]>::new()).map_err(io::Error::other)?;
             let response = MetricsService::new(self.registry.clone()).call(request).await;
