@@ -13,7 +13,7 @@
 //! | `escaping` | names outside the classic alphabet, quoted or by an [`EscapingScheme`] |
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String`; `expected`, how long it will be |
-//! | `server` | [`MetricsServer`]: the endpoint on hyper; [`MetricsService`]: the same inside another server |
+//! | `server` | [`MetricsServer`]: the endpoint on hyper, with TLS (feature `tls`) and authentication (feature `auth`); [`MetricsService`]: the same inside another server, with a router for axum (feature `axum`); [`respond`]: the same for any server; [`ServerStats`]: what they have done |
 //! | `test_util` | with the feature `test-util`: a page read back, for tests |
 //! | `push` | to a Pushgateway, and by remote write: a module of its own, with the feature `push` |
 //! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
@@ -55,13 +55,8 @@
 //!
 //! # What this crate does not do
 //!
-//! - No TLS and no authentication: what listens on a network that is not trusted stands behind a proxy, or the
-//!   [`MetricsService`] is mounted in a server that has both.
-//! - No HTTP/2.
-//! - No limit on how slowly a client takes a response, as long as it takes some of it within each
-//!   [`stall_timeout`](ServerConfig::with_stall_timeout): such a client holds one of the connections, and a scrape while
-//!   its page is longer than what the buffers hold, but no lock.
-//! - No log of scrapes: what fails is in the response, in [`ServerError`], or in [`RenderError`].
+//! - No HTTP/3, and no authorization beyond who may see the page: whoever may, sees all of it.
+//! - No log: what fails is in the response, in [`ServerError`], in [`ServerStats`], or in [`RenderError`].
 //! - No check that a foreign collector shows each family and each series once: the registry does that.
 #![forbid(unsafe_code)]
 
@@ -91,10 +86,16 @@ pub use format::{Exposition, Format, TEXT_CONTENT_TYPE};
 pub use nilometer_core::collect::EscapingScheme;
 pub use page::PageEncoder;
 pub use renderer::{PrometheusRenderer, RenderError};
+#[cfg(unix)]
+pub use server::UnixSocket;
+#[cfg(feature = "auth")]
+pub use server::{AuthConfig, AuthError};
 pub use server::{
     BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ServerConfig, ServerError,
-    TruncatedPage,
+    ServerStats, ServerThread, TruncatedPage, respond,
 };
+#[cfg(feature = "tls")]
+pub use server::{TlsConfig, TlsError};
 pub use text::TextEncoder;
 
 #[cfg(doctest)]

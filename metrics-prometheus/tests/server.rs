@@ -4,57 +4,14 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use common::http::{ask, bind, local, read, send, start};
 use common::{GATED, LINE, ROWS_HEAD, Rows, endless, gated, row, told};
-use nilometer_core::collect::{CollectError, Collector};
-use nilometer_prometheus::{BoundServer, MetricsServer, ServerConfig, ServerError};
+use nilometer_core::collect::CollectError;
+use nilometer_prometheus::{MetricsServer, ServerError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-fn local() -> ServerConfig {
-    ServerConfig::new().with_host("127.0.0.1").with_port(0)
-}
-
-async fn bind<C: Collector + 'static>(collector: C, config: ServerConfig) -> BoundServer<C> {
-    MetricsServer::new(collector, config).bind().await.unwrap()
-}
-
-/// A server that runs until its sender says so.
-async fn start<C: Collector + 'static>(
-    collector: C,
-    config: ServerConfig,
-) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<(), ServerError>>) {
-    let server = bind(collector, config).await;
-    let (stop, stopped) = oneshot::channel();
-    let address = server.local_addr();
-    let running = tokio::spawn(server.serve_until(async {
-        let _ = stopped.await;
-    }));
-    (address, stop, running)
-}
-
-async fn send(address: SocketAddr, request: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    stream
-}
-
-/// Sends a request and returns the head and the body of all that comes back until the connection closes.
-async fn ask(address: SocketAddr, method: &str, path: &str) -> (String, String) {
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    read(send(address, &request).await).await
-}
-
-async fn read(mut stream: TcpStream) -> (String, String) {
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_owned(), body.to_owned())
-}
 
 /// Takes the chunks of a body apart; `None` when the one that ends it is missing.
 fn joined(mut chunks: &str) -> Option<String> {
@@ -216,18 +173,17 @@ async fn a_shutdown_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_a_place() {
-    let config = local().with_connection_limit(1);
-    let (address, _stop, _running) = start(Rows { series: 0, end: || Ok(()) }, config).await;
-    let mut first = TcpStream::connect(address).await.unwrap();
-    first.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    first.read_u8().await.unwrap();
+    let (collector, gate, waits) = gated();
+    let (address, _stop, _running) = start(collector, local().with_connection_limit(1)).await;
+    let first = tokio::spawn(ask(address, "GET", "/metrics"));
+    let waits = told(waits).await;
     let second = tokio::spawn(ask(address, "GET", "/health"));
-    first.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    let mut rest = String::new();
-    first.read_to_string(&mut rest).await.unwrap();
-    assert!(!second.is_finished(), "the place was taken");
-    drop(first);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!second.is_finished(), "the place is taken by a request");
+    gate.open();
+    assert_eq!(first.await.unwrap().1, GATED);
     assert_eq!(second.await.unwrap().1, "OK");
+    drop(waits);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, LabelSet, MetricType, SeriesLabels, Visitor,
 };
-use nilometer_prometheus::{MetricsBody, MetricsService, ServerConfig, TruncatedPage};
+use nilometer_prometheus::{MetricsBody, MetricsService, ServerConfig, TruncatedPage, respond};
 use tower::ServiceExt as _;
 
 async fn ask<C: Collector + 'static>(
@@ -252,4 +252,55 @@ async fn a_scrape_that_waits_for_room_for_its_end_holds_its_place() {
     assert!(text(response).await.ends_with(&row(series - 1)));
     assert_eq!(ask(&service, Method::GET, "/metrics").await.status(), StatusCode::OK);
     drop(at_the_end);
+}
+
+/// Two families, and how a request asks for one of them.
+fn two_families() -> impl Collector + 'static {
+    Closure(|visitor: &mut dyn Visitor| {
+        for name in ["first_total", "second_total"] {
+            visitor.family(&Descriptor::try_new(name, "Help.", MetricType::Counter)?)?;
+            visitor.point(SeriesLabels::of(&LabelSet::empty()), CounterPoint::new(1_u64).into())?;
+        }
+        Ok(())
+    })
+}
+
+const SECOND: &str = "# HELP second_total Help.\n# TYPE second_total counter\nsecond_total 1\n";
+
+#[tokio::test]
+async fn a_filter_shows_the_families_that_are_asked_for_and_an_unreadable_one_is_a_bad_request() {
+    let service = MetricsService::new(two_families());
+    for query in ["name[]=second_total", "name%5B%5D=second", "exclude[]=f*", "x=%41&name[]=sec*"] {
+        let response = ask(&service, Method::GET, &format!("/metrics?{query}")).await;
+        assert_eq!(text(response).await, SECOND, "{query}");
+    }
+    assert_eq!(text(ask(&service, Method::GET, "/metrics?name[]=none").await).await, "");
+    for query in ["name[]=%", "name[]=", "exclude[]=%ff", "name[]=a*b"] {
+        let response = ask(&service, Method::GET, &format!("/metrics?{query}")).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert!(!text(response).await.is_empty());
+    }
+    assert_eq!(service.stats().responses(400), 4);
+    assert_eq!(service.stats().responses(200), 5);
+}
+
+#[test]
+fn any_server_can_answer_with_the_same_page() {
+    let ask = |method: Method, uri: &str, accept: &str| {
+        let request = Request::builder().method(method).uri(uri).header("accept", accept).body(()).unwrap();
+        respond(&two_families(), &request)
+    };
+    let response = ask(Method::GET, "/?name[]=second_total", "");
+    assert_eq!((response.status(), response.body().as_slice()), (StatusCode::OK, SECOND.as_bytes()));
+    assert_eq!(response.headers()["content-length"], SECOND.len().to_string());
+    let response = ask(Method::HEAD, "/?name[]=second_total", "");
+    assert_eq!((response.status(), response.body().len()), (StatusCode::OK, 0));
+    assert_eq!(response.headers()["content-length"], SECOND.len().to_string());
+    let response = ask(Method::GET, "/", "application/openmetrics-text; version=1.0.0");
+    assert!(response.body().ends_with(b"\n# EOF\n"));
+    assert_eq!(ask(Method::POST, "/", "").status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(ask(Method::GET, "/?name[]=%", "").status(), StatusCode::BAD_REQUEST);
+    let failing = Rows { series: 5_000, end: || Err(CollectError::failed("no source")) };
+    let response = respond(&failing, &Request::get("/").body(()).unwrap());
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::scrape::Piece;
 
@@ -16,7 +16,11 @@ use super::scrape::Piece;
 /// A page that does not fit into one buffer is streamed while it is collected. When the collection breaks off, the
 /// body ends with [`TruncatedPage`], or under HTTP/1.0 with an invalid line, so that the client never takes a part for
 /// the whole. Dropping the body stops the collection.
-pub struct MetricsBody(State);
+pub struct MetricsBody {
+    state: State,
+    /// The request's place among those in flight.
+    place: Option<OwnedSemaphorePermit>,
+}
 
 enum State {
     Whole(Bytes),
@@ -42,7 +46,7 @@ pub struct TruncatedPage;
 
 impl MetricsBody {
     pub(super) fn whole(bytes: impl Into<Bytes>) -> MetricsBody {
-        MetricsBody(State::Whole(bytes.into()))
+        State::Whole(bytes.into()).into()
     }
 
     /// A page whose `first` piece is there. One that breaks off ends with an error, or, where it is not `framed` so that
@@ -50,11 +54,23 @@ impl MetricsBody {
     /// error.
     pub(super) fn streamed(first: Bytes, rest: mpsc::Receiver<Piece>, framed: bool) -> MetricsBody {
         let breakage: &[u8] = if framed { b"" } else { BROKEN_LINE };
-        MetricsBody(State::Streamed { first: Some(first), rest, breakage })
+        State::Streamed { first: Some(first), rest, breakage }.into()
     }
 
     pub(super) fn unsent() -> MetricsBody {
-        MetricsBody(State::Unsent)
+        State::Unsent.into()
+    }
+
+    /// Keeps the place of the request until the body is dropped.
+    pub(super) fn holding(mut self, place: OwnedSemaphorePermit) -> MetricsBody {
+        self.place = Some(place);
+        self
+    }
+}
+
+impl From<State> for MetricsBody {
+    fn from(state: State) -> MetricsBody {
+        MetricsBody { state, place: None }
     }
 }
 
@@ -66,7 +82,7 @@ impl Body for MetricsBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
-        let (bytes, next) = match &mut self.0 {
+        let (bytes, next) = match &mut self.state {
             State::Whole(bytes) => (std::mem::take(bytes), Some(State::Ended)),
             State::Streamed { first, rest, breakage } => match first.take() {
                 Some(first) => (first, None),
@@ -75,7 +91,7 @@ impl Body for MetricsBody {
                     Some(Piece::Last { rest, .. }) => (rest, Some(State::Ended)),
                     None if !breakage.is_empty() => (Bytes::from_static(breakage), Some(State::Ended)),
                     None => {
-                        self.0 = State::Ended;
+                        self.state = State::Ended;
                         return Poll::Ready(Some(Err(TruncatedPage)));
                     }
                 },
@@ -83,13 +99,13 @@ impl Body for MetricsBody {
             State::Unsent | State::Ended => (Bytes::new(), Some(State::Ended)),
         };
         if let Some(next) = next {
-            self.0 = next;
+            self.state = next;
         }
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.state {
             State::Whole(bytes) => bytes.is_empty(),
             State::Streamed { .. } | State::Unsent => false,
             State::Ended => true,
@@ -97,7 +113,7 @@ impl Body for MetricsBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.state {
             State::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             State::Streamed { .. } | State::Unsent => SizeHint::new(),
             State::Ended => SizeHint::with_exact(0),
@@ -107,7 +123,7 @@ impl Body for MetricsBody {
 
 impl fmt::Debug for MetricsBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.0 {
+        let state = match &self.state {
             State::Whole(bytes) => return f.debug_tuple("MetricsBody").field(&bytes.len()).finish(),
             State::Streamed { .. } => "streamed",
             State::Unsent => "unsent",

@@ -7,30 +7,26 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use nilometer_core::collect::Collector;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower_service::Service;
 
-use super::stall::StallGuard;
-use super::{MetricsService, ServerConfig, ServerError};
-
-/// For how long a connection may take over a request's head, and stay idle between two requests.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How much of a request's head, and of a response, a connection holds, in bytes.
-const CONNECTION_BUFFER: usize = 64 * 1024;
+use super::activity::Activity;
+use super::connection::Terms;
+use super::listen::Listen;
+use super::places::Places;
+use super::stats::Closed;
+use super::tls::Certificates;
+use super::{MetricsService, ServerConfig, ServerError, ServerStats};
 
 /// For how long nothing is accepted after the system has refused to accept: it is out of descriptors, and has them
 /// again when a connection closes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves a collector's metrics over HTTP/1.1.
+/// Serves a collector's metrics over HTTP/1.1 and HTTP/2, with TLS where [`ServerConfig`] says so; without, HTTP/2 by
+/// prior knowledge.
 ///
 /// [`MetricsService`] says what it answers.
 ///
@@ -70,14 +66,30 @@ impl<C: Collector + 'static> MetricsServer<C> {
     ///
     /// # Errors
     ///
-    /// [`ServerError::InvalidPath`] and [`ServerError::Bind`], as they say.
+    /// [`ServerError::InvalidPath`], [`ServerError::Bind`] and, where they are configured, what is wrong with certificates
+    /// and credentials, as they say.
     pub async fn bind(self) -> Result<BoundServer<C>, ServerError> {
+        self.listening(async |config: &ServerConfig| {
+            TcpListener::bind((config.host(), config.port()))
+                .await
+                .map_err(|source| ServerError::Bind { address: config.address(), source })
+        })
+        .await
+    }
+
+    /// Checks the configuration, then listens.
+    pub(super) async fn listening<L>(
+        self,
+        listen: impl AsyncFnOnce(&ServerConfig) -> Result<L, ServerError>,
+    ) -> Result<BoundServer<C, L>, ServerError> {
         let MetricsServer { collector, config } = self;
         let service = MetricsService::try_new(collector, &config)?;
-        let failed = |source| ServerError::Bind { address: config.address(), source };
-        let listener = TcpListener::bind((config.host(), config.port())).await.map_err(failed)?;
-        let local_addr = listener.local_addr().map_err(failed)?;
-        Ok(BoundServer { listener, local_addr, service, config })
+        let certificates = match config.tls() {
+            Some(tls) => Some(Certificates::load(tls).await?),
+            None => None,
+        };
+        let listener = listen(&config).await?;
+        Ok(BoundServer { listener, terms: Terms { service, config, certificates } })
     }
 
     /// Binds and serves until the future is dropped.
@@ -96,22 +108,40 @@ impl<C> fmt::Debug for MetricsServer<C> {
     }
 }
 
-/// A server that listens.
+/// A server that listens, on a TCP port or on what else `L` is.
 #[must_use = "connections wait until it serves"]
-pub struct BoundServer<C> {
-    listener: TcpListener,
-    local_addr: SocketAddr,
-    service: MetricsService<C>,
-    config: ServerConfig,
+pub struct BoundServer<C, L = TcpListener> {
+    listener: L,
+    terms: Terms<C>,
 }
 
-impl<C: Collector + 'static> BoundServer<C> {
+impl<C> BoundServer<C, TcpListener> {
     /// The address it listens on, with the port that the system chose where 0 was configured.
+    ///
+    /// # Panics
+    ///
+    /// When the system does not know the address of a socket that it has bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.listener.local_addr().expect("a socket that is bound has an address")
+    }
+}
+
+impl<C: Collector + 'static, L> BoundServer<C, L> {
+    #[cfg(unix)]
+    pub(super) fn listener(&self) -> &L {
+        &self.listener
     }
 
+    /// What it does, also while it serves.
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        self.terms.service.stats()
+    }
+}
+
+#[expect(private_bounds, reason = "what can be listened on is for this crate to say")]
+impl<C: Collector + 'static, L: Listen> BoundServer<C, L> {
     /// Serves until the future is dropped, which cuts all connections.
     ///
     /// A connection that cannot be accepted does not end it.
@@ -123,34 +153,41 @@ impl<C: Collector + 'static> BoundServer<C> {
         self.serve_until(std::future::pending::<()>()).await
     }
 
-    /// Serves until `shutdown` is ready, whatever it gives, then gracefully stops: nothing more is accepted, idle connections close,
-    /// and scrapes that are under way are finished.
+    /// Serves until `shutdown` is ready, whatever it gives, then gracefully stops: nothing more is accepted, idle
+    /// connections close, and scrapes that are under way are finished.
     ///
     /// # Errors
     ///
     /// [`ServerError::ShutdownTimeout`] when connections were still open after
-    /// [`ServerConfig::shutdown_timeout`]; they were cut then.
+    /// [`ServerConfig::with_shutdown_timeout`]; they were cut then.
     pub async fn serve_until(self, shutdown: impl Future) -> Result<(), ServerError> {
-        let BoundServer { listener, service, config, .. } = self;
-        let permits = config.connection_limit().min(Semaphore::MAX_PERMITS);
-        let free = Arc::new(Semaphore::new(permits));
-        let stall_timeout = config.stall_timeout();
+        let BoundServer { listener, terms } = self;
+        let stats = terms.service.stats();
+        let terms = Arc::new(terms);
         let (stop, stopping) = watch::channel(());
-        let mut connections = JoinSet::new();
+        let mut places = Places::new(terms.config.connection_limit());
+        // Ends with this future.
+        let mut background = JoinSet::new();
+        if let Some(certificates) = &terms.certificates {
+            background.spawn(certificates.clone().watch(stats.clone()));
+        }
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = tokio::select! {
                 _ = &mut shutdown => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener, &free) => accepted,
+                Some(()) = places.ended() => continue,
+                accepted = listener.next() => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
-                    let (service, stopping) = (service.clone(), stopping.clone());
-                    connections.spawn(async move {
-                        serve_connection(stream, stall_timeout, service, stopping).await;
-                        drop(permit);
-                    });
+                Ok(stream) => {
+                    stats.accepted();
+                    let place = tokio::select! {
+                        _ = &mut shutdown => break,
+                        place = places.take(|| stats.closed(Closed::Displaced)) => place,
+                    };
+                    let activity = Arc::new(Activity::new());
+                    let serving = Arc::clone(&terms).serve(stream, Arc::clone(&activity), stopping.clone());
+                    places.fill(place, activity, serving);
                 }
                 // The client went away before it was accepted; the next one may be there already.
                 Err(error) if is_of_one_connection(&error) => {}
@@ -162,59 +199,27 @@ impl<C: Collector + 'static> BoundServer<C> {
         }
         drop(listener);
         stop.send_replace(());
-        let ended = async { while connections.join_next().await.is_some() {} };
-        if timeout(config.shutdown_timeout(), ended).await.is_ok() {
+        let ended = async { while places.ended().await.is_some() {} };
+        let limit = terms.config.shutdown_timeout();
+        if timeout(limit, ended).await.is_ok() {
             return Ok(());
         }
-        let open = connections.len();
-        connections.shutdown().await;
-        Err(ServerError::ShutdownTimeout { connections: open, timeout: config.shutdown_timeout() })
+        let open = places.len();
+        places.clear().await;
+        Err(ServerError::ShutdownTimeout { connections: open, timeout: limit })
     }
 }
 
-impl<C> fmt::Debug for BoundServer<C> {
+impl<C, L: fmt::Debug> fmt::Debug for BoundServer<C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundServer")
-            .field("local_addr", &self.local_addr)
-            .field("config", &self.config)
+            .field("listener", &self.listener)
+            .field("config", &self.terms.config)
             .finish_non_exhaustive()
     }
-}
-
-/// Accepts a connection, once there is room for one.
-async fn accept(
-    listener: &TcpListener,
-    free: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(free).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-/// Serves one connection to its end. What goes wrong on it concerns its client alone, who sees it.
-async fn serve_connection<C: Collector + 'static>(
-    stream: TcpStream,
-    stall_timeout: Duration,
-    service: MetricsService<C>,
-    mut stopping: watch::Receiver<()>,
-) {
-    // Without it, a response waits for the acknowledgement of the one before; a system that refuses is only slower.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| service.clone().call(request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(CONNECTION_BUFFER)
-        .serve_connection(TokioIo::new(StallGuard::new(stream, stall_timeout)), service);
-    let mut connection = pin!(connection);
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
 }

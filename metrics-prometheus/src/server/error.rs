@@ -25,6 +25,23 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The certificates cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] super::TlsError),
+    /// The credentials cannot be used.
+    #[cfg(feature = "auth")]
+    #[error(transparent)]
+    Auth(#[from] super::AuthError),
+    /// The server's own thread, or the runtime on it, could not be started.
+    #[error("cannot start the server's thread")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server's own thread panicked.
+    #[error("the server's thread panicked")]
+    Panicked,
     /// Connections were still open when the time for a graceful shutdown was over; they were cut.
     #[error("{connections} connections were still open {timeout:?} after the shutdown began, and were cut")]
     ShutdownTimeout {

@@ -1,23 +1,53 @@
 //! The scrape endpoint.
 //!
-//! - `config`: [`ServerConfig`].
+//! - `config`: [`ServerConfig`], with its limits in a file of their own.
 //! - `error`: [`ServerError`].
-//! - `bound`: [`MetricsServer`] and [`BoundServer`], sockets and connections.
-//! - `stall`: a connection whose reader takes nothing.
-//! - `service`: [`MetricsService`], what answers a request, on this server or inside another one.
-//! - `scrape`: the collection behind one answer, on a thread of its own.
-//! - `body`: [`MetricsBody`], the page on its way out.
+//! - `bound`: [`MetricsServer`] and [`BoundServer`]; `listen`, `unix`: where connections come from; `thread`: a server on
+//!   a thread of its own.
+//! - `places`: so many connections at a time; `connection`: one of them; `activity`: what it waits for, and how long;
+//!   `stall`: a reader that takes nothing; `tls`: certificates.
+//! - `service`: [`MetricsService`], what answers a request, on this server or inside another one; `router`, `respond`: the
+//!   same for axum and for any server.
+//! - `auth`: who is let in; `filter`: which families a request asks for.
+//! - `scrape`: the collection behind one answer, on a thread of its own; `body`: [`MetricsBody`], the page on its way
+//!   out.
+//! - `stats`: [`ServerStats`], what a server has done.
 
+mod activity;
+#[cfg_attr(not(feature = "auth"), path = "auth_off.rs")]
+mod auth;
 mod body;
 mod bound;
 mod config;
+mod connection;
 mod error;
+mod filter;
+mod listen;
+mod places;
+mod respond;
+#[cfg(feature = "axum")]
+mod router;
 mod scrape;
 mod service;
 mod stall;
+mod stats;
+mod thread;
+#[cfg_attr(not(feature = "tls"), path = "tls_off.rs")]
+mod tls;
+#[cfg(unix)]
+mod unix;
 
+#[cfg(feature = "auth")]
+pub use auth::{AuthConfig, AuthError};
 pub use body::{MetricsBody, TruncatedPage};
 pub use bound::{BoundServer, MetricsServer};
 pub use config::ServerConfig;
 pub use error::ServerError;
+pub use respond::respond;
 pub use service::{MetricsFuture, MetricsService};
+pub use stats::ServerStats;
+pub use thread::ServerThread;
+#[cfg(feature = "tls")]
+pub use tls::{TlsConfig, TlsError};
+#[cfg(unix)]
+pub use unix::UnixSocket;

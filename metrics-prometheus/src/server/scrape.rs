@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 
+use super::filter::Filter;
 use crate::chunk::Output;
 use crate::compress::{Coding, Compressed};
 use crate::format::Exposition;
@@ -29,12 +30,13 @@ pub(super) enum Piece {
     Last { rest: Bytes, took: Duration },
 }
 
-/// What a page is written as.
-#[derive(Clone, Copy)]
+/// What a page is written as, and which part of it.
+#[derive(Clone)]
 pub(super) struct Rendition {
     pub(super) exposition: Exposition,
     /// `None` for a page as it is.
     pub(super) coding: Option<&'static Coding>,
+    pub(super) filter: Filter,
 }
 
 /// Collects on the blocking pool. The collection stops when the receiver is dropped.
@@ -51,17 +53,17 @@ pub(super) fn start(
     drop(blocking.spawn_blocking(move || {
         let outlet = Outlet { pieces, permit: Some(permit), runtime, stall_timeout, started: Instant::now() };
         match rendition.coding {
-            Some(coding) => write(&collector, rendition.exposition, Compressed::new(coding, outlet)),
-            None => write(&collector, rendition.exposition, outlet),
+            Some(coding) => write(&collector, &rendition, Compressed::new(coding, outlet)),
+            None => write(&collector, &rendition, outlet),
         }
     }));
     receiver
 }
 
 /// Writes the page.
-fn write(collector: &impl Collector, exposition: Exposition, output: impl Output) {
-    let mut encoder = PageEncoder::new(exposition, output);
-    if collector.collect(&mut encoder).is_ok() {
+fn write(collector: &impl Collector, rendition: &Rendition, output: impl Output) {
+    let mut encoder = PageEncoder::new(rendition.exposition, output);
+    if rendition.filter.collect(collector, &mut encoder).is_ok() {
         // An output that has stopped has no reader left to tell.
         let _ = encoder.finish();
     }

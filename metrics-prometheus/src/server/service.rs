@@ -7,20 +7,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER, VARY,
+    HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use nilometer_core::collect::{CollectError, Collector, Visitor};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tower_service::Service;
 
+use super::auth::Gate;
 use super::body::MetricsBody;
 use super::config::HEALTH_PATH;
+use super::filter::{Filter, FilterError};
 use super::scrape::{self, Piece, Rendition};
-use super::{ServerConfig, ServerError};
-use crate::compress::CODINGS;
+use super::{ServerConfig, ServerError, ServerStats};
+use crate::compress::{CODINGS, Coding};
 use crate::format::{Exposition, Format};
 use crate::negotiate::negotiate_coding;
 
@@ -36,8 +39,13 @@ const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-m
 /// | HEAD of either | the same without the body; the page is begun, so that the status is true |
 /// | another method | 405 with `Allow` |
 /// | another path | 404 |
-/// | a scrape beyond the limit | 503 with `Retry-After` |
+/// | one without the credentials that are configured | 401 with `WWW-Authenticate`, `/health` aside |
+/// | one whose filter cannot be read | 400 |
+/// | a scrape beyond the limits | 503 with `Retry-After` |
 /// | a collector that fails or panics before 64 KiB are written | 500 |
+///
+/// A query of `name[]=requests_total&name[]=http_*` asks for those families alone, one of `exclude[]=http_*` for all but
+/// these; a name is that of a family in any format or of one of its samples, a `*` at its end stands for any rest.
 ///
 /// [`Exposition::negotiate`] says which format that is; whatever the headers hold, there is a page. Compression is gzip,
 /// and zstd with the feature of that name; [`ServerConfig::with_compression`] turns it off.
@@ -74,7 +82,11 @@ pub struct MetricsService<C> {
 struct Shared<C> {
     collector: C,
     path: String,
+    requests: Arc<Semaphore>,
     scrapes: Arc<Semaphore>,
+    gate: Option<Gate>,
+    stats: ServerStats,
+    own_metrics: bool,
     stall_timeout: Duration,
     compression: bool,
     created_lines: bool,
@@ -85,7 +97,8 @@ struct SharedCollector<C>(Arc<Shared<C>>);
 
 impl<C: Collector> Collector for SharedCollector<C> {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-        self.0.collector.collect(visitor)
+        self.0.collector.collect(visitor)?;
+        if self.0.own_metrics { self.0.stats.collect(visitor) } else { Ok(()) }
     }
 }
 
@@ -93,14 +106,16 @@ impl<C: Collector + 'static> MetricsService<C> {
     /// A service with the default path and limits.
     #[must_use]
     pub fn new(collector: C) -> MetricsService<C> {
-        MetricsService::unchecked(collector, &ServerConfig::default())
+        MetricsService::unchecked(collector, &ServerConfig::default(), None)
     }
 
-    /// A service with the path and the limits on scrapes of `config`; host, port and connections are not its business.
+    /// A service with the path, the limits on scrapes and requests, and the credentials of `config`; host, port, TLS and
+    /// connections are not its business.
     ///
     /// # Errors
     ///
-    /// [`ServerError::InvalidPath`] when no request can have the path, or it is `/health`.
+    /// [`ServerError::InvalidPath`] when no request can have the path, or it is `/health`; with the feature `auth`,
+    /// `ServerError::Auth` when credentials cannot be checked.
     ///
     /// # Examples
     ///
@@ -118,16 +133,21 @@ impl<C: Collector + 'static> MetricsService<C> {
     /// ```
     pub fn try_new(collector: C, config: &ServerConfig) -> Result<MetricsService<C>, ServerError> {
         config.checked_path()?;
-        Ok(MetricsService::unchecked(collector, config))
+        let gate = config.auth().map(Gate::try_new).transpose()?;
+        Ok(MetricsService::unchecked(collector, config, gate))
     }
 
-    fn unchecked(collector: C, config: &ServerConfig) -> MetricsService<C> {
-        let permits = config.scrape_limit().min(Semaphore::MAX_PERMITS);
+    fn unchecked(collector: C, config: &ServerConfig, gate: Option<Gate>) -> MetricsService<C> {
+        let limit = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         MetricsService {
             shared: Arc::new(Shared {
                 collector,
                 path: config.path().to_owned(),
-                scrapes: Arc::new(Semaphore::new(permits)),
+                requests: limit(config.request_limit()),
+                scrapes: limit(config.scrape_limit()),
+                gate,
+                stats: ServerStats::default(),
+                own_metrics: config.own_metrics(),
                 stall_timeout: config.stall_timeout(),
                 compression: config.compression(),
                 created_lines: config.created_lines(),
@@ -135,37 +155,103 @@ impl<C: Collector + 'static> MetricsService<C> {
         }
     }
 
+    /// Answers a request, once its credentials are checked.
     fn answer<B>(&self, request: &Request<B>) -> State {
-        let path = request.uri().path();
         let head = request.method() == Method::HEAD;
+        let plan = self.plan(request, head);
+        let Some(gate) = self.shared.gate.as_ref().filter(|_| request.uri().path() != HEALTH_PATH) else {
+            return self.carry_out(plan, head);
+        };
+        match gate.check(request.headers()) {
+            Checked::Now(decision) => self.decided(decision, plan, head),
+            Checked::Later(decision) => {
+                let service = self.clone();
+                let then = Box::new(move |decision| service.decided(decision, plan, head));
+                State::Checking { decision, then: Some(then) }
+            }
+        }
+    }
+
+    /// What the request is answered with if it is let in.
+    fn plan<B>(&self, request: &Request<B>, head: bool) -> Plan {
+        let path = request.uri().path();
         if path != self.shared.path && path != HEALTH_PATH {
-            return State::ready(StatusCode::NOT_FOUND, "not found\n", head);
+            return Plan::NotFound;
         }
         if !head && request.method() != Method::GET {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n", false);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return State::Ready(Some(response));
+            return Plan::MethodNotAllowed;
         }
         if path == HEALTH_PATH {
-            return State::ready(StatusCode::OK, "OK", head);
+            return Plan::Health;
         }
+        match Filter::parse(request.uri().query().unwrap_or_default()) {
+            Err(error) => Plan::BadFilter(error),
+            Ok(filter) => {
+                // SPEC: RFC 9112, section 6.3: a response without a length that is not chunked ends where its connection
+                // does, whether or not it is complete.
+                let framed = request.version() > Version::HTTP_10;
+                Plan::Scrape { rendition: self.rendition(request.headers(), framed, filter), framed }
+            }
+        }
+    }
+
+    fn decided(&self, decision: Decision, plan: Plan, head: bool) -> State {
+        match decision {
+            Decision::Allowed => self.carry_out(plan, head),
+            Decision::Busy => busy("too many requests at a time\n", head),
+            Decision::Refused => {
+                let mut response = plain(StatusCode::UNAUTHORIZED, "unauthorized\n", head);
+                for challenge in self.shared.gate.iter().flat_map(Gate::challenges) {
+                    response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
+                }
+                State::Ready(Some(response))
+            }
+        }
+    }
+
+    fn carry_out(&self, plan: Plan, head: bool) -> State {
+        let (rendition, framed) = match plan {
+            Plan::NotFound => return State::ready(StatusCode::NOT_FOUND, "not found\n", head),
+            Plan::Health => return State::ready(StatusCode::OK, "OK", head),
+            Plan::BadFilter(error) => return State::ready(StatusCode::BAD_REQUEST, error.to_string(), head),
+            Plan::MethodNotAllowed => {
+                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n", false);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                return State::Ready(Some(response));
+            }
+            Plan::Scrape { rendition, framed } => (rendition, framed),
+        };
+        let Ok(place) = Arc::clone(&self.shared.requests).try_acquire_owned() else {
+            return busy("too many requests at a time\n", head);
+        };
         let Ok(permit) = Arc::clone(&self.shared.scrapes).try_acquire_owned() else {
-            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at a time\n", head);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            return State::Ready(Some(response));
+            return busy("too many scrapes at a time\n", head);
         };
         let collector = SharedCollector(Arc::clone(&self.shared));
-        // SPEC: RFC 9112, section 6.3: a response without a length that is not chunked ends where its connection does,
-        // whether or not it is complete.
-        let framed = request.version() > Version::HTTP_10;
-        let rendition = self.rendition(request.headers(), framed);
+        let response = Scrape {
+            exposition: rendition.exposition,
+            coding: rendition.coding,
+            compressible: self.shared.compression,
+            head,
+            framed,
+        };
         let pieces = scrape::start(collector, rendition, permit, self.shared.stall_timeout);
-        let response = Scrape { rendition, compressible: self.shared.compression, head, framed };
-        State::Scraping { pieces, response }
+        State::Scraping { pieces, response, place: Some(place) }
+    }
+
+    /// What the service has answered.
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        self.shared.stats.clone()
+    }
+
+    #[cfg(feature = "axum")]
+    pub(super) fn path(&self) -> &str {
+        &self.shared.path
     }
 
     /// What the page is written as that is asked for with these headers.
-    fn rendition(&self, headers: &HeaderMap, framed: bool) -> Rendition {
+    fn rendition(&self, headers: &HeaderMap, framed: bool, filter: Filter) -> Rendition {
         let lines = |name| headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
         let exposition = match Exposition::negotiate(lines(ACCEPT)) {
             // Where there are no frames, a page that breaks off gets a line that is invalid as text.
@@ -173,7 +259,7 @@ impl<C: Collector + 'static> MetricsService<C> {
             exposition => exposition.with_created(self.shared.created_lines),
         };
         let codings = if self.shared.compression { CODINGS.as_slice() } else { &[] };
-        Rendition { exposition, coding: negotiate_coding(lines(ACCEPT_ENCODING), codings) }
+        Rendition { exposition, coding: negotiate_coding(lines(ACCEPT_ENCODING), codings), filter }
     }
 }
 
@@ -199,23 +285,68 @@ impl<C: Collector + 'static, B> Service<Request<B>> for MetricsService<C> {
     }
 
     fn call(&mut self, request: Request<B>) -> MetricsFuture {
-        MetricsFuture(self.answer(&request))
+        MetricsFuture { state: self.answer(&request), stats: self.shared.stats.clone() }
     }
 }
 
 /// The answer of a [`MetricsService`]; dropping it stops the collection behind it.
 #[must_use = "a future does nothing unless it is polled"]
-pub struct MetricsFuture(State);
+pub struct MetricsFuture {
+    state: State,
+    stats: ServerStats,
+}
 
 enum State {
+    Checking { decision: Deciding, then: Option<Then> },
+    Scraping { pieces: mpsc::Receiver<Piece>, response: Scrape, place: Option<OwnedSemaphorePermit> },
     Ready(Option<Response<MetricsBody>>),
-    Scraping { pieces: mpsc::Receiver<Piece>, response: Scrape },
+}
+
+/// A check of credentials that takes its time.
+type Deciding = Pin<Box<dyn Future<Output = Decision> + Send>>;
+
+/// What follows a check.
+type Then = Box<dyn FnOnce(Decision) -> State + Send>;
+
+/// What comes of a check of credentials.
+pub(super) enum Checked {
+    #[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "nothing is checked without it"))]
+    Now(Decision),
+    #[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "nothing is checked without it"))]
+    Later(Deciding),
+}
+
+/// Whether a request is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "nothing is decided without it"))]
+pub(super) enum Decision {
+    Allowed,
+    Refused,
+    /// Too many checks wait already.
+    Busy,
+}
+
+impl Decision {
+    #[cfg(feature = "auth")]
+    pub(super) fn of(right: bool) -> Decision {
+        if right { Decision::Allowed } else { Decision::Refused }
+    }
+}
+
+/// What a request is answered with if it is let in.
+enum Plan {
+    NotFound,
+    MethodNotAllowed,
+    Health,
+    BadFilter(FilterError),
+    Scrape { rendition: Rendition, framed: bool },
 }
 
 /// What the response to a scrape is like.
 #[derive(Clone, Copy)]
 struct Scrape {
-    rendition: Rendition,
+    exposition: Exposition,
+    coding: Option<&'static Coding>,
     /// Another `Accept-Encoding` might have got another response.
     compressible: bool,
     head: bool,
@@ -223,7 +354,7 @@ struct Scrape {
 }
 
 impl State {
-    fn ready(status: StatusCode, text: &'static str, head: bool) -> State {
+    fn ready(status: StatusCode, text: impl Into<Bytes>, head: bool) -> State {
         State::Ready(Some(plain(status, text, head)))
     }
 }
@@ -235,24 +366,38 @@ impl Future for MetricsFuture {
     ///
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match &mut self.0 {
-            State::Ready(response) => response.take(),
-            State::Scraping { pieces, response } => {
-                let (first, response) = (ready!(pieces.poll_recv(context)), *response);
-                let State::Scraping { pieces, .. } = std::mem::replace(&mut self.0, State::Ready(None))
-                else {
-                    unreachable!("the state was matched above");
-                };
-                Some(page(first, pieces, response))
-            }
-        };
-        Poll::Ready(Ok(response.expect("a future is not polled after it was ready")))
+        loop {
+            let next = match &mut self.state {
+                State::Checking { decision, then } => {
+                    let decision = ready!(decision.as_mut().poll(context));
+                    let then = then.take().expect("a future is not polled after it was ready");
+                    then(decision)
+                }
+                State::Scraping { pieces, response, place } => {
+                    let (first, response) = (ready!(pieces.poll_recv(context)), *response);
+                    let (_, closed) = mpsc::channel(1);
+                    let (pieces, place) = (std::mem::replace(pieces, closed), place.take());
+                    let response = page(first, pieces, response);
+                    State::Ready(Some(match place {
+                        Some(place) => response.map(|body| body.holding(place)),
+                        None => response,
+                    }))
+                }
+                State::Ready(response) => {
+                    let response = response.take().expect("a future is not polled after it was ready");
+                    self.stats.answered(response.status());
+                    return Poll::Ready(Ok(response));
+                }
+            };
+            self.state = next;
+        }
     }
 }
 
 impl fmt::Debug for MetricsFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.0 {
+        let state = match self.state {
+            State::Checking { .. } => "checking",
             State::Ready(_) => "ready",
             State::Scraping { .. } => "scraping",
         };
@@ -262,7 +407,7 @@ impl fmt::Debug for MetricsFuture {
 
 /// The response to a scrape whose first piece is there.
 fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, scrape: Scrape) -> Response<MetricsBody> {
-    let Scrape { rendition, compressible, head, framed } = scrape;
+    let Scrape { exposition, coding, compressible, head, framed } = scrape;
     let mut response = match first {
         None => return plain(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head),
         Some(Piece::Last { rest, took }) => {
@@ -278,8 +423,8 @@ fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, scrape: Scrape) -> 
         Some(Piece::More(first)) => Response::new(MetricsBody::streamed(first, pieces, framed)),
     };
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendition.exposition.content_type()));
-    if let Some(coding) = rendition.coding {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(exposition.content_type()));
+    if let Some(coding) = coding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }
     // SPEC: RFC 9110, section 12.5.5.
@@ -289,11 +434,20 @@ fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, scrape: Scrape) -> 
 }
 
 /// A short text.
-fn plain(status: StatusCode, text: &'static str, head: bool) -> Response<MetricsBody> {
-    let mut response = Response::new(MetricsBody::whole(if head { "" } else { text }));
+fn plain(status: StatusCode, text: impl Into<Bytes>, head: bool) -> Response<MetricsBody> {
+    let text = text.into();
+    let length = text.len();
+    let mut response = Response::new(MetricsBody::whole(if head { Bytes::new() } else { text }));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     response
+}
+
+/// The answer to a request beyond a limit.
+fn busy(text: &'static str, head: bool) -> State {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text, head);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    State::Ready(Some(response))
 }

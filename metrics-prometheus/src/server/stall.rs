@@ -1,27 +1,30 @@
-//! A socket that does not wait for ever for its reader.
+//! A socket that does not wait for ever for its reader, and says when something is read.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use super::activity::Activity;
 
 /// A connection whose writes fail once the other side has taken nothing for `timeout`.
 ///
 /// Otherwise a client that asks and does not read holds its place among the connections for as long as it likes.
-pub(super) struct StallGuard {
-    stream: TcpStream,
+pub(super) struct StallGuard<S> {
+    stream: S,
     timeout: Duration,
+    activity: Arc<Activity>,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl StallGuard {
-    pub(super) fn new(stream: TcpStream, timeout: Duration) -> StallGuard {
-        StallGuard { stream, timeout, stalled: None }
+impl<S> StallGuard<S> {
+    pub(super) fn new(stream: S, timeout: Duration, activity: Arc<Activity>) -> StallGuard<S> {
+        StallGuard { stream, timeout, activity, stalled: None }
     }
 
     /// Passes on what a write came to, or the error that it has waited for too long.
@@ -36,17 +39,22 @@ impl StallGuard {
     }
 }
 
-impl AsyncRead for StallGuard {
+impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.received();
+        }
+        read
     }
 }
 
-impl AsyncWrite for StallGuard {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod http;
+
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex};
 

@@ -1,10 +1,14 @@
 //! Where to serve, and how much.
 
+mod limits;
+
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 
 use super::ServerError;
+use super::auth::AuthConfig;
+use super::tls::TlsConfig;
 
 /// The path at which the server says that it is alive.
 pub(super) const HEALTH_PATH: &str = "/health";
@@ -29,15 +33,26 @@ pub struct ServerConfig {
     path: String,
     scrape_limit: usize,
     connection_limit: usize,
+    request_limit: usize,
+    stream_limit: u32,
+    header_limit: u32,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    response_timeout: Duration,
     stall_timeout: Duration,
     shutdown_timeout: Duration,
     compression: bool,
     created_lines: bool,
+    own_metrics: bool,
+    tls: Option<TlsConfig>,
+    auth: Option<AuthConfig>,
 }
 
 impl Default for ServerConfig {
-    /// Port 9090 of every address, path `/metrics`, 8 scrapes, 256 connections, 10 seconds for a stalled reader and
-    /// for a shutdown, compression for those who accept it, no `_created` lines.
+    /// Port 9090 of every address, path `/metrics`; 8 scrapes, 128 requests, 256 connections of 16 streams, 32 KiB a head;
+    /// 10 seconds for a head, for a reader that takes nothing and for a shutdown, 2 minutes between requests and for a
+    /// response; compression for those who accept it, no `_created` lines, nothing about the server itself, no TLS, no
+    /// authentication.
     fn default() -> Self {
         ServerConfig {
             host: "0.0.0.0".to_owned(),
@@ -45,10 +60,19 @@ impl Default for ServerConfig {
             path: "/metrics".to_owned(),
             scrape_limit: 8,
             connection_limit: 256,
+            request_limit: 128,
+            stream_limit: 16,
+            header_limit: 32 * 1024,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(2),
+            response_timeout: Duration::from_mins(2),
             stall_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(10),
             compression: true,
             created_lines: false,
+            own_metrics: false,
+            tls: None,
+            auth: None,
         }
     }
 }
@@ -81,35 +105,6 @@ impl ServerConfig {
         self
     }
 
-    /// Sets how many scrapes may be collecting at a time, at least 1; the next one is answered with 503.
-    #[must_use]
-    pub fn with_scrape_limit(mut self, scrapes: usize) -> Self {
-        self.scrape_limit = scrapes.max(1);
-        self
-    }
-
-    /// Sets how many connections may be open at a time, at least 1; the next one waits to be accepted.
-    #[must_use]
-    pub fn with_connection_limit(mut self, connections: usize) -> Self {
-        self.connection_limit = connections.max(1);
-        self
-    }
-
-    /// Sets for how long a scrape waits for a reader that takes nothing, and a connection of the server for one that
-    /// takes nothing of any response; the page is cut short then, and the connection closed.
-    #[must_use]
-    pub fn with_stall_timeout(mut self, timeout: Duration) -> Self {
-        self.stall_timeout = timeout;
-        self
-    }
-
-    /// Sets for how long a shutdown waits for scrapes that are under way.
-    #[must_use]
-    pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.shutdown_timeout = timeout;
-        self
-    }
-
     /// Sets whether pages are compressed for clients that accept it: with gzip, or with zstd where the feature `zstd`
     /// is on. A scrape on the same machine is faster without.
     #[must_use]
@@ -123,6 +118,30 @@ impl ServerConfig {
     #[must_use]
     pub fn with_created_lines(mut self, created_lines: bool) -> Self {
         self.created_lines = created_lines;
+        self
+    }
+
+    /// Sets whether the page ends with the server's own metrics, [`ServerStats`](crate::ServerStats).
+    #[must_use]
+    pub fn with_own_metrics(mut self, own_metrics: bool) -> Self {
+        self.own_metrics = own_metrics;
+        self
+    }
+
+    /// Sets the certificates; the server then speaks TLS alone.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Sets who may see the page; `/health` stays open. Without TLS, credentials can be read by all who see the
+    /// network's traffic.
+    #[cfg(feature = "auth")]
+    #[must_use]
+    pub fn with_auth(mut self, auth: AuthConfig) -> Self {
+        self.auth = Some(auth);
         self
     }
 
@@ -144,30 +163,6 @@ impl ServerConfig {
         &self.path
     }
 
-    /// How many scrapes may be collecting at a time.
-    #[must_use]
-    pub fn scrape_limit(&self) -> usize {
-        self.scrape_limit
-    }
-
-    /// How many connections may be open at a time.
-    #[must_use]
-    pub fn connection_limit(&self) -> usize {
-        self.connection_limit
-    }
-
-    /// For how long a scrape or a connection waits for a reader that takes nothing.
-    #[must_use]
-    pub fn stall_timeout(&self) -> Duration {
-        self.stall_timeout
-    }
-
-    /// For how long a shutdown waits for scrapes that are under way.
-    #[must_use]
-    pub fn shutdown_timeout(&self) -> Duration {
-        self.shutdown_timeout
-    }
-
     /// Whether pages are compressed for clients that accept it.
     #[must_use]
     pub fn compression(&self) -> bool {
@@ -178,6 +173,20 @@ impl ServerConfig {
     #[must_use]
     pub fn created_lines(&self) -> bool {
         self.created_lines
+    }
+
+    /// Whether the page ends with the server's own metrics.
+    #[must_use]
+    pub fn own_metrics(&self) -> bool {
+        self.own_metrics
+    }
+
+    pub(super) fn tls(&self) -> Option<&TlsConfig> {
+        self.tls.as_ref()
+    }
+
+    pub(super) fn auth(&self) -> Option<&AuthConfig> {
+        self.auth.as_ref()
     }
 
     /// The host and the port, as an error shows them.
