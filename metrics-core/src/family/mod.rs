@@ -12,6 +12,7 @@
 //! - `noop`: families for code that runs without metrics.
 //! - `normal`: label values that are made alike before they are looked up.
 //! - `budget`: how many series a registry has left.
+//! - `erased`: what a registry keeps of a family of any kind, and how its series are shown.
 //! - `kinds`: families of the kinds that few programs need.
 //! - here: [`Family`], the handle that users hold, with dynamic or with typed labels.
 //!
@@ -20,6 +21,7 @@
 mod budget;
 mod chunks;
 mod core;
+mod erased;
 mod expiry;
 mod forms;
 mod init;
@@ -47,7 +49,8 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 pub(crate) use self::budget::Budget;
-pub(crate) use self::core::{ErasedFamily, FamilyCore, FamilyLimits, Lifetime, check_name_as_label};
+pub(crate) use self::core::{FamilyCore, FamilyLimits, Lifetime, check_name_as_label};
+pub(crate) use self::erased::ErasedFamily;
 pub(crate) use self::init::ClosedLabels;
 pub use self::kinds::{
     FloatCounterFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, StateSetFamily,
