@@ -4,8 +4,8 @@
 use nilometer_core::collect::{MetricType, Number};
 use nilometer_prometheus::{EscapingScheme, Exposition, Format, PrometheusRenderer, RenderError};
 use nilometer_tests::protobuf::{
-    self, Bucket, BucketSpan, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType as Type, Quantile,
-    Summary, Timestamp,
+    self, Bucket, BucketSpan, Counter, Metric, MetricFamily, MetricType as Type, Quantile, Summary,
+    Timestamp, decoded, gauge, pairs,
 };
 use nilometer_tests::shown::{Example, Exponential, Family, Histogram, Series, Shown, Value};
 use nilometer_tests::{openmetrics, page};
@@ -56,17 +56,6 @@ fn example(labels: &[(&str, &str)], value: f64) -> Example {
     Example { labels: owned(labels), value, nanoseconds: 1_700_000_001_500_000_000 }
 }
 
-fn decoded(name: &str, kind: Type, metric: Vec<Metric>) -> MetricFamily {
-    let (name, help) = (Some(name.to_owned()), Some("H.".to_owned()));
-    MetricFamily { name, help, r#type: Some(kind.into()), metric, unit: None }
-}
-
-fn pairs(labels: &[(&str, &str)]) -> Vec<LabelPair> {
-    let pair =
-        |&(name, value): &(&str, &str)| LabelPair { name: Some(name.into()), value: Some(value.into()) };
-    labels.iter().map(pair).collect()
-}
-
 fn created() -> Timestamp {
     Timestamp { seconds: 1_700_000_000, nanos: 250_000_000 }
 }
@@ -74,10 +63,6 @@ fn created() -> Timestamp {
 fn exemplar(labels: &[(&str, &str)], value: f64) -> protobuf::Exemplar {
     let timestamp = Some(Timestamp { seconds: 1_700_000_001, nanos: 500_000_000 });
     protobuf::Exemplar { label: pairs(labels), value: Some(value), timestamp }
-}
-
-fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
-    Metric { label: pairs(labels), gauge: Some(Gauge { value: Some(value) }), ..Metric::default() }
 }
 
 fn bucket(bound: f64, count: u64) -> Bucket {

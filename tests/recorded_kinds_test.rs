@@ -11,7 +11,7 @@ use nilometer_core::{
 use nilometer_macros::LabelValue;
 use nilometer_prometheus::{EscapingScheme, Exposition, Format, PrometheusRenderer};
 use nilometer_tests::protobuf::{
-    self, Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType, Timestamp,
+    self, Bucket, Counter, Histogram, Metric, MetricFamily, MetricType, Timestamp, decoded, gauge, pairs,
 };
 use nilometer_tests::{openmetrics, page};
 
@@ -44,21 +44,6 @@ fn check(registry: &MetricsRegistry, plain: &str, open_metrics: &str, decoded: &
     assert_eq!(text(Exposition::new(Format::OpenMetrics).with_created(true)), open_metrics);
     openmetrics::parse(open_metrics).unwrap();
     assert_eq!(protobuf::parse(&render(Exposition::new(Format::Protobuf))).unwrap(), decoded);
-}
-
-fn decoded(name: &str, kind: MetricType, metric: Vec<Metric>) -> MetricFamily {
-    let (name, help) = (Some(name.to_owned()), Some("H.".to_owned()));
-    MetricFamily { name, help, r#type: Some(kind.into()), metric, unit: None }
-}
-
-fn pairs(labels: &[(&str, &str)]) -> Vec<LabelPair> {
-    let pair =
-        |&(name, value): &(&str, &str)| LabelPair { name: Some(name.into()), value: Some(value.into()) };
-    labels.iter().map(pair).collect()
-}
-
-fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
-    Metric { label: pairs(labels), gauge: Some(Gauge { value: Some(value) }), ..Metric::default() }
 }
 
 fn counter(labels: &[(&str, &str)], value: f64, created_timestamp: Option<Timestamp>) -> Metric {

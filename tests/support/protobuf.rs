@@ -169,6 +169,27 @@ pub struct MetricFamily {
     pub unit: Option<String>,
 }
 
+/// A family with the help `H.`, as a test expects it.
+#[must_use]
+pub fn decoded(name: &str, kind: MetricType, metric: Vec<Metric>) -> MetricFamily {
+    let (name, help) = (Some(name.to_owned()), Some("H.".to_owned()));
+    MetricFamily { name, help, r#type: Some(kind.into()), metric, unit: None }
+}
+
+/// Labels, as a test expects them.
+#[must_use]
+pub fn pairs(labels: &[(&str, &str)]) -> Vec<LabelPair> {
+    let pair =
+        |&(name, value): &(&str, &str)| LabelPair { name: Some(name.into()), value: Some(value.into()) };
+    labels.iter().map(pair).collect()
+}
+
+/// A gauge, as a test expects it.
+#[must_use]
+pub fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
+    Metric { label: pairs(labels), gauge: Some(Gauge { value: Some(value) }), ..Metric::default() }
+}
+
 /// Reads a page of delimited messages.
 ///
 /// # Errors
