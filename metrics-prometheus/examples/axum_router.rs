@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run -p nilometer-prometheus --features axum --example axum_router
-//! curl http://127.0.0.1:9464/metrics
+//! curl http://127.0.0.1:9464/internal/metrics
 //! ```
 
 use std::error::Error;
