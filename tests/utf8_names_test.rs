@@ -216,13 +216,13 @@ fn exemplars_have_their_labels_by_the_pages_scheme() {
     }
 }
 
-/// A state set that has the name of a label of its own, but for a character that not every scheme keeps.
-struct States;
+/// A state set of this name with a label of that one, which differ in a character that not every scheme keeps.
+struct States(&'static str, &'static str);
 
 impl Collector for States {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-        visitor.family(&Descriptor::try_new_utf8("s.t", "S.", MetricType::StateSet)?)?;
-        let labels = LabelSet::from_pairs(&[("s_t", "1")]);
+        visitor.family(&Descriptor::try_new_utf8(self.0, "S.", MetricType::StateSet)?)?;
+        let labels = LabelSet::try_from_utf8_pairs(&[(self.1, "1")])?;
         Ok(visitor.point(SeriesLabels::of(&labels), StateSetPoint::new(&[("on", true)]).into())?)
     }
 }
@@ -230,9 +230,12 @@ impl Collector for States {
 #[test]
 fn a_state_set_whose_label_would_stand_twice_by_a_scheme_is_left_out_and_counted() {
     for format in [Format::Text, Format::Text1, Format::OpenMetrics, Format::Protobuf] {
-        for scheme in ESCAPING {
+        for (scheme, states) in ESCAPING
+            .into_iter()
+            .flat_map(|scheme| [(scheme, States("s.t", "s_t")), (scheme, States("s_t", "s.t"))])
+        {
             let exposition = Exposition::new(format).with_escaping(scheme);
-            let skipped = match PrometheusRenderer::render_as(&States, exposition) {
+            let skipped = match PrometheusRenderer::render_as(&states, exposition) {
                 Ok(_) => 0,
                 Err(RenderError::Skipped { points }) => points,
                 Err(error) => panic!("{error}"),
