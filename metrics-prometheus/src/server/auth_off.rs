@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::ServerError;
-use super::service::Checked;
+use super::decision::Checked;
 
 /// No configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,22 +6,25 @@
 //!   a thread of its own.
 //! - `places`: so many connections at a time; `connection`: one of them; `activity`: what it waits for, and how long;
 //!   `stall`: a reader that takes nothing; `tls`: certificates.
-//! - `service`: [`MetricsService`], what answers a request, on this server or inside another one; `router`, `respond`: the
-//!   same for axum and for any server.
-//! - `auth`: who is let in; `filter`: which families a request asks for.
+//! - `service`: [`MetricsService`], what answers a request, on this server or inside another one; `future`: its answer on
+//!   the way; `router`, `respond`: the same for axum and for any server; `answer`: what all of them say besides the page.
+//! - `auth`: who is let in, which `decision` tells the service; `filter`: which families a request asks for.
 //! - `scrape`: the collection behind one answer, on a thread of its own; `body`: [`MetricsBody`], the page on its way
 //!   out.
 //! - `stats`: [`ServerStats`], what a server has done.
 
 mod activity;
+mod answer;
 #[cfg_attr(not(feature = "auth"), path = "auth_off.rs")]
 mod auth;
 mod body;
 mod bound;
 mod config;
 mod connection;
+mod decision;
 mod error;
 mod filter;
+mod future;
 mod listen;
 mod places;
 mod respond;
@@ -43,8 +46,9 @@ pub use body::{MetricsBody, TruncatedPage};
 pub use bound::{BoundServer, MetricsServer};
 pub use config::ServerConfig;
 pub use error::ServerError;
+pub use future::MetricsFuture;
 pub use respond::respond;
-pub use service::{MetricsFuture, MetricsService};
+pub use service::MetricsService;
 pub use stats::ServerStats;
 pub use thread::ServerThread;
 #[cfg(feature = "tls")]

@@ -1,9 +1,10 @@
 //! Answers for servers that are no tower services.
 
-use http::header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, VARY};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use nilometer_core::collect::{Collector, Stopped};
 
+use super::answer::{describe, method_not_allowed, plain};
 use super::filter::Filter;
 use crate::chunk::Output;
 use crate::compress::{CODINGS, Compressed};
@@ -44,17 +45,15 @@ use crate::page::PageEncoder;
 pub fn respond<C: Collector + ?Sized, B>(collector: &C, request: &Request<B>) -> Response<Vec<u8>> {
     let head = request.method() == Method::HEAD;
     if !head && request.method() != Method::GET {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n", head);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+        return method_not_allowed().map(Vec::from);
     }
     let filter = match Filter::parse(request.uri().query().unwrap_or_default()) {
         Ok(filter) => filter,
-        Err(error) => return plain(StatusCode::BAD_REQUEST, &error.to_string(), head),
+        Err(error) => return plain(StatusCode::BAD_REQUEST, error.to_string(), head).map(Vec::from),
     };
     let lines = |name| request.headers().get_all(name).into_iter().map(HeaderValue::as_bytes);
     let exposition = Exposition::negotiate(lines(ACCEPT));
-    let coding = negotiate_coding(lines(http::header::ACCEPT_ENCODING), CODINGS.as_slice());
+    let coding = negotiate_coding(lines(ACCEPT_ENCODING), CODINGS.as_slice());
     let mut page = Vec::new();
     let keep = |piece: Vec<u8>| {
         page.extend(piece);
@@ -65,17 +64,12 @@ pub fn respond<C: Collector + ?Sized, B>(collector: &C, request: &Request<B>) ->
         None => write(collector, &filter, exposition, keep),
     };
     if !written {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head);
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head).map(Vec::from);
     }
     let length = page.len();
     let mut response = Response::new(if head { Vec::new() } else { page });
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(exposition.content_type()));
-    if let Some(coding) = coding {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-    }
-    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    describe(response.headers_mut(), exposition, coding, true);
     response
 }
 
@@ -92,13 +86,4 @@ fn write<C: Collector + ?Sized>(
         Err(_) => Err(Stopped),
     };
     written.is_ok()
-}
-
-fn plain(status: StatusCode, text: &str, head: bool) -> Response<Vec<u8>> {
-    let mut response = Response::new(if head { Vec::new() } else { text.as_bytes().to_vec() });
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
-    response
 }

@@ -2,33 +2,28 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
-};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode, Version};
 use nilometer_core::collect::{CollectError, Collector, Visitor};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use super::answer::method_not_allowed;
 use super::auth::Gate;
 use super::body::MetricsBody;
 use super::config::HEALTH_PATH;
+use super::decision::{Checked, Decision};
 use super::filter::{Filter, FilterError};
-use super::scrape::{self, Piece, Rendition};
+use super::future::{MetricsFuture, Scrape, State, busy, short};
+use super::scrape::{self, Rendition};
 use super::{ServerConfig, ServerError, ServerStats};
-use crate::compress::{CODINGS, Coding};
+use crate::compress::CODINGS;
 use crate::format::{Exposition, Format};
 use crate::negotiate::negotiate_coding;
-
-/// How long the page took to render, in whole milliseconds; on pages that fit the first buffer.
-const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-ms");
 
 /// Answers scrapes: a [tower](https://docs.rs/tower) service that mounts anywhere.
 ///
@@ -200,7 +195,7 @@ impl<C: Collector + 'static> MetricsService<C> {
             Decision::Allowed => self.carry_out(plan, head),
             Decision::Busy => busy("too many requests at a time\n", head),
             Decision::Refused => {
-                let mut response = plain(StatusCode::UNAUTHORIZED, "unauthorized\n", head);
+                let mut response = short(StatusCode::UNAUTHORIZED, "unauthorized\n", head);
                 for challenge in self.shared.gate.iter().flat_map(Gate::challenges) {
                     response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
                 }
@@ -215,9 +210,7 @@ impl<C: Collector + 'static> MetricsService<C> {
             Plan::Health => return State::ready(StatusCode::OK, "OK", head),
             Plan::BadFilter(error) => return State::ready(StatusCode::BAD_REQUEST, error.to_string(), head),
             Plan::MethodNotAllowed => {
-                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n", false);
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                return State::Ready(Some(response));
+                return State::Ready(Some(method_not_allowed().map(MetricsBody::whole)));
             }
             Plan::Scrape { rendition, framed } => (rendition, framed),
         };
@@ -289,50 +282,6 @@ impl<C: Collector + 'static, B> Service<Request<B>> for MetricsService<C> {
     }
 }
 
-/// The answer of a [`MetricsService`]; dropping it stops the collection behind it.
-#[must_use = "a future does nothing unless it is polled"]
-pub struct MetricsFuture {
-    state: State,
-    stats: ServerStats,
-}
-
-enum State {
-    Checking { decision: Deciding, then: Option<Then> },
-    Scraping { pieces: mpsc::Receiver<Piece>, response: Scrape, place: Option<OwnedSemaphorePermit> },
-    Ready(Option<Response<MetricsBody>>),
-}
-
-/// A check of credentials that takes its time.
-type Deciding = Pin<Box<dyn Future<Output = Decision> + Send>>;
-
-/// What follows a check.
-type Then = Box<dyn FnOnce(Decision) -> State + Send>;
-
-/// What comes of a check of credentials.
-pub(super) enum Checked {
-    #[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "nothing is checked without it"))]
-    Now(Decision),
-    #[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "nothing is checked without it"))]
-    Later(Deciding),
-}
-
-/// Whether a request is let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "nothing is decided without it"))]
-pub(super) enum Decision {
-    Allowed,
-    Refused,
-    /// Too many checks wait already.
-    Busy,
-}
-
-impl Decision {
-    #[cfg(feature = "auth")]
-    pub(super) fn of(right: bool) -> Decision {
-        if right { Decision::Allowed } else { Decision::Refused }
-    }
-}
-
 /// What a request is answered with if it is let in.
 enum Plan {
     NotFound,
@@ -340,114 +289,4 @@ enum Plan {
     Health,
     BadFilter(FilterError),
     Scrape { rendition: Rendition, framed: bool },
-}
-
-/// What the response to a scrape is like.
-#[derive(Clone, Copy)]
-struct Scrape {
-    exposition: Exposition,
-    coding: Option<&'static Coding>,
-    /// Another `Accept-Encoding` might have got another response.
-    compressible: bool,
-    head: bool,
-    framed: bool,
-}
-
-impl State {
-    fn ready(status: StatusCode, text: impl Into<Bytes>, head: bool) -> State {
-        State::Ready(Some(plain(status, text, head)))
-    }
-}
-
-impl Future for MetricsFuture {
-    type Output = Result<Response<MetricsBody>, Infallible>;
-
-    /// # Panics
-    ///
-    /// When it is polled again after it was ready.
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let next = match &mut self.state {
-                State::Checking { decision, then } => {
-                    let decision = ready!(decision.as_mut().poll(context));
-                    let then = then.take().expect("a future is not polled after it was ready");
-                    then(decision)
-                }
-                State::Scraping { pieces, response, place } => {
-                    let (first, response) = (ready!(pieces.poll_recv(context)), *response);
-                    let (_, closed) = mpsc::channel(1);
-                    let (pieces, place) = (std::mem::replace(pieces, closed), place.take());
-                    let response = page(first, pieces, response);
-                    State::Ready(Some(match place {
-                        Some(place) => response.map(|body| body.holding(place)),
-                        None => response,
-                    }))
-                }
-                State::Ready(response) => {
-                    let response = response.take().expect("a future is not polled after it was ready");
-                    self.stats.answered(response.status());
-                    return Poll::Ready(Ok(response));
-                }
-            };
-            self.state = next;
-        }
-    }
-}
-
-impl fmt::Debug for MetricsFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Checking { .. } => "checking",
-            State::Ready(_) => "ready",
-            State::Scraping { .. } => "scraping",
-        };
-        f.debug_tuple("MetricsFuture").field(&state).finish()
-    }
-}
-
-/// The response to a scrape whose first piece is there.
-fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, scrape: Scrape) -> Response<MetricsBody> {
-    let Scrape { exposition, coding, compressible, head, framed } = scrape;
-    let mut response = match first {
-        None => return plain(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head),
-        Some(Piece::Last { rest, took }) => {
-            let length = rest.len();
-            let body = if head { MetricsBody::whole("") } else { MetricsBody::whole(rest) };
-            let mut response = Response::new(body);
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-            let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            response.headers_mut().insert(RENDER_DURATION, HeaderValue::from(milliseconds));
-            response
-        }
-        Some(Piece::More(_)) if head => Response::new(MetricsBody::unsent()),
-        Some(Piece::More(first)) => Response::new(MetricsBody::streamed(first, pieces, framed)),
-    };
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(exposition.content_type()));
-    if let Some(coding) = coding {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-    }
-    // SPEC: RFC 9110, section 12.5.5.
-    let vary = if compressible { "accept, accept-encoding" } else { "accept" };
-    headers.insert(VARY, HeaderValue::from_static(vary));
-    response
-}
-
-/// A short text.
-fn plain(status: StatusCode, text: impl Into<Bytes>, head: bool) -> Response<MetricsBody> {
-    let text = text.into();
-    let length = text.len();
-    let mut response = Response::new(MetricsBody::whole(if head { Bytes::new() } else { text }));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    response
-}
-
-/// The answer to a request beyond a limit.
-fn busy(text: &'static str, head: bool) -> State {
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text, head);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    State::Ready(Some(response))
 }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::remembered::Remembered;
 use super::{AuthConfig, AuthError};
 use crate::server::ServerError;
-use crate::server::service::{Checked, Decision};
+use crate::server::decision::{Checked, Decision};
 
 /// The costs of a hash that can be checked in seconds.
 const COSTS: std::ops::RangeInclusive<u32> = 4..=16;
