@@ -1,37 +1,13 @@
 //! What pushes hold in memory. The file has one test: what others allocate would be counted with it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nilometer::MetricsRegistry;
 use nilometer_prometheus::push::{PushEndpoint, PushMetrics, RemoteWrite, RemoteWriteConfig};
+use nilometer_tests::heap::{CountingAllocator, Measured};
 use nilometer_tests::prometheus::wait_for;
 use nilometer_tests::scrape;
-
-/// Counts what the process has on the heap.
-struct CountingAllocator;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it came, and its answer comes back as it is.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // ORDERING: Relaxed, counts that no other memory depends on.
-        PEAK.fetch_max(HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // ORDERING: Relaxed, as in `alloc`.
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and the memory came from `System`.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -54,8 +30,7 @@ fn what_waits_for_a_receiver_of_remote_write_takes_no_more_than_its_limit() {
         .with_interval(Duration::from_millis(1))
         .with_queue_limit(LIMIT)
         .with_metrics(counts.clone());
-    let before = HELD.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let measured = Measured::start();
     let pusher = RemoteWrite::new(registry, config).start().unwrap();
     let dropped =
         ("nilometer_push_points_dropped_total", [("push", "remote_write"), ("reason", "queue_full")]);
@@ -63,7 +38,7 @@ fn what_waits_for_a_receiver_of_remote_write_takes_no_more_than_its_limit() {
         let dropped = scrape(&counts).value(dropped.0, &dropped.1);
         dropped.filter(|&points| points > 200_000.0).map(drop)
     });
-    let peak = PEAK.load(Ordering::Relaxed) - before;
+    let peak = measured.peak();
     drop(pusher);
     assert!((LIMIT / 2..LIMIT + BESIDES).contains(&peak), "{peak} bytes");
 }

@@ -1,7 +1,6 @@
 //! A page that is streamed to a reader who takes his time: what it allocates, and whom it holds up.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -19,48 +18,8 @@ use nilometer_core::{CounterFamily, HistogramFamily, MetricsRegistry, RegistryCo
 use nilometer_prometheus::{
     Exposition, Format, MetricsServer, PageEncoder, PrometheusRenderer, ServerConfig,
 };
+use nilometer_tests::heap::{CountingAllocator, Measured};
 use tokio::runtime::{Builder, Runtime};
-
-/// Counts what the process has on the heap. The kernel's socket buffers and the threads' stacks are not there.
-struct CountingAllocator;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// ORDERING: Relaxed, counts that no other memory depends on; they are read by a thread that has waited for what it
-// measures.
-fn take(bytes: usize) {
-    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    PEAK.fetch_max(HELD.fetch_add(bytes, Ordering::Relaxed) + bytes, Ordering::Relaxed);
-}
-
-fn give_back(bytes: usize) {
-    HELD.fetch_sub(bytes, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator as it came, and its answer comes back as it is.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        take(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        give_back(layout.size());
-        // SAFETY: the caller keeps the contract of `dealloc`, and the memory came from `System`.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both at once, as where the block cannot grow in place.
-        take(size);
-        give_back(layout.size());
-        // SAFETY: the caller keeps the contract of `realloc`, and the memory came from `System`.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -69,28 +28,6 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 fn alone() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What was allocated since the measurement began.
-struct Measured {
-    held: usize,
-    allocations: usize,
-}
-
-impl Measured {
-    fn start() -> Measured {
-        let held = HELD.load(Ordering::Relaxed);
-        PEAK.store(held, Ordering::Relaxed);
-        Measured { held, allocations: ALLOCATIONS.load(Ordering::Relaxed) }
-    }
-
-    fn peak(&self) -> usize {
-        PEAK.load(Ordering::Relaxed) - self.held
-    }
-
-    fn allocations(&self) -> usize {
-        ALLOCATIONS.load(Ordering::Relaxed) - self.allocations
-    }
 }
 
 /// A registry, and how far the scrape of it has come.

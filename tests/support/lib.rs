@@ -7,6 +7,7 @@
 //! - [`shown`]: families of every kind that a test makes up.
 //! - [`kinds`]: one series of every kind.
 //! - [`scrape()`]: a registry's page, rendered and read back.
+//! - [`heap`]: what a test allocates.
 //! - [`example`]: the example `stream_processor`, built and run.
 //! - [`prometheus`]: a real Prometheus, started and asked over its HTTP API.
 //! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
@@ -15,6 +16,7 @@
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
 pub mod example;
+pub mod heap;
 pub mod kinds;
 pub mod lexer;
 pub mod openmetrics;
