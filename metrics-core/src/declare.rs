@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::counter::Counter;
 use crate::descriptor::{Descriptor, MetricType};
 use crate::error::Result;
+use crate::exponential::ExponentialConfig;
 use crate::extreme::{MaxGauge, MinGauge};
 use crate::family::{
     ClosedLabels, DynamicLabels, ErasedFamily, Family, FamilyCore, Lifetime, Normalizers, check_name_as_label,
@@ -116,6 +117,8 @@ pub trait MetricField: Sized {
     const IS_CLOSED: bool = false;
     /// Whether the field can say how long windows are.
     const TAKES_WINDOW: bool = false;
+    /// Whether the field can have exponential buckets, and needs no bounds then.
+    const TAKES_EXPONENTIAL: bool = false;
 
     /// Adds the field's declaration to `scope`.
     fn declare(scope: &mut Scope, field: Field);
@@ -131,6 +134,7 @@ macro_rules! unlabelled_field {
             const TAKES_BUCKETS: bool = <Family<(), Self> as MetricField>::TAKES_BUCKETS;
             const TAKES_LABELS: bool = false;
             const TAKES_WINDOW: bool = <Family<(), Self> as MetricField>::TAKES_WINDOW;
+            const TAKES_EXPONENTIAL: bool = <Family<(), Self> as MetricField>::TAKES_EXPONENTIAL;
 
             fn declare(scope: &mut Scope, field: Field) {
                 <Family<(), Self> as MetricField>::declare(scope, field);
@@ -151,6 +155,7 @@ impl<M: Metric> MetricField for Family<DynamicLabels, M> {
     const TAKES_LABELS: bool = true;
     const IS_FAMILY: bool = true;
     const TAKES_WINDOW: bool = M::TAKES_WINDOW;
+    const TAKES_EXPONENTIAL: bool = M::TAKES_EXPONENTIAL;
 
     fn declare(scope: &mut Scope, field: Field) {
         let labels = field.labels;
@@ -169,6 +174,7 @@ impl<L: TypedLabels, M: Metric> MetricField for Family<L, M> {
     const IS_FAMILY: bool = true;
     const IS_CLOSED: bool = ClosedLabels::of::<L>().is_some();
     const TAKES_WINDOW: bool = M::TAKES_WINDOW;
+    const TAKES_EXPONENTIAL: bool = M::TAKES_EXPONENTIAL;
 
     fn declare(scope: &mut Scope, field: Field) {
         scope.declare::<M>(&field, Some(L::NAMES), ClosedLabels::of::<L>());
@@ -186,6 +192,7 @@ impl<F: MetricField> MetricField for Option<F> {
     const IS_FAMILY: bool = F::IS_FAMILY;
     const IS_CLOSED: bool = F::IS_CLOSED;
     const TAKES_WINDOW: bool = F::TAKES_WINDOW;
+    const TAKES_EXPONENTIAL: bool = F::TAKES_EXPONENTIAL;
 
     fn declare(scope: &mut Scope, field: Field) {
         F::declare(scope, field);
@@ -211,6 +218,7 @@ pub struct Field {
     expire_after: Option<Duration>,
     init: bool,
     window: Option<Duration>,
+    exponential: Option<ExponentialConfig>,
     location: &'static Location<'static>,
 }
 
@@ -227,6 +235,7 @@ impl Field {
             expire_after: None,
             init: false,
             window: None,
+            exponential: None,
             location: Location::caller(),
         }
     }
@@ -246,6 +255,12 @@ impl Field {
     /// States how long the windows of a max or min gauge are.
     pub fn with_window(mut self, length: Duration) -> Field {
         self.window = Some(length);
+        self
+    }
+
+    /// States the exponential buckets of a histogram.
+    pub fn with_exponential(mut self, config: ExponentialConfig) -> Field {
+        self.exponential = Some(config);
         self
     }
 
@@ -321,6 +336,7 @@ impl Scope {
         declaration.utf8_names = self.utf8_names;
         declaration.options.bounds = field.buckets.to_vec();
         declaration.options.window = field.window;
+        declaration.options.exponential.clone_from(&field.exponential);
         declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         declaration.expire_after = field.expire_after;
         declaration.init = closed.filter(|_| field.init);

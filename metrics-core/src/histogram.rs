@@ -1,24 +1,29 @@
-//! A distribution over buckets with explicit upper bounds.
+//! A distribution over buckets: with explicit upper bounds, exponential ones, or both.
 
 use std::panic::Location;
 use std::time::Duration;
 
 use crate::buckets::BucketError;
+use crate::cell::exponential::{self, Exponentials, Shape};
 use crate::cell::{Bounds, Near, Run, Values, distribution};
-use crate::collect::{HistogramPoint, Point};
+use crate::collect::{ExponentialBuckets, HistogramPoint, OwnedExponential, Point};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::exemplar::ExemplarError;
+use crate::exponential::{ExponentialConfig, ExponentialError};
 use crate::label::Labels;
 use crate::metric::{FamilyInfo, InfoRef, Metric, Odd, handle_basics, sealed};
 use crate::series::SeriesRef;
-use crate::setup::{Options, Setup, SetupError};
+use crate::setup::{Exponential, Options, Setup, SetupError};
 use crate::timer::{Timed, Timer};
 
-/// A handle of a histogram with explicit bounds.
+/// A handle of a histogram: of one with explicit bounds, with exponential buckets
+/// ([`ExponentialConfig`](crate::ExponentialConfig)), or with both, which then hold the same observations at every
+/// moment.
 ///
 /// Clones observe into the same series. An observation counts in the first bucket whose upper bound is not below it.
 /// NaN is ignored; an infinite value counts in the outermost bucket and is not added to the sum; both are counted in
-/// `nilometer_odd_observations_total`.
+/// `nilometer_odd_observations_total`. Where there are exponential buckets, the outermost one is that which was the
+/// outermost when the first infinite value came.
 ///
 /// # Concurrency
 ///
@@ -65,12 +70,55 @@ impl Histogram {
         Ok(<Histogram as sealed::Sealed>::create(info, labels.into(), 0))
     }
 
+    /// A histogram of its own with exponential buckets alone, outside of any family and registry.
+    ///
+    /// # Errors
+    ///
+    /// [`ExponentialError`](crate::ExponentialError) when there can be no such buckets.
+    #[track_caller]
+    pub fn try_exponential(
+        name: impl Into<String>,
+        help: impl Into<String>,
+        labels: impl Into<Labels>,
+        config: ExponentialConfig,
+    ) -> Result<Histogram, ExponentialError> {
+        let descriptor = Descriptor::unchecked(name, help, MetricType::Histogram, Location::caller());
+        let info = InfoRef::new(descriptor, setup_of(Bounds::default(), Some(config))?);
+        Ok(<Histogram as sealed::Sealed>::create(info, labels.into(), 0))
+    }
+
     /// Counts `value` in its bucket and adds it to the sum.
     #[inline]
     pub fn observe(&self, value: f64) {
         let bucket = self.bounds().bucket(value);
         if !distribution::observe(self.near, bucket, value) {
-            self.observe_slowly(bucket, value);
+            self.observe_otherwise(bucket, value);
+        }
+    }
+
+    /// Observes what the cells of a distribution with explicit bounds, if they are at hand, do not take.
+    #[inline(never)]
+    fn observe_otherwise(&self, bucket: u32, value: f64) {
+        match &self.series.info().setup.exponential {
+            Some(exponential) if !value.is_nan() => {
+                self.observe_exponentially(&exponential.shape, bucket, value)
+            }
+            _ => self.observe_slowly(bucket, value),
+        }
+    }
+
+    #[inline]
+    fn observe_exponentially(&self, shape: &Shape, bucket: u32, value: f64) {
+        let info = self.series.info();
+        exponential::observe(self.slot, shape, bucket, value);
+        if value.is_infinite() {
+            info.count_odd(Odd::Infinite);
+        }
+        if info.exemplars.is_sampled() {
+            let bucket = shape.bounds().bucket(value);
+            if let Some(turn) = shape.turn(bucket) {
+                info.exemplars.sample(self.series.address(), bucket, value, self.slot + turn);
+            }
         }
     }
 
@@ -129,10 +177,18 @@ impl Histogram {
         if value.is_nan() {
             return Ok(());
         }
-        let bucket = self.bounds().bucket(value);
+        let bucket = self.shown_bounds().bucket(value);
         self.series.info().exemplars.put(self.series.address(), bucket, value, labels)
     }
 
+    /// The bounds that pages show.
+    fn shown_bounds(&self) -> &Bounds {
+        let exponential = self.series.info().setup.exponential.as_ref();
+        exponential.map_or_else(|| self.bounds(), |exponential| exponential.shape.bounds())
+    }
+
+    /// Those that were asked for; none where the others are a fallback.
+    ///
     /// PERF: `histogram/observe` in `benches/LEDGER.md`. They lie in what the handle points at: the search waits for one
     /// load.
     #[inline]
@@ -182,13 +238,17 @@ impl Histogram {
     /// The counts and the sum, read once and consistent with each other.
     #[must_use]
     pub fn snapshot(&self) -> HistogramSnapshot {
-        HistogramSnapshot::read(self.bounds().clone(), Some(self.slot))
+        match &self.series.info().setup.exponential {
+            Some(exponential) => HistogramSnapshot::read_exponential(exponential, self.slot),
+            None => HistogramSnapshot::read(self.bounds().clone(), Some(self.slot)),
+        }
     }
 
-    /// The upper bounds, inclusive, without the `+Inf` that comes last.
+    /// The upper bounds, inclusive, without the `+Inf` that comes last. Of a histogram with exponential buckets alone,
+    /// those that formats show which know no others.
     #[must_use]
     pub fn bucket_bounds(&self) -> &[f64] {
-        self.bounds().as_slice()
+        self.shown_bounds().as_slice()
     }
 }
 
@@ -200,6 +260,7 @@ pub struct HistogramSnapshot {
     bounds: Bounds,
     counts: Vec<u64>,
     sum: f64,
+    exponential: Option<OwnedExponential>,
 }
 
 impl HistogramSnapshot {
@@ -207,7 +268,15 @@ impl HistogramSnapshot {
     pub(crate) fn read(bounds: Bounds, slot: Option<u32>) -> HistogramSnapshot {
         let mut counts = vec![0; bounds.buckets()];
         let sum = slot.map_or(0.0, |slot| distribution::get(slot, &mut counts));
-        HistogramSnapshot { bounds, counts, sum }
+        HistogramSnapshot { bounds, counts, sum, exponential: None }
+    }
+
+    fn read_exponential(exponential: &Exponential, slot: u32) -> HistogramSnapshot {
+        let (bounds, mut read) = (exponential.shape.bounds().clone(), Exponentials::default());
+        let mut counts = vec![0; bounds.buckets()];
+        let sum = exponential::get(slot, &exponential.shape, &mut counts, &mut read);
+        let exponential = Some(OwnedExponential::from(read.get(0, &exponential.shape)));
+        HistogramSnapshot { bounds, counts, sum, exponential }
     }
 
     /// How many observations there were.
@@ -227,6 +296,12 @@ impl HistogramSnapshot {
         self.point().cumulative()
     }
 
+    /// The exponential buckets, where the histogram has some.
+    #[must_use]
+    pub fn exponential(&self) -> Option<ExponentialBuckets<'_>> {
+        self.exponential.as_ref().map(OwnedExponential::borrowed)
+    }
+
     fn point(&self) -> HistogramPoint<'_> {
         HistogramPoint::trusted(self.bounds.as_slice(), &self.counts, self.sum)
     }
@@ -242,12 +317,20 @@ impl sealed::Sealed for Histogram {
     const IDENTITY: &'static str = "histogram";
 
     fn setup(options: &Options) -> Result<Setup, SetupError> {
-        Ok(Setup::of_bounds(Bounds::try_new(&options.bounds)?))
+        let config = options.exponential.clone();
+        let is_alone = config.is_some() && options.bounds.is_empty();
+        let bounds = if is_alone { Bounds::default() } else { Bounds::try_new(&options.bounds)? };
+        Ok(setup_of(bounds, config)?)
     }
 
     const TAKES_EXEMPLARS: bool = true;
+    const TAKES_EXPONENTIAL: bool = true;
 
     fn cell(info: &FamilyInfo, _: usize) -> Run {
+        if let Some(exponential) = &info.setup.exponential {
+            // What explicit bounds alone take does not find it at hand.
+            return Run::watched(exponential.shape.cells());
+        }
         let buckets = info.setup.bounds.buckets();
         if info.exemplars.is_sampled() {
             Run::watched(distribution::cells_with_turns(buckets))
@@ -267,11 +350,34 @@ impl sealed::Sealed for Histogram {
 
     fn read_all(handles: &[Histogram], values: &mut Values) {
         let Some(first) = handles.first() else { return };
-        values.read_distributions(handles.iter().map(|handle| handle.slot), first.bounds().buckets());
+        let slots = handles.iter().map(|handle| handle.slot);
+        match &first.series.info().setup.exponential {
+            Some(exponential) => values.read_exponentials(slots, &exponential.shape),
+            None => values.read_distributions(slots, first.bounds().buckets()),
+        }
     }
 
     fn point<'a>(&'a self, at: usize, values: &'a Values) -> Point<'a> {
+        if let Some(exponential) = &self.series.info().setup.exponential {
+            return exponential_point(&exponential.shape, at, values).into();
+        }
         let (counts, sum) = values.distribution(at, self.bounds().buckets());
         HistogramPoint::trusted(self.bounds().as_slice(), counts, sum).into()
     }
+}
+
+fn exponential_point<'a>(shape: &'a Shape, at: usize, values: &'a Values) -> HistogramPoint<'a> {
+    let bounds = shape.bounds();
+    let (counts, sum) = values.distribution(at, bounds.buckets());
+    let point = HistogramPoint::trusted(bounds.as_slice(), counts, sum)
+        .trusted_with_exponential(values.exponential(at, shape));
+    if shape.is_fallback() { point.exponential_only() } else { point }
+}
+
+/// The setup of a histogram with these bounds, and exponential buckets, if there is a configuration for them.
+fn setup_of(bounds: Bounds, config: Option<ExponentialConfig>) -> Result<Setup, ExponentialError> {
+    let exponential = config
+        .map(|config| Ok(Exponential { shape: Shape::try_new(&config, bounds.clone())?, config }))
+        .transpose()?;
+    Ok(Setup { bounds, exponential, ..Setup::default() })
 }

@@ -55,6 +55,7 @@ pub mod declare;
 mod descriptor;
 mod error;
 mod exemplar;
+mod exponential;
 mod extreme;
 mod family;
 mod fixed;
@@ -88,6 +89,7 @@ pub use counter::Counter;
 pub use descriptor::{Descriptor, MetricType};
 pub use error::{MetricsError, Result};
 pub use exemplar::{ExemplarError, ExemplarSource, MAX_EXEMPLAR_LENGTH};
+pub use exponential::{ExponentialConfig, ExponentialError};
 pub use extreme::{MaxGauge, MinGauge};
 pub use family::{
     CounterFamily, DynamicLabels, Family, FloatCounterFamily, GaugeFamily, HistogramFamily, InfoFamily,

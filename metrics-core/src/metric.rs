@@ -49,6 +49,9 @@ pub(crate) mod sealed {
         /// Whether its families have windows, which can be of any length.
         const TAKES_WINDOW: bool = false;
 
+        /// Whether its families can have exponential buckets.
+        const TAKES_EXPONENTIAL: bool = false;
+
         /// What a family's series share of what was asked for; nothing for a kind that asks for nothing.
         fn setup(options: &Options) -> Result<Setup, SetupError> {
             let _ = options;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::buckets::BucketError;
 use crate::cell::Bounds;
+use crate::cell::exponential::Shape;
 use crate::clock::Clock;
 use crate::exemplar::Sampling;
+use crate::exponential::{ExponentialConfig, ExponentialError};
 use crate::registry::RegisterError;
 use crate::state_set::StateError;
 use crate::window::Windows;
@@ -15,6 +17,8 @@ use crate::window::Windows;
 pub struct Options {
     /// The upper bounds of a histogram's buckets.
     pub(crate) bounds: Vec<f64>,
+    /// The exponential buckets of a histogram that has some.
+    pub(crate) exponential: Option<ExponentialConfig>,
     /// Whether the registry's source of exemplars is left aside.
     pub(crate) without_exemplars: bool,
     /// How long a window is, where it is not as long as usual.
@@ -29,11 +33,20 @@ impl Options {
     }
 }
 
+/// The exponential buckets of a family, as they were asked for, and where they are.
+#[derive(Debug)]
+pub(crate) struct Exponential {
+    pub(crate) config: ExponentialConfig,
+    pub(crate) shape: Shape,
+}
+
 /// What a family's series share of what was asked for, checked.
 #[derive(Debug, Default)]
 pub struct Setup {
     /// None for a kind without buckets, and for a family whose bounds were refused: it records, and is never shown.
     pub(crate) bounds: Bounds,
+    /// None for a family without exponential buckets. One that has them alone has no other bounds.
+    pub(crate) exponential: Option<Exponential>,
     /// Who names observations as examples, for a kind that can have some.
     pub(crate) sampling: Option<Sampling>,
     /// None for a kind without windows, and for a family whose window was refused.
@@ -62,10 +75,12 @@ impl Setup {
     }
 
     /// All that is part of a family's identity, each with what an error calls it.
-    pub(crate) fn identity(&self) -> [(&'static str, String); 3] {
+    pub(crate) fn identity(&self) -> [(&'static str, String); 4] {
         let window = self.windows.as_ref().map(|windows| format!("{:?}", windows.length()));
+        let exponential = self.exponential.as_ref().map(|exponential| format!("{:?}", exponential.config));
         [
             ("bounds", format!("{:?}", self.bounds.as_slice())),
+            ("exponential buckets", exponential.unwrap_or_default()),
             ("window", window.unwrap_or_default()),
             ("states", self.states.join(", ")),
         ]
@@ -76,6 +91,7 @@ impl Setup {
 #[derive(Debug)]
 pub enum SetupError {
     Bounds(BucketError),
+    Exponential(ExponentialError),
     /// A window of no length.
     Window,
     States(StateError),
@@ -84,6 +100,12 @@ pub enum SetupError {
 impl From<BucketError> for SetupError {
     fn from(error: BucketError) -> Self {
         SetupError::Bounds(error)
+    }
+}
+
+impl From<ExponentialError> for SetupError {
+    fn from(error: ExponentialError) -> Self {
+        SetupError::Exponential(error)
     }
 }
 
@@ -99,6 +121,7 @@ impl SetupError {
         let name = name.to_owned();
         match self {
             SetupError::Bounds(source) => RegisterError::Bounds { name, source },
+            SetupError::Exponential(source) => RegisterError::Exponential { name, source },
             SetupError::Window => RegisterError::Window { name },
             SetupError::States(source) => RegisterError::States { name, source },
         }

@@ -25,6 +25,11 @@ mod model {
         }
     }
 
+    /// Lets others go on, for one of whom the caller waits.
+    pub(crate) fn wait() {
+        loom::thread::yield_now();
+    }
+
     /// A value behind a lock.
     #[derive(Debug)]
     pub(crate) struct Lock<T> {
@@ -102,6 +107,12 @@ mod real {
         static TURN: AtomicU64 = AtomicU64::new(0);
         // ORDERING: AcqRel, pairs with itself.
         TURN.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+    }
+
+    /// Lets others go on, for one of whom the caller waits.
+    pub(crate) fn wait() {
+        // It may be one that the scheduler has stopped.
+        std::thread::yield_now();
     }
 
     /// A value behind a lock.

@@ -7,7 +7,7 @@
 //! - `local`: which of them the calling thread owns.
 //! - `slots`: which cells are given out, and to whom next. `late`: those of a static.
 //! - `total`: a count, in one cell. `fraction`: a total of fractions, in one. `updown`: a count that also goes down, in
-//!   two. `distribution`: buckets and a sum.
+//!   two. `distribution`: buckets and a sum. `exponential`: the same where the buckets are powers.
 //! - `turn`: what a thread does once in a while.
 //! - `value`: what is set rather than added to. `extreme`: the largest of what was observed lately. `tasks`: when those
 //!   began that are running.
@@ -16,6 +16,7 @@
 
 mod bounds;
 pub(crate) mod distribution;
+pub(crate) mod exponential;
 pub(crate) mod extreme;
 pub(crate) mod fraction;
 mod late;

@@ -1,7 +1,9 @@
 //! What a collection has read and not yet shown.
 
+use super::exponential::{self, Exponentials, Shape};
 use super::local::STORE;
 use super::{distribution, fraction, total, updown};
+use crate::collect::ExponentialBuckets;
 
 /// The values of some series of one family, copied out before any of them is shown.
 #[derive(Debug, Default)]
@@ -11,6 +13,8 @@ pub struct Values {
     numbers: Vec<u64>,
     /// The sum of each, for kinds that have one.
     sums: Vec<f64>,
+    /// The exponential buckets of each, where they have some.
+    exponentials: Exponentials,
     /// Whether each has values, for kinds of which some have none.
     has: Vec<bool>,
     /// The states of each, for the kind that has them.
@@ -48,6 +52,16 @@ impl Values {
         self.numbers.resize(self.slots.len() * buckets, 0);
         self.sums.resize(self.slots.len(), 0.0);
         distribution::read(&STORE, &self.slots, buckets, &mut self.numbers, &mut self.sums);
+    }
+
+    /// Reads the exponential histograms in these slots.
+    pub(crate) fn read_exponentials(&mut self, slots: impl Iterator<Item = u32>, shape: &Shape) {
+        self.slots.clear();
+        self.slots.extend(slots);
+        self.numbers.resize(self.slots.len() * shape.bounds().buckets(), 0);
+        self.sums.resize(self.slots.len(), 0.0);
+        let explicit = (&mut self.numbers[..], &mut self.sums[..]);
+        exponential::read(&STORE, &self.slots, shape, explicit, &mut self.exponentials);
     }
 
     /// Takes the numbers as they are.
@@ -105,5 +119,10 @@ impl Values {
     /// The buckets and the sum of the series `at`.
     pub(crate) fn distribution(&self, at: usize, buckets: usize) -> (&[u64], f64) {
         (&self.numbers[at * buckets..][..buckets], self.sums[at])
+    }
+
+    /// The exponential buckets of the series `at`.
+    pub(crate) fn exponential(&self, at: usize, shape: &Shape) -> ExponentialBuckets<'_> {
+        self.exponentials.get(at, shape)
     }
 }

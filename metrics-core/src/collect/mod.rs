@@ -47,6 +47,7 @@ pub use point::{
     CounterPoint, Exemplar, ExponentialBuckets, ExponentialRange, GaugePoint, HistogramPoint, Number, Point,
     PointError, StateSetPoint, SummaryPoint, UpDownCounterPoint,
 };
+pub(crate) use point::{OwnedExponential, SCALES};
 
 /// Something that has metrics to show: a registry, a family, or a source of the user's own.
 ///

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{MetricsRegistry, RegisterError};
 use crate::declare::Declaration;
+use crate::exponential::ExponentialConfig;
 use crate::family::{ClosedLabels, DynamicLabels, Family};
 use crate::label::TypedLabels;
 use crate::metric::Metric;
@@ -74,6 +75,32 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
     /// Sets a histogram's upper bounds, `+Inf` not among them; other kinds ignore them.
     pub fn with_buckets(mut self, bounds: &[f64]) -> Self {
         self.declaration.options.bounds = bounds.to_vec();
+        self
+    }
+
+    /// Gives a histogram exponential buckets, which Prometheus calls native: beside those of
+    /// [`with_buckets`](FamilyBuilder::with_buckets), or alone where there are none; other kinds ignore it.
+    /// [`ExponentialConfig`] tells what they cost and what formats without them show.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{ExponentialConfig, Histogram, MetricsRegistry};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// let wait = registry
+    ///     .family::<Histogram>("wait_seconds", "Time waited.")
+    ///     .with_exponential(ExponentialConfig::new())
+    ///     .register()?
+    ///     .default();
+    /// wait.observe(0.03);
+    /// let snapshot = wait.snapshot();
+    /// let median = snapshot.exponential().and_then(|buckets| buckets.quantile(0.5));
+    /// assert!(median.is_some_and(|median| (0.028..0.032).contains(&median)));
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn with_exponential(mut self, config: ExponentialConfig) -> Self {
+        self.declaration.options.exponential = Some(config);
         self
     }
 
@@ -203,7 +230,7 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`]: a name, the unit, the bounds, the window or the states are invalid, the name is taken by
+    /// [`RegisterError`]: a name, the unit, the bounds, the exponential buckets, the window or the states are invalid, the name is taken by
     /// something else, or the series that are to be there from the beginning are past a limit. Nothing has changed then.
     pub fn register(self) -> Result<Family<L, M>, RegisterError> {
         Ok(self.registry.register_all(vec![self.declaration], &[])?.family())

@@ -5,6 +5,7 @@ use std::panic::Location;
 use thiserror::Error;
 
 use crate::buckets::BucketError;
+use crate::exponential::ExponentialError;
 use crate::family::SeriesError;
 use crate::label::LabelError;
 use crate::name::NameError;
@@ -50,6 +51,14 @@ pub enum RegisterError {
         /// What is wrong with them.
         source: BucketError,
     },
+    /// The exponential buckets are not what there can be.
+    #[error("invalid exponential buckets for family `{name}`")]
+    Exponential {
+        /// The family's name.
+        name: String,
+        /// What is wrong with them.
+        source: ExponentialError,
+    },
     /// The windows of a gauge have no length.
     #[error("family `{name}` cannot have windows of no length")]
     Window {
@@ -79,8 +88,8 @@ pub enum RegisterError {
     Conflict {
         /// The family's name.
         name: String,
-        /// What differs: its type, help, unit, label names, constant label names, constant labels, bounds, window, states
-        /// or series.
+        /// What differs: its type, help, unit, label names, constant label names, constant labels, bounds, exponential
+        /// buckets, window, states or series.
         what: &'static str,
         /// How it is registered.
         existing: String,

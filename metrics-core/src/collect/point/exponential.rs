@@ -1,6 +1,7 @@
 //! Buckets whose bounds are powers.
 
 use super::PointError;
+use crate::cell::exponential::upper_bound;
 
 /// The scales that buckets can have. Prometheus calls the scale `schema`.
 ///
@@ -141,9 +142,120 @@ impl<'a> ExponentialBuckets<'a> {
         self.negative
     }
 
+    /// The upper bound of the bucket `index` above zero, and the distance from zero of the far bound of that below; infinite
+    /// for the bucket of the largest numbers.
+    #[must_use]
+    pub fn upper_bound(&self, index: i32) -> f64 {
+        upper_bound(index.into(), self.scale)
+    }
+
+    /// An estimate of a quantile, from 0 to 1: `None` for what is no quantile, and where there is no observation.
+    ///
+    /// It lies in the bucket of the observation that the quantile is, between the bucket's bounds in proportion to the
+    /// rank, on a logarithmic scale: off by the width of a bucket at most. In the bucket around zero the scale is linear.
+    ///
+    /// SPEC: Prometheus 3, `histogram_quantile` of native histograms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::collect::{ExponentialBuckets, ExponentialRange};
+    ///
+    /// // 4 observations above 1 and up to 2.
+    /// let buckets = ExponentialBuckets::try_new(0, ExponentialRange::new(0, &[4]), ExponentialRange::EMPTY)?;
+    /// assert_eq!(buckets.quantile(0.5), Some(2_f64.sqrt()));
+    /// assert_eq!(buckets.quantile(1.5), None);
+    /// # Ok::<(), nilometer_core::collect::PointError>(())
+    /// ```
+    #[must_use]
+    pub fn quantile(&self, quantile: f64) -> Option<f64> {
+        if !(0.0..=1.0).contains(&quantile) {
+            return None;
+        }
+        let rank = quantile * to_f64(self.count());
+        let mut below = 0.0;
+        let mut last = None;
+        for (low, high, count) in self.in_order().filter(|(_, _, count)| *count > 0) {
+            let count = to_f64(count);
+            let share = ((rank - below) / count).min(1.0);
+            last = Some((low, high, share));
+            below += count;
+            if below >= rank {
+                break;
+            }
+        }
+        last.map(|(low, high, share)| between(low, high, share))
+    }
+
+    /// Every bucket, from the lowest values on, with its bounds.
+    fn in_order(&self) -> impl Iterator<Item = (f64, f64, u64)> {
+        let bounds = |range: ExponentialRange<'a>| {
+            let scale = self.scale;
+            let bound = move |index| upper_bound(index, scale).min(f64::MAX);
+            let indexes = i64::from(range.offset)..;
+            indexes.zip(range.counts).map(move |(index, count)| (bound(index - 1), bound(index), *count))
+        };
+        let negative: Vec<_> = bounds(self.negative).map(|(low, high, count)| (-high, -low, count)).collect();
+        // Where there is nothing on one side of zero, what is near zero is not on that side either.
+        let near = |range: ExponentialRange<'_>| if range.count() > 0 { self.zero_threshold } else { 0.0 };
+        let zero = match (near(self.negative), near(self.positive)) {
+            (0.0, 0.0) => (-self.zero_threshold, self.zero_threshold),
+            (below, 0.0) => (-below, 0.0),
+            (0.0, above) => (0.0, above),
+            (below, above) => (-below, above),
+        };
+        let zero = (zero.0, zero.1, self.zero_count);
+        negative.into_iter().rev().chain([zero]).chain(bounds(self.positive))
+    }
+
     /// How many observations there are.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.zero_count.wrapping_add(self.positive.count()).wrapping_add(self.negative.count())
+    }
+}
+
+/// A count as a number to reckon with; a rank needs no more digits.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn to_f64(count: u64) -> f64 {
+    count as f64
+}
+
+/// The value that is so far from the lower to the upper of two bounds: logarithmically, unless they are around zero.
+fn between(low: f64, high: f64, share: f64) -> f64 {
+    if low > 0.0 || high < 0.0 { low * (high / low).powf(share) } else { low + (high - low) * share }
+}
+
+/// Exponential buckets that are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OwnedExponential {
+    scale: i32,
+    zero_threshold: f64,
+    zero_count: u64,
+    /// The offset and the counts of the positive and of the negative buckets.
+    ranges: [(i32, Box<[u64]>); 2],
+}
+
+impl OwnedExponential {
+    pub(crate) fn borrowed(&self) -> ExponentialBuckets<'_> {
+        let [positive, negative] = &self.ranges;
+        ExponentialBuckets::trusted(
+            self.scale,
+            (self.zero_threshold, self.zero_count),
+            ExponentialRange::new(positive.0, &positive.1),
+            ExponentialRange::new(negative.0, &negative.1),
+        )
+    }
+}
+
+impl From<ExponentialBuckets<'_>> for OwnedExponential {
+    fn from(buckets: ExponentialBuckets<'_>) -> Self {
+        let owned = |range: ExponentialRange<'_>| (range.offset(), range.counts().into());
+        OwnedExponential {
+            scale: buckets.scale(),
+            zero_threshold: buckets.zero_threshold(),
+            zero_count: buckets.zero_count(),
+            ranges: [owned(buckets.positive()), owned(buckets.negative())],
+        }
     }
 }

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 pub use self::exemplar::Exemplar;
 pub use self::exponential::{ExponentialBuckets, ExponentialRange};
+pub(crate) use self::exponential::{OwnedExponential, SCALES};
 pub use self::histogram::HistogramPoint;
 pub use self::number::Number;
 pub use self::single::{CounterPoint, GaugePoint, UpDownCounterPoint};

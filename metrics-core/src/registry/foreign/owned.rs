@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use crate::collect::{
-    CounterPoint, Exemplar, ExponentialBuckets, ExponentialRange, GaugePoint, HistogramPoint, Point,
-    StateSetPoint, SummaryPoint, UpDownCounterPoint,
+    CounterPoint, Exemplar, GaugePoint, HistogramPoint, OwnedExponential, Point, StateSetPoint, SummaryPoint,
+    UpDownCounterPoint,
 };
 use crate::label::LabelSet;
 
@@ -34,14 +34,6 @@ pub(super) struct OwnedHistogram {
     is_exponential_only: bool,
     created: Option<SystemTime>,
     exemplars: Box<[OwnedExemplar]>,
-}
-
-struct OwnedExponential {
-    scale: i32,
-    zero_threshold: f64,
-    zero_count: u64,
-    /// The offset and the counts of the positive and of the negative buckets.
-    ranges: [(i32, Box<[u64]>); 2],
 }
 
 /// About how many bytes a point takes when it is owned, beside its labels.
@@ -151,30 +143,6 @@ impl From<HistogramPoint<'_>> for OwnedHistogram {
             is_exponential_only: point.is_exponential_only(),
             created: point.created(),
             exemplars: point.exemplars().iter().map(|exemplar| (*exemplar).into()).collect(),
-        }
-    }
-}
-
-impl OwnedExponential {
-    fn borrowed(&self) -> ExponentialBuckets<'_> {
-        let [positive, negative] = &self.ranges;
-        ExponentialBuckets::trusted(
-            self.scale,
-            (self.zero_threshold, self.zero_count),
-            ExponentialRange::new(positive.0, &positive.1),
-            ExponentialRange::new(negative.0, &negative.1),
-        )
-    }
-}
-
-impl From<ExponentialBuckets<'_>> for OwnedExponential {
-    fn from(buckets: ExponentialBuckets<'_>) -> Self {
-        let owned = |range: ExponentialRange<'_>| (range.offset(), range.counts().into());
-        OwnedExponential {
-            scale: buckets.scale(),
-            zero_threshold: buckets.zero_threshold(),
-            zero_count: buckets.zero_count(),
-            ranges: [owned(buckets.positive()), owned(buckets.negative())],
         }
     }
 }
