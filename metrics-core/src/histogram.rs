@@ -101,7 +101,7 @@ impl Histogram {
     fn observe_otherwise(&self, bucket: u32, value: f64) {
         match &self.series.info().setup.exponential {
             Some(exponential) if !value.is_nan() => {
-                self.observe_exponentially(&exponential.shape, bucket, value)
+                self.observe_exponentially(&exponential.shape, bucket, value);
             }
             _ => self.observe_slowly(bucket, value),
         }

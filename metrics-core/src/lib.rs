@@ -23,6 +23,7 @@
 //! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
 //! |---|---|
 //! | more kinds | [`FloatCounter`], [`IntGauge`], [`MaxGauge`], [`MinGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`]; [`Clock`] |
+//! | exponential buckets | [`ExponentialConfig`], [`FamilyBuilder::with_exponential`] |
 //! | callbacks | [`MetricsRegistry::register_counter_callback`] and its kin, [`CallbackGuard`], [`HistogramReading`] |
 //! | statics | [`StaticCounter`], [`StaticFloatCounter`], [`StaticUpDownCounter`], [`StaticHistogram`]; [`StaticMetric`] for any of them |
 //! | families | [`Family`], [`CounterFamily`], [`UpDownCounterFamily`], [`GaugeFamily`], [`HistogramFamily`], and those of the other kinds |
@@ -39,8 +40,7 @@
 //! # What this crate does not do
 //!
 //! It writes no format and opens no socket: exporters do. Nothing is on the global registry that does not ask to be, and
-//! no code runs before `main`. It never resets a value for a reader. It does not yet have summaries or exponential
-//! histograms.
+//! no code runs before `main`. It never resets a value for a reader. It does not yet have summaries.
 
 mod asking;
 pub mod buckets;

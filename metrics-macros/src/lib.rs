@@ -79,6 +79,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `help = ".."` | the help, instead of the doc comment's |
 /// | `unit = "seconds"` | the unit; the name must end in `_seconds`, or `_seconds_total` |
 /// | `buckets = EXPR` | a histogram's upper bounds: a constant `[f64; N]` or `&[f64]`, written with its `&` if it is a reference to an array |
+/// | `exponential`, `exponential = EXPR` | exponential buckets for a histogram, in place of `buckets` or beside them: the defaults, or a constant `ExponentialConfig` |
 /// | `labels = ["a", "b"]` | the label names of a family with dynamic labels, which then takes no others |
 /// | `expire_after = EXPR` | how long a family's series stay that nothing changes, a `Duration`: `FamilyBuilder::with_expire_after` |
 /// | `init` | the series of all labels that there can be are there from the beginning, in a family of typed labels that are all [`LabelValue`] enums or `bool` |

@@ -50,8 +50,8 @@
 //!
 //! It does not send anything yet: there is no HTTP or gRPC client and no periodic reader, so the caller posts the body.
 //! It has no tracing, propagation or sampling yet. Everything is cumulative: there is no delta temporality yet. One
-//! collection is one request, which a limit can refuse but nothing splits. It writes no exemplars, and no summaries or
-//! exponential histograms, which the core does not have yet either. It reads no `OTEL_*` environment variables and
+//! collection is one request, which a limit can refuse but nothing splits. It writes no exemplars and no
+//! summaries, and of exponential histograms the explicit buckets alone. It reads no `OTEL_*` environment variables and
 //! detects no resource.
 
 #![forbid(unsafe_code)]

@@ -36,13 +36,15 @@ const UNSHARDED: Measure = Measure::Among(
     &["fastmetrics", "measured", "metrics", "opentelemetry", "prometheus", "prometheus-client"],
 );
 
-const CLAIMS: [Claim; 20] = [
+const CLAIMS: [Claim; 22] = [
     claim("counter/inc/threads=1", Measure::Rivals, 1.5, 2.0),
     claim("counter/inc/threads=1", Measure::Over("plain_add"), 2.2, 1.3),
     claim("counter/inc/threads=2", SHARDED, 1.3, 2.0),
     claim("counter/inc/threads=2", UNSHARDED, 5.0, 10.0),
     claim("histogram/observe/threads=1", Measure::Rivals, 1.3, 1.7),
     claim("histogram/observe/threads=2", Measure::Rivals, 1.4, 2.3),
+    claim("exponential/observe/threads=1", Measure::Rivals, 1.0, 1.4),
+    claim("exponential/observe/threads=2", Measure::Rivals, 1.3, 2.0),
     claim("lookup/declared/threads=1", Measure::Rivals, 1.1, 1.5),
     claim("lookup/declared/threads=2", Measure::Rivals, 2.0, 3.0),
     claim("lookup/any_order/threads=1", Measure::Rivals, 1.0, 1.2),

@@ -28,7 +28,7 @@ pub(crate) const WHOLE_BOUNDS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1000, 
 const VALUES: usize = 1024;
 
 /// Thousandths that fall into every bucket about as often, in an order that branch prediction does not learn.
-fn values() -> [u64; VALUES] {
+pub(super) fn values() -> [u64; VALUES] {
     let mut random = Random::new();
     std::array::from_fn(|_| {
         let bucket = random.below(WHOLE_BOUNDS.len() as u32 + 1) as usize;
@@ -38,7 +38,7 @@ fn values() -> [u64; VALUES] {
     })
 }
 
-fn place(turn: u64) -> usize {
+pub(super) fn place(turn: u64) -> usize {
     turn as usize % VALUES
 }
 

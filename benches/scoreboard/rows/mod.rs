@@ -3,6 +3,7 @@
 mod bytes;
 mod closed;
 mod counter;
+mod exponential;
 mod format;
 mod histogram;
 mod lookup;
@@ -91,6 +92,7 @@ impl Board {
         self.timed(&mut rows, "counter/inc", &[1, 2], counter::contestants)?;
         self.anew(&mut rows, "counter/inc_anew", counter::contestants)?;
         self.timed(&mut rows, "histogram/observe", &[1, 2], histogram::contestants)?;
+        self.timed(&mut rows, "exponential/observe", &[1, 2], exponential::contestants)?;
         self.timed(&mut rows, "lookup/declared", &[1, 2], || lookup::contestants(1000, Order::Declared))?;
         self.timed(&mut rows, "lookup/any_order", &[1, 2], || lookup::contestants(1000, Order::Any))?;
         self.timed(&mut rows, "enums/inc", &[1, 2], closed::contestants)?;

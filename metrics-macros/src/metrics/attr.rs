@@ -53,6 +53,8 @@ pub(super) struct FieldAttributes {
     pub(super) help: Option<Keyed<LitStr>>,
     pub(super) unit: Option<Keyed<LitStr>>,
     pub(super) buckets: Option<Keyed<Expr>>,
+    /// Without an expression, the defaults.
+    pub(super) exponential: Option<Keyed<Option<Expr>>>,
     pub(super) labels: Option<Keyed<Vec<LitStr>>>,
     pub(super) expire_after: Option<Keyed<Expr>>,
     pub(super) init: Option<Keyed<()>>,
@@ -77,6 +79,9 @@ impl FieldAttributes {
                 attr::set(&mut read.unit, key, attr::string(meta)?, errors);
             } else if key.is_ident("buckets") {
                 attr::set(&mut read.buckets, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("exponential") {
+                let config = if meta.input.peek(Token![=]) { Some(meta.value()?.parse()?) } else { None };
+                attr::set(&mut read.exponential, key, config, errors);
             } else if key.is_ident("labels") {
                 let names;
                 let value = meta.value()?;
@@ -94,8 +99,8 @@ impl FieldAttributes {
             } else if key.is_ident("prefix") {
                 attr::set(&mut read.prefix, key, attr::string(meta)?, errors);
             } else {
-                let known = "a field takes `name`, `help`, `unit`, `buckets`, `labels`, `expire_after`, `init`, \
-                             `window`, `flatten` and `prefix`";
+                let known = "a field takes `name`, `help`, `unit`, `buckets`, `exponential`, `labels`, \
+                             `expire_after`, `init`, `window`, `flatten` and `prefix`";
                 attr::unknown(meta, known, errors)?;
             }
             Ok(())
@@ -109,10 +114,12 @@ impl FieldAttributes {
     pub(super) fn of_a_metric(&self) -> impl Iterator<Item = &Path> {
         let strings = [&self.name, &self.help, &self.unit].into_iter().flatten().map(|keyed| &keyed.key);
         let buckets = self.buckets.iter().map(|keyed| &keyed.key);
+        let exponential = self.exponential.iter().map(|keyed| &keyed.key);
         let labels = self.labels.iter().map(|keyed| &keyed.key);
         let expire_after = self.expire_after.iter().map(|keyed| &keyed.key);
         let init = self.init.iter().map(|keyed| &keyed.key);
         let window = self.window.iter().map(|keyed| &keyed.key);
+        let buckets = buckets.chain(exponential);
         strings.chain(buckets).chain(labels).chain(expire_after).chain(init).chain(window)
     }
 }

@@ -179,10 +179,17 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
         let length = window(length);
         quote!(.with_window(#length))
     });
+    let exponential = field.attributes.exponential.as_ref().map(|keyed| {
+        let config = match &keyed.value {
+            Some(config) => exponential(metrics, config),
+            None => quote!(#krate::ExponentialConfig::new()),
+        };
+        quote!(.with_exponential(#config))
+    });
     let inline = if field.is_generic { type_checks(metrics, field) } else { Vec::new() };
     quote! {
         #(const { #inline };)*
-        <#ty as #role>::declare(#scope, #new #unit #labels #buckets #expire_after #init #window);
+        <#ty as #role>::declare(#scope, #new #unit #labels #buckets #exponential #expire_after #init #window);
     }
 }
 
@@ -201,6 +208,27 @@ fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
         const __NILOMETER_BOUNDS: &[f64] = #borrow #buckets;
         #check
         __NILOMETER_BOUNDS
+    }}
+}
+
+/// A block with what exponential buckets are to be like, which is checked there.
+fn exponential(metrics: &Metrics<'_>, config: &Expr) -> TokenStream {
+    let krate = &metrics.container.krate;
+    let place = Place::of(config);
+    let check = check::item(&check::assertion(
+        place,
+        &quote!(__NILOMETER_EXPONENTIAL.check().is_ok()),
+        "there are no such exponential buckets: scales are -4 to 8, buckets 8 to 240, a zero threshold is 0 or above \
+         and finite, and a fallback has 1 to 64 bounds",
+    ));
+    // With the position of the expression, which is where the compiler then finds a wrong type.
+    let constant = quote_spanned! {place.first()=>
+        const __NILOMETER_EXPONENTIAL: #krate::ExponentialConfig = #config;
+    };
+    quote! {{
+        #constant
+        #check
+        __NILOMETER_EXPONENTIAL
     }}
 }
 
@@ -291,16 +319,26 @@ fn type_checks(metrics: &Metrics<'_>, field: &Field<'_>) -> Vec<TokenStream> {
         quote!(<#ty as #krate::declare::MetricField>::#constant)
     };
     let takes_buckets = takes("TAKES_BUCKETS");
-    let mut assertions = vec![match field.buckets() {
+    let mut assertions = Vec::new();
+    match field.buckets() {
         Some(buckets) => {
-            check::assertion(Place::of(buckets), &takes_buckets, "`buckets` are for histograms alone")
+            let message = "`buckets` are for histograms alone";
+            assertions.push(check::assertion(Place::of(buckets), &takes_buckets, message));
         }
-        None => check::assertion(
+        None if field.attributes.exponential.is_some() => {}
+        None => assertions.push(check::assertion(
             Place::of(ty),
             &quote!(!#takes_buckets),
-            "a histogram needs its bounds: `#[metric(buckets = ..)]`",
-        ),
-    }];
+            "a histogram needs its bounds: `#[metric(buckets = ..)]`, or `#[metric(exponential)]` for none",
+        )),
+    }
+    if let Some(exponential) = &field.attributes.exponential {
+        assertions.push(check::assertion(
+            Place::of(&exponential.key),
+            &takes("TAKES_EXPONENTIAL"),
+            "`exponential` is for histograms alone",
+        ));
+    }
     if let Some(expire_after) = &field.attributes.expire_after {
         assertions.push(check::assertion(
             Place::of(&expire_after.key),

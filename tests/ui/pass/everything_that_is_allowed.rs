@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nilometer_core::label::TypedLabels as Labelled;
-use nilometer_core::{Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
+use nilometer_core::{ExponentialConfig, Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
 use nilometer_core::{
     FloatCounter, Info, IntGauge, LongTaskTimer, MaxGauge, Metric, MinGaugeFamily, StateSet, buckets,
 };
@@ -71,6 +71,8 @@ struct Rare {
     more_tasks: Option<LongTaskTimer>,
 }
 
+const COARSE: ExponentialConfig = ExponentialConfig::new().with_scale(-4).with_bucket_limit(8);
+
 const WINDOW: Duration = Duration::from_secs(90);
 
 /** Bounds, in every way to write them. */
@@ -81,6 +83,12 @@ struct Sizes {
     /** In a block comment. */
     #[metric(buckets = [1.0, 2.0,])]
     array: Histogram,
+    #[metric(help = "No bounds.", exponential)]
+    powers: Histogram,
+    #[metric(help = "Both.", buckets = [1.0], exponential = ExponentialConfig::new().with_scale(8))]
+    both: HistogramFamily,
+    #[metric(help = "A constant.", exponential = COARSE)]
+    coarse: Family<Of<u8>, Histogram>,
     #[metric(help = "A slice.", buckets = BOUNDS)]
     slice: Histogram,
     #[metric(help = "A reference.", buckets = &[1.0])]

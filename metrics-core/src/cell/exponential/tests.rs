@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,7 +12,9 @@ use super::copy::Copy;
 use super::grid;
 use super::merged::Exponentials;
 use super::shape::{MAX_SHIFT, Shape};
-use crate::cell::Bounds;
+use crate::cell::local::STORE;
+use crate::cell::page::CELLS;
+use crate::cell::{Bounds, Run};
 use crate::collect::ExponentialRange;
 use crate::exponential::{ExponentialConfig, ExponentialError};
 use crate::sync::AtomicU64;
@@ -141,9 +144,13 @@ proptest! {
         let shape = shape(&config, &[1.0, 8.0]);
         let cells = cells(&shape);
         let copy = Copy::new(&cells, &shape);
-        before.iter().for_each(|&value| observe(copy, &shape, value));
+        for &value in &before {
+            observe(copy, &shape, value);
+        }
         observe(copy, &shape, f64::INFINITY);
-        after.iter().for_each(|&value| observe(copy, &shape, value));
+        for &value in &after {
+            observe(copy, &shape, value);
+        }
         observe(copy, &shape, f64::INFINITY);
         observe(copy, &shape, f64::NEG_INFINITY);
         let (mut explicit, mut read) = (vec![0; 3], Exponentials::default());
@@ -187,4 +194,54 @@ fn more_bounds_than_there_is_room_for_are_refused() {
     assert_eq!(error, ExponentialError::Room { bounds: 200, buckets: 160, most: 182 });
     assert!(error.to_string().contains("room for 182 bounds"), "{error}");
     Shape::try_new(&ExponentialConfig::new().with_bucket_limit(100), bounds).unwrap();
+}
+
+#[test]
+fn threads_with_cells_of_their_own_and_threads_that_share_some_are_read_together() {
+    let shape = shape(&ExponentialConfig::new().with_bucket_limit(20), &[2.0, 700.0]);
+    let run = Run::new(shape.cells());
+    let values = |thread: i32| (0..2_000).map(move |step| f64::from(1 + (step * 7 + thread) % 1_000));
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let shape = &shape;
+            let slot = run.first();
+            scope.spawn(move || {
+                let base = STORE.base(slot as usize / CELLS);
+                let shared = Copy::new(base.cells(slot, shape.cells()), shape);
+                for value in values(thread) {
+                    if thread % 2 == 0 {
+                        super::observe(slot, shape, shape.bounds().bucket(value), value);
+                    } else {
+                        shared.locked(|copy| copy.observe(value));
+                    }
+                }
+            });
+        }
+        // What is read meanwhile never goes down, and is one.
+        let mut before = vec![0; 3];
+        while before.iter().sum::<u64>() < 8_000 {
+            let (mut explicit, mut read) = (vec![0; 3], Exponentials::default());
+            let sum = super::get(run.first(), &shape, &mut explicit, &mut read);
+            assert_eq!(explicit.iter().sum::<u64>(), read.get(0, &shape).count());
+            assert!(
+                explicit.iter().zip(&before).all(|(now, before)| now >= before),
+                "{before:?}, {explicit:?}"
+            );
+            assert!(sum >= to_f64(explicit.iter().sum()), "{sum} of {explicit:?}");
+            before = explicit;
+        }
+    });
+    let all: Vec<f64> = (0..4).flat_map(values).collect();
+    let (mut explicit, mut read) = (vec![0; 3], Exponentials::default());
+    let sum = super::get(run.first(), &shape, &mut explicit, &mut read);
+    assert_eq!(sum.to_bits(), all.iter().sum::<f64>().to_bits());
+    let buckets = read.get(0, &shape);
+    let found = [by_index(buckets.positive()), by_index(buckets.negative())];
+    let config = ExponentialConfig::new().with_bucket_limit(20);
+    assert_eq!((buckets.scale(), buckets.zero_count(), found), expected(&config, &all));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are few")]
+fn to_f64(count: u64) -> f64 {
+    count as f64
 }
