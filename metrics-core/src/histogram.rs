@@ -90,40 +90,47 @@ impl Histogram {
     /// Counts `value` in its bucket and adds it to the sum.
     #[inline]
     pub fn observe(&self, value: f64) {
-        let bucket = self.bounds().bucket(value);
-        if !distribution::observe(self.near, bucket, value) {
-            self.observe_otherwise(bucket, value);
+        if !distribution::observe(self.near, value, |value| self.bounds().bucket(value)) {
+            self.observe_otherwise(value);
         }
     }
 
     /// Observes what the cells of a distribution with explicit bounds, if they are at hand, do not take.
     #[inline(never)]
-    fn observe_otherwise(&self, bucket: u32, value: f64) {
-        match &self.series.info().setup.exponential {
-            Some(exponential) if !value.is_nan() => {
-                self.observe_exponentially(&exponential.shape, bucket, value);
-            }
-            _ => self.observe_slowly(bucket, value),
-        }
-    }
-
-    #[inline]
-    fn observe_exponentially(&self, shape: &Shape, bucket: u32, value: f64) {
+    fn observe_otherwise(&self, value: f64) {
         let info = self.series.info();
-        exponential::observe(self.slot, shape, bucket, value);
-        if value.is_infinite() {
-            info.count_odd(Odd::Infinite);
+        let Some(exponential) = &info.setup.exponential else { return self.observe_slowly(value) };
+        let shape = &exponential.shape;
+        if !exponential::observe(self.slot, shape, value) {
+            self.observe_exponentially_and_slowly(shape, value);
         }
-        if info.exemplars.is_sampled() {
-            let bucket = shape.bounds().bucket(value);
-            if let Some(turn) = shape.turn(bucket) {
-                info.exemplars.sample(self.series.address(), bucket, value, self.slot + turn);
-            }
+        if info.exemplars.is_sampled() && !value.is_nan() {
+            self.sample_exponentially(shape, value);
         }
     }
 
     #[cold]
-    fn observe_slowly(&self, bucket: u32, value: f64) {
+    fn observe_exponentially_and_slowly(&self, shape: &Shape, value: f64) {
+        if value.is_nan() {
+            return self.series.info().count_odd(Odd::Nan);
+        }
+        if value.is_infinite() {
+            self.series.info().count_odd(Odd::Infinite);
+        }
+        exponential::observe_slowly(self.slot, shape, value);
+    }
+
+    #[cold]
+    fn sample_exponentially(&self, shape: &Shape, value: f64) {
+        let bucket = shape.bounds().bucket(value);
+        if let Some(turn) = shape.turn(bucket) {
+            self.series.info().exemplars.sample(self.series.address(), bucket, value, self.slot + turn);
+        }
+    }
+
+    #[cold]
+    fn observe_slowly(&self, value: f64) {
+        let bucket = self.bounds().bucket(value);
         if value.is_nan() {
             return self.series.info().count_odd(Odd::Nan);
         }

@@ -25,7 +25,7 @@ pub(crate) fn turn(buckets: usize, bucket: u32) -> u32 {
     (cells(buckets) + bucket as usize).min(last) as u32
 }
 
-/// Adds one observation to `bucket`, and `value` to the sum.
+/// Adds one observation to the bucket that `bucket` finds, and `value` to the sum.
 ///
 /// The protocol: a writer adds to the sum, then to the bucket with Release; a reader loads every bucket with Acquire,
 /// then the sums. An observation whose bucket is read therefore has its value in the sum: a sum may run ahead of the
@@ -37,9 +37,9 @@ pub(crate) fn turn(buckets: usize, bucket: u32) -> u32 {
 /// finite: one comparison for a value that is not, and for one that is too much.
 #[inline]
 #[must_use]
-pub(crate) fn observe(near: Near, bucket: u32, value: f64) -> bool {
+pub(crate) fn observe(near: Near, value: f64, bucket: impl FnOnce(f64) -> u32) -> bool {
     match near.page() {
-        Some(page) => observe_owned(page, near, bucket, value),
+        Some(page) => observe_owned(page, near, bucket(value), value),
         None => false,
     }
 }

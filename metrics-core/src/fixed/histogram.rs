@@ -104,14 +104,14 @@ impl StaticHistogram {
     /// Counts `value` in its bucket and adds it to the sum.
     #[inline]
     pub fn observe(&self, value: f64) {
-        let bucket = self.bounds.bucket(value);
-        if !distribution::observe(self.run.near(), bucket, value) {
-            self.observe_slowly(bucket, value);
+        if !distribution::observe(self.run.near(), value, |value| self.bounds.bucket(value)) {
+            self.observe_slowly(value);
         }
     }
 
     #[cold]
-    fn observe_slowly(&self, bucket: u32, value: f64) {
+    fn observe_slowly(&self, value: f64) {
+        let bucket = self.bounds.bucket(value);
         if value.is_nan() {
             return self.odd.count(Odd::Nan);
         }

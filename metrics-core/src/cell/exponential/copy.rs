@@ -1,8 +1,10 @@
 //! One copy of the cells of an exponential histogram: a thread's own, or the one that threads share.
 
-use super::grid;
+use super::grid::{self, FINEST};
 use super::head::Head;
-use super::shape::{INFINITE, INFINITE_BUCKETS, LOCK, MAX_SHIFT, Place, SUM, Shape, Side, VERSION, ZERO};
+use super::shape::{
+    INFINITE, INFINITE_BUCKETS, LOCK, MAX_SHIFT, POSITIVE, Place, SUM, Shape, Side, VERSION, ZERO,
+};
 use crate::cell::store::add_owned;
 use crate::sync::{AtomicU64, Ordering, load_own, ordering};
 
@@ -30,49 +32,71 @@ const MOST: usize = 16;
 
 impl<'a> Copy<'a> {
     pub(super) fn new(cells: &'a [AtomicU64], shape: &'a Shape) -> Copy<'a> {
-        debug_assert_eq!(cells.len(), shape.cells());
+        assert_eq!(cells.len(), shape.cells());
         Copy { cells, shape }
     }
 
-    #[cfg(all(test, nilometer_loom))]
+    #[cfg(test)]
     pub(super) fn shape(self) -> &'a Shape {
         self.shape
     }
 
-    /// Observes a value of the most frequent sort, in the explicit bucket that it is in, and says whether it has: a
-    /// positive one, in a bucket that there is. Where the fallback is shown, the explicit bucket is not looked at.
+    /// Observes a value of the most frequent sort, a positive one in a bucket that there is and that has no part, and says
+    /// whether it has.
+    ///
+    /// PERF: `exponential/observe` in `benches/LEDGER.md`.
     #[inline]
-    pub(super) fn observe_fast(self, bucket: u32, value: f64) -> bool {
-        let Copy { cells, shape } = self;
+    pub(super) fn observe_fast(self, value: f64) -> bool {
+        let Some((cell, _, shift)) = self.find(value) else { return false };
+        shift <= FINEST && self.add(cell, value)
+    }
+
+    /// The same for a histogram whose buckets have parts.
+    #[inline]
+    pub(super) fn observe_by_bounds(self, value: f64) -> bool {
+        let shape = self.shape;
+        let Some((mut cell, index, shift)) = self.find(value) else { return false };
+        let bucket = shape.bounds().bucket(value) as usize;
+        if shape.indexes[bucket] >> shift == index {
+            cell = shape.parts + bucket;
+        }
+        self.add(cell, value)
+    }
+
+    /// The cell of the bucket of a positive value, if there is that bucket; its index, and by how much that is shifted.
+    #[inline]
+    fn find(self, value: f64) -> Option<(usize, i32, u32)> {
         // False for NaN as well.
-        if !(value >= shape.least && value < f64::INFINITY) {
-            return false;
+        if !(value >= self.shape.least && value < f64::INFINITY) {
+            return None;
         }
-        let head = Head(load_own(&cells[Side::Positive.head()]));
-        let finest = grid::index_of_normal(value.to_bits());
+        let head = Head(load_own(self.cell(POSITIVE)));
         let shift = head.shift();
-        let index = finest >> shift;
+        let index = grid::index_of_normal(value.to_bits()) >> shift;
         let after = index.wrapping_sub(head.low()).cast_unsigned();
-        if after >= head.used() {
-            return false;
-        }
-        let cell = if shape.has_no_parts(shift) {
-            self.ring_cell(Side::Positive, head, after)
-        } else if shape.is_fallback {
-            return false;
-        } else if shape.indexes[bucket as usize] >> shift == index {
-            shape.parts + bucket as usize
-        } else {
-            self.ring_cell(Side::Positive, head, after)
-        };
-        let sum = f64::from_bits(load_own(&cells[SUM])) + value;
+        (after < head.used()).then(|| (self.ring_cell(Side::Positive, head, after), index, shift))
+    }
+
+    /// Adds a value to the sum, and one observation to a cell, unless the sum would be infinite.
+    #[inline]
+    fn add(self, cell: usize, value: f64) -> bool {
+        let sum = f64::from_bits(load_own(self.cell(SUM))) + value;
         let is_in_range = sum < f64::INFINITY;
         if is_in_range {
             // ORDERING: Relaxed, the other cell publishes it.
-            cells[SUM].store(sum.to_bits(), Ordering::Relaxed);
+            self.cell(SUM).store(sum.to_bits(), Ordering::Relaxed);
             self.count(cell);
         }
         is_in_range
+    }
+
+    /// A cell, by its place, which is below [`Shape::cells`].
+    #[inline]
+    fn cell(self, at: usize) -> &'a AtomicU64 {
+        debug_assert!(at < self.cells.len());
+        // SAFETY: there are as many cells as the shape says, by `new`. What is asked for is a fixed cell, all of which
+        // are below the parts; a part, of which there is one for each bound; or one of a ring, by `ring_cell`.
+        unsafe { self.cells.get_unchecked(at) }
     }
 
     /// Counts one observation in a cell.
@@ -80,7 +104,7 @@ impl<'a> Copy<'a> {
     fn count(self, cell: usize) {
         // ORDERING: Release, pairs with the Acquire in `read`: who sees this observation counted sees its value in the
         // sum, and the head that has its bucket.
-        add_owned(&self.cells[cell], 1, ordering!(Release, "exponential/count_store"));
+        add_owned(self.cell(cell), 1, ordering!(Release, "exponential/count_store"));
     }
 
     /// The cell of the bucket that is so many after the first one.
@@ -88,6 +112,7 @@ impl<'a> Copy<'a> {
     fn ring_cell(self, side: Side, head: Head, after: u32) -> usize {
         let at = (head.first() + after) as usize;
         let ring = self.shape.ring;
+        // Of a head, `first` is in the ring, and what is in use is no more than it.
         self.shape.first_of(side) + if at >= ring { at - ring } else { at }
     }
 

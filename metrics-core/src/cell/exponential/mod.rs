@@ -25,24 +25,37 @@ use super::local::{self, Near, STORE};
 use super::page::{CELLS, Page};
 use super::store::Store;
 
-/// Observes a value in the cells that begin at `slot`; `bucket` is the number of the explicit bucket that it is in,
-/// unless the fallback is shown. NaN is not to come here.
+/// Observes a value in the cells that begin at `slot`, if they are at hand, and says whether it has: where it has not,
+/// [`observe_slowly`] has to.
 #[inline]
-pub(crate) fn observe(slot: u32, shape: &Shape, bucket: u32, value: f64) {
-    let is_done = Near::of(slot)
-        .page()
-        .is_some_and(|page| Copy::new(page.cells(slot, shape.cells()), shape).observe_fast(bucket, value));
-    if !is_done {
-        observe_slowly(slot, shape, bucket, value);
+#[must_use]
+pub(crate) fn observe(slot: u32, shape: &Shape, value: f64) -> bool {
+    if !shape.is_fallback() {
+        return observe_by_bounds(slot, shape, value);
     }
+    copy_at_hand(slot, shape).is_some_and(|copy| copy.observe_fast(value))
 }
 
+/// The same where there are explicit bounds as well.
+#[inline(never)]
+fn observe_by_bounds(slot: u32, shape: &Shape, value: f64) -> bool {
+    copy_at_hand(slot, shape).is_some_and(|copy| copy.observe_by_bounds(value))
+}
+
+#[inline]
+fn copy_at_hand(slot: u32, shape: &Shape) -> Option<Copy<'_>> {
+    Near::of(slot).page().map(|page| Copy::new(page.cells(slot, shape.cells()), shape))
+}
+
+/// Observes any value but NaN.
 #[cold]
-fn observe_slowly(slot: u32, shape: &Shape, bucket: u32, value: f64) {
+pub(crate) fn observe_slowly(slot: u32, shape: &Shape, value: f64) {
     let copy = |page: &'static Page| Copy::new(page.cells(slot, shape.cells()), shape);
     if let Some(copy) = local::touch(slot).map(copy) {
         // A page that is not at hand may have what the fast way needs.
-        if !copy.observe_fast(bucket, value) {
+        let is_done =
+            if shape.is_fallback() { copy.observe_fast(value) } else { copy.observe_by_bounds(value) };
+        if !is_done {
             copy.observe(value);
         }
     } else {

@@ -32,7 +32,7 @@ fn exponential() {
         let copy = copy(2);
         let observer = thread::spawn(move || {
             copy.observe(1.5);
-            assert!(copy.observe_fast(1, 1.5));
+            assert!(copy.observe_by_bounds(1.5));
         });
         let (explicit, count, sum) = read(copy);
         assert_eq!((explicit[0], explicit[1]), (0, count));

@@ -29,8 +29,10 @@ fn shape(config: &ExponentialConfig, bounds: &[f64]) -> Shape {
 }
 
 /// Observes as a handle does.
-fn observe(copy: Copy<'_>, shape: &Shape, value: f64) {
-    if !copy.observe_fast(shape.bounds().bucket(value), value) {
+fn observe(copy: Copy<'_>, value: f64) {
+    let is_done =
+        if copy.shape().is_fallback() { copy.observe_fast(value) } else { copy.observe_by_bounds(value) };
+    if !is_done {
         copy.observe(value);
     }
 }
@@ -118,7 +120,7 @@ proptest! {
         let all: Vec<Vec<AtomicU64>> = copies.iter().map(|_| cells(&shape)).collect();
         for (cells, values) in all.iter().zip(&copies) {
             for &value in values {
-                observe(Copy::new(cells, &shape), &shape, value);
+                observe(Copy::new(cells, &shape), value);
             }
         }
         let values: Vec<f64> = copies.concat();
@@ -145,14 +147,14 @@ proptest! {
         let cells = cells(&shape);
         let copy = Copy::new(&cells, &shape);
         for &value in &before {
-            observe(copy, &shape, value);
+            observe(copy, value);
         }
-        observe(copy, &shape, f64::INFINITY);
+        observe(copy, f64::INFINITY);
         for &value in &after {
-            observe(copy, &shape, value);
+            observe(copy, value);
         }
-        observe(copy, &shape, f64::INFINITY);
-        observe(copy, &shape, f64::NEG_INFINITY);
+        observe(copy, f64::INFINITY);
+        observe(copy, f64::NEG_INFINITY);
         let (mut explicit, mut read) = (vec![0; 3], Exponentials::default());
         let sum = read.read_copies([copy].into_iter(), &shape, &mut explicit);
         let mut outermost = before.clone();
@@ -177,7 +179,7 @@ fn what_is_observed_later_takes_nothing_from_a_bucket() {
     let mut before: Vec<u64> = vec![0; 4];
     let mut read = Exponentials::default();
     for step in 0..400 {
-        observe(copy, &shape, 1.02_f64.powi(step) * if step % 3 == 0 { 0.001 } else { 1.0 });
+        observe(copy, 1.02_f64.powi(step) * if step % 3 == 0 { 0.001 } else { 1.0 });
         let mut explicit = vec![0; 4];
         read.read_copies([copy].into_iter(), &shape, &mut explicit);
         let grown: u64 = explicit.iter().zip(&before).map(|(now, before)| now - before).sum();
@@ -210,7 +212,9 @@ fn threads_with_cells_of_their_own_and_threads_that_share_some_are_read_together
                 let shared = Copy::new(base.cells(slot, shape.cells()), shape);
                 for value in values(thread) {
                     if thread % 2 == 0 {
-                        super::observe(slot, shape, shape.bounds().bucket(value), value);
+                        if !super::observe(slot, shape, value) {
+                            super::observe_slowly(slot, shape, value);
+                        }
                     } else {
                         shared.locked(|copy| copy.observe(value));
                     }
