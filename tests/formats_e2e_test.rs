@@ -10,7 +10,8 @@ use nilometer::collect::{
     MetricType, SeriesLabels, Visitor,
 };
 use nilometer::{
-    HistogramReading, MetricsRegistry, MetricsServer, PrometheusRenderer, RegistryConfig, ServerConfig,
+    ExponentialConfig, Histogram, HistogramReading, MetricsRegistry, MetricsServer, PrometheusRenderer,
+    RegistryConfig, ServerConfig,
 };
 use nilometer_tests::prometheus::{Prometheus, Release, Setup, wait_for};
 use nilometer_tests::promtool;
@@ -29,6 +30,29 @@ impl Collector for Exponential {
     }
 }
 
+/// How long some sorting took, which is most often short.
+fn sort_seconds() -> Vec<f64> {
+    (1..1000).map(|step| 0.01 * (f64::from(step * 7919 % 1000) / 120.0).exp()).collect()
+}
+
+/// The bounds between which Prometheus' answer is, where its buckets are 2^(1/8) wide: those of the bucket of the
+/// observation that the quantile is.
+fn has_the_quantiles_of_what_was_recorded(prometheus: &Prometheus) {
+    let mut seconds = sort_seconds();
+    seconds.push(0.75);
+    seconds.sort_by(f64::total_cmp);
+    let width = 2_f64.powf(1.0 / 8.0);
+    for (quantile, rank) in [(0.1, 100), (0.5, 500), (0.9, 900), (0.99, 990)] {
+        let query = format!("histogram_quantile({quantile}, sort_seconds)");
+        let (answer, exact) = (prometheus.query(&query)[0].values[0], seconds[rank - 1]);
+        assert!((exact / width..=exact * width).contains(&answer), "{query}: {answer} for {exact}");
+    }
+    assert_eq!(prometheus.query("histogram_count(sort_seconds)")[0].values, [1000.0]);
+    let sum = prometheus.query("histogram_sum(sort_seconds)")[0].values[0];
+    assert!((sum - seconds.iter().sum::<f64>()).abs() < 1e-6, "{sum}");
+    assert_eq!(prometheus.query("sort_seconds_count"), [], "a native histogram alone");
+}
+
 /// What makes a Prometheus ask for protobuf.
 const FEATURES: [&str; 1] = ["exemplar-storage,native-histograms"];
 
@@ -41,6 +65,14 @@ fn served(runtime: &Runtime) -> (MetricsRegistry, String) {
     let wait = registry.register_histogram("wait_seconds", "W.", &[1.0, 2.0]).unwrap().default();
     wait.observe_with_exemplar(1.5, &[("trace_id", "4bf92f3577b34da6")]);
     registry.register_collector("exponential", Exponential).unwrap();
+    let sorted = registry
+        .family::<Histogram>("sort_seconds", "S.")
+        .with_exponential(ExponentialConfig::new())
+        .register()
+        .unwrap()
+        .default();
+    sort_seconds().into_iter().for_each(|seconds| sorted.observe(seconds));
+    sorted.observe_with_exemplar(0.75, &[("trace_id", "00f067aa0ba902b7")]);
     let config = ServerConfig::default().with_host("127.0.0.1").with_port(0);
     let server = runtime.block_on(MetricsServer::new(registry.clone(), config).bind()).unwrap();
     let target = server.local_addr().to_string();
@@ -68,6 +100,7 @@ fn has_the_histograms_and_the_exemplar(prometheus: &Prometheus) {
     let exemplars = prometheus.exemplars("wait_seconds_bucket");
     assert_eq!(exemplars[0].labels["trace_id"], "4bf92f3577b34da6");
     assert_eq!(exemplars[0].value.to_bits(), 1.5_f64.to_bits());
+    has_the_quantiles_of_what_was_recorded(prometheus);
 }
 
 #[test]
@@ -80,6 +113,10 @@ fn a_prometheus_3_has_utf8_names_whole_and_native_histograms() {
     assert_eq!((requests[0].values[0], &*requests[0].labels["http.method"]), (3.0, "GET"));
     assert_eq!(requests[0].labels["path"], "/\"");
     has_the_histograms_and_the_exemplar(&prometheus);
+    // One that is native alone has exemplars too, which a Prometheus 2 passes over.
+    let exemplars = prometheus.exemplars("sort_seconds");
+    assert_eq!(exemplars[0].labels["trace_id"], "00f067aa0ba902b7");
+    assert_eq!(exemplars[0].value.to_bits(), 0.75_f64.to_bits());
 }
 
 #[test]
@@ -135,6 +172,10 @@ fn every_kind() -> (MetricsRegistry, impl Sized) {
     registry.register_min_gauge("least_free_bytes", "Trough.").unwrap().default().observe(4096.0);
     let waits = registry.register_histogram("wait_seconds", "Waits.", &[0.1, 1.0]).unwrap().default();
     waits.observe_with_exemplar(0.5, &[("trace_id", "4bf92f3577b34da6")]);
+    let sizes = registry.family::<Histogram>("upload_bytes", "Uploads.");
+    sizes.with_exponential(ExponentialConfig::new()).register().unwrap().default().observe(70_000.0);
+    let sizes = registry.family::<Histogram>("download_bytes", "Downloads.").with_buckets(&[1024.0]);
+    sizes.with_exponential(ExponentialConfig::new()).register().unwrap().default().observe(70_000.0);
     registry.register_info("app_info", "What runs.", &[("version", "1.2.3")]).unwrap();
     registry.register_state_set::<bool>("leader", "Whether this one leads.").unwrap().default().set(true);
     let imports = registry.register_long_task_timer("imports", "Imports.", &[]).unwrap();
@@ -170,6 +211,14 @@ fn has_the_counts_of_the_text(prometheus: &Prometheus, requests: &str) {
     assert_eq!(prometheus.query("histogram_count(size_bytes)"), [], "scraped as protobuf");
     assert_eq!(prometheus.query("size_bytes_count")[0].values, [8.0]);
     assert_eq!(prometheus.query("size_bytes_bucket{le=\"4.0\"}")[0].values, [4.0]);
+    // As text, it is what the fallback holds: at or below 1/4 and 1 second.
+    let seconds = || sort_seconds().into_iter().chain([0.75]);
+    for bound in ["0.25", "1.0"] {
+        let below = seconds().filter(|seconds| *seconds <= bound.parse().unwrap()).count();
+        let found = prometheus.query(&format!("sort_seconds_bucket{{le=\"{bound}\"}}"));
+        assert_eq!(found[0].values[0].to_string(), below.to_string(), "{bound}");
+    }
+    assert_eq!(prometheus.query("sort_seconds_count")[0].values, [1000.0]);
     assert_eq!(prometheus.query("wait_seconds_bucket{le=\"2.0\"}")[0].values, [1.0]);
     assert_eq!(prometheus.query("wait_seconds_sum")[0].values, [1.5]);
     let exemplars = prometheus.exemplars("wait_seconds_bucket");

@@ -96,28 +96,39 @@ impl Histogram {
     }
 
     /// Observes what the cells of a distribution with explicit bounds, if they are at hand, do not take.
+    ///
+    /// PERF: `exponential/observe` in `benches/LEDGER.md`. All that is called from here is called last: nothing has to be
+    /// kept meanwhile.
     #[inline(never)]
     fn observe_otherwise(&self, value: f64) {
         let info = self.series.info();
-        let Some(exponential) = &info.setup.exponential else { return self.observe_slowly(value) };
-        let shape = &exponential.shape;
-        if !exponential::observe(self.slot, shape, value) {
-            self.observe_exponentially_and_slowly(shape, value);
-        }
-        if info.exemplars.is_sampled() && !value.is_nan() {
-            self.sample_exponentially(shape, value);
+        if let Some(Exponential { shape, .. }) = &info.setup.exponential
+            && exponential::observe_fast(self.slot, shape, value)
+        {
+            if info.exemplars.is_sampled() {
+                self.sample_exponentially(shape, value);
+            }
+        } else {
+            self.observe_anything(value);
         }
     }
 
-    #[cold]
-    fn observe_exponentially_and_slowly(&self, shape: &Shape, value: f64) {
+    #[inline(never)]
+    fn observe_anything(&self, value: f64) {
+        let info = self.series.info();
+        let Some(Exponential { shape, .. }) = &info.setup.exponential else {
+            return self.observe_slowly(value);
+        };
         if value.is_nan() {
-            return self.series.info().count_odd(Odd::Nan);
+            return info.count_odd(Odd::Nan);
         }
         if value.is_infinite() {
-            self.series.info().count_odd(Odd::Infinite);
+            info.count_odd(Odd::Infinite);
         }
-        exponential::observe_slowly(self.slot, shape, value);
+        exponential::observe(self.slot, shape, value);
+        if info.exemplars.is_sampled() {
+            self.sample_exponentially(shape, value);
+        }
     }
 
     #[cold]

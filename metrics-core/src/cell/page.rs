@@ -67,6 +67,21 @@ impl Page {
         unsafe { self.cells.get_unchecked(place) }
     }
 
+    /// The cells of a run that begins at `slot`.
+    ///
+    /// # Safety
+    ///
+    /// There is a run of so many cells there: none goes past the end of its page.
+    #[inline]
+    pub(super) unsafe fn run(&self, slot: u32, len: usize) -> &[AtomicU64] {
+        #[cfg(all(test, nilometer_loom))]
+        self.birth.check();
+        let first = slot as usize % CELLS;
+        debug_assert!(first + len <= CELLS);
+        // SAFETY: by this function's contract.
+        unsafe { self.cells.get_unchecked(first..first + len) }
+    }
+
     /// The cells of a run that begins at `slot`; no run goes past the end of its page.
     #[inline]
     pub(super) fn cells(&self, slot: u32, len: usize) -> &[AtomicU64] {

@@ -180,10 +180,8 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
         quote!(.with_window(#length))
     });
     let exponential = field.attributes.exponential.as_ref().map(|keyed| {
-        let config = match &keyed.value {
-            Some(config) => exponential(metrics, config),
-            None => quote!(#krate::ExponentialConfig::new()),
-        };
+        let defaults = || quote!(#krate::ExponentialConfig::new());
+        let config = keyed.value.as_ref().map_or_else(defaults, |config| exponential(metrics, config));
         quote!(.with_exponential(#config))
     });
     let inline = if field.is_generic { type_checks(metrics, field) } else { Vec::new() };

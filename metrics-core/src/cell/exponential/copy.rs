@@ -32,7 +32,7 @@ const MOST: usize = 16;
 
 impl<'a> Copy<'a> {
     pub(super) fn new(cells: &'a [AtomicU64], shape: &'a Shape) -> Copy<'a> {
-        assert_eq!(cells.len(), shape.cells());
+        debug_assert_eq!(cells.len(), shape.cells());
         Copy { cells, shape }
     }
 
@@ -66,8 +66,8 @@ impl<'a> Copy<'a> {
     /// The cell of the bucket of a positive value, if there is that bucket; its index, and by how much that is shifted.
     #[inline]
     fn find(self, value: f64) -> Option<(usize, i32, u32)> {
-        // False for NaN as well.
-        if !(value >= self.shape.least && value < f64::INFINITY) {
+        // What is infinite seems to be in the last bucket, and is told by the sum.
+        if value.is_nan() || value < self.shape.least {
             return None;
         }
         let head = Head(load_own(self.cell(POSITIVE)));

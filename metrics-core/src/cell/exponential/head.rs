@@ -41,6 +41,6 @@ impl Head {
     /// How many scales it is below the finest.
     #[inline]
     pub(super) fn shift(self) -> u32 {
-        u32::from((self.0 >> SHIFT) as u8)
+        (self.0 >> SHIFT) as u32
     }
 }

@@ -25,33 +25,38 @@ use super::local::{self, Near, STORE};
 use super::page::{CELLS, Page};
 use super::store::Store;
 
-/// Observes a value in the cells that begin at `slot`, if they are at hand, and says whether it has: where it has not,
-/// [`observe_slowly`] has to.
+/// Observes a value where that is quickly done, and says whether it has: where it has not, [`observe`] has to. It is where
+/// the cells, which begin at `slot`, are at hand, the value is positive, and there are no explicit bounds beside.
 #[inline]
 #[must_use]
-pub(crate) fn observe(slot: u32, shape: &Shape, value: f64) -> bool {
-    if !shape.is_fallback() {
-        return observe_by_bounds(slot, shape, value);
-    }
-    copy_at_hand(slot, shape).is_some_and(|copy| copy.observe_fast(value))
-}
-
-/// The same where there are explicit bounds as well.
-#[inline(never)]
-fn observe_by_bounds(slot: u32, shape: &Shape, value: f64) -> bool {
-    copy_at_hand(slot, shape).is_some_and(|copy| copy.observe_by_bounds(value))
-}
-
-#[inline]
-fn copy_at_hand(slot: u32, shape: &Shape) -> Option<Copy<'_>> {
-    Near::of(slot).page().map(|page| Copy::new(page.cells(slot, shape.cells()), shape))
+pub(crate) fn observe_fast(slot: u32, shape: &Shape, value: f64) -> bool {
+    shape.is_fallback() && at_hand(slot, shape).is_some_and(|copy| copy.observe_fast(value))
 }
 
 /// Observes any value but NaN.
+pub(crate) fn observe(slot: u32, shape: &Shape, value: f64) {
+    let is_done = at_hand(slot, shape).is_some_and(|copy| copy.observe_by_bounds(value));
+    if !is_done {
+        observe_slowly(slot, shape, value);
+    }
+}
+
+#[inline]
+fn at_hand(slot: u32, shape: &Shape) -> Option<Copy<'_>> {
+    Near::of(slot).page().map(|page| copy_in(page, slot, shape))
+}
+
+/// The copy in a page that has the slot.
+#[inline]
+fn copy_in<'a>(page: &'static Page, slot: u32, shape: &'a Shape) -> Copy<'a> {
+    // SAFETY: the slot is that of a run of so many cells.
+    Copy::new(unsafe { page.run(slot, shape.cells()) }, shape)
+}
+
 #[cold]
-pub(crate) fn observe_slowly(slot: u32, shape: &Shape, value: f64) {
-    let copy = |page: &'static Page| Copy::new(page.cells(slot, shape.cells()), shape);
-    if let Some(copy) = local::touch(slot).map(copy) {
+fn observe_slowly(slot: u32, shape: &Shape, value: f64) {
+    if let Some(page) = local::touch(slot) {
+        let copy = copy_in(page, slot, shape);
         // A page that is not at hand may have what the fast way needs.
         let is_done =
             if shape.is_fallback() { copy.observe_fast(value) } else { copy.observe_by_bounds(value) };
@@ -59,7 +64,7 @@ pub(crate) fn observe_slowly(slot: u32, shape: &Shape, value: f64) {
             copy.observe(value);
         }
     } else {
-        copy(STORE.base(slot as usize / CELLS)).locked(|copy| copy.observe(value));
+        copy_in(STORE.base(slot as usize / CELLS), slot, shape).locked(|copy| copy.observe(value));
     }
 }
 

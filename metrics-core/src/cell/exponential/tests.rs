@@ -212,9 +212,7 @@ fn threads_with_cells_of_their_own_and_threads_that_share_some_are_read_together
                 let shared = Copy::new(base.cells(slot, shape.cells()), shape);
                 for value in values(thread) {
                     if thread % 2 == 0 {
-                        if !super::observe(slot, shape, value) {
-                            super::observe_slowly(slot, shape, value);
-                        }
+                        super::observe(slot, shape, value);
                     } else {
                         shared.locked(|copy| copy.observe(value));
                     }
