@@ -71,7 +71,9 @@ fn served(runtime: &Runtime) -> (MetricsRegistry, String) {
         .register()
         .unwrap()
         .default();
-    sort_seconds().into_iter().for_each(|seconds| sorted.observe(seconds));
+    for seconds in sort_seconds() {
+        sorted.observe(seconds);
+    }
     sorted.observe_with_exemplar(0.75, &[("trace_id", "00f067aa0ba902b7")]);
     let config = ServerConfig::default().with_host("127.0.0.1").with_port(0);
     let server = runtime.block_on(MetricsServer::new(registry.clone(), config).bind()).unwrap();
