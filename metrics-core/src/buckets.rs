@@ -21,6 +21,9 @@ use thiserror::Error;
 /// exponential.
 pub const MAX_BOUNDS: usize = 256;
 
+/// The most bounds that a gauge histogram can have, which keeps what came and what left apart.
+pub const MAX_GAUGE_BOUNDS: usize = 254;
+
 /// Latencies in milliseconds, from 1 ms to 10 s.
 pub const LATENCY_MS: [f64; 13] =
     [1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0];
@@ -41,6 +44,12 @@ pub enum BucketError {
     /// There are more than [`MAX_BOUNDS`].
     #[error("{count} bounds where {MAX_BOUNDS} are allowed")]
     TooMany {
+        /// How many were given.
+        count: usize,
+    },
+    /// There are more than [`MAX_GAUGE_BOUNDS`], of a gauge histogram.
+    #[error("{count} bounds where a gauge histogram can have {MAX_GAUGE_BOUNDS}")]
+    TooManyOfGauge {
         /// How many were given.
         count: usize,
     },

@@ -18,6 +18,7 @@ use crate::family::{
 };
 use crate::float_counter::FloatCounter;
 use crate::gauge::Gauge;
+use crate::gauge_histogram::GaugeHistogram;
 use crate::histogram::Histogram;
 use crate::info::Info;
 use crate::int_gauge::IntGauge;
@@ -147,11 +148,12 @@ macro_rules! unlabelled_field {
     )*};
 }
 unlabelled_field!(Counter, UpDownCounter, Gauge, Histogram);
+unlabelled_field!(GaugeHistogram);
 unlabelled_field!(FloatCounter, IntGauge, MaxGauge, MinGauge, Info, StateSet<S: ClosedLabelValue>);
 
 impl<M: Metric> MetricField for Family<DynamicLabels, M> {
     const TYPE: MetricType = M::TYPE;
-    const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
+    const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram | MetricType::GaugeHistogram);
     const TAKES_LABELS: bool = true;
     const IS_FAMILY: bool = true;
     const TAKES_WINDOW: bool = M::TAKES_WINDOW;
@@ -169,7 +171,7 @@ impl<M: Metric> MetricField for Family<DynamicLabels, M> {
 
 impl<L: TypedLabels, M: Metric> MetricField for Family<L, M> {
     const TYPE: MetricType = M::TYPE;
-    const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram);
+    const TAKES_BUCKETS: bool = matches!(M::TYPE, MetricType::Histogram | MetricType::GaugeHistogram);
     const TAKES_LABELS: bool = false;
     const IS_FAMILY: bool = true;
     const IS_CLOSED: bool = ClosedLabels::of::<L>().is_some();

@@ -272,7 +272,7 @@ impl Histogram {
 
 handle_basics!(Histogram);
 
-/// What a histogram held at one moment.
+/// What a histogram held at one moment, or a gauge histogram, whose observations are of what is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistogramSnapshot {
     bounds: Bounds,
@@ -284,8 +284,13 @@ pub struct HistogramSnapshot {
 impl HistogramSnapshot {
     /// Reads the cells at `slot`; without one, nothing was observed.
     pub(crate) fn read(bounds: Bounds, slot: Option<u32>) -> HistogramSnapshot {
+        HistogramSnapshot::read_by(bounds, |counts| slot.map_or(0.0, |slot| distribution::get(slot, counts)))
+    }
+
+    /// What `read` puts into the counts, one for each bucket, and the sum that it returns.
+    pub(crate) fn read_by(bounds: Bounds, read: impl FnOnce(&mut [u64]) -> f64) -> HistogramSnapshot {
         let mut counts = vec![0; bounds.buckets()];
-        let sum = slot.map_or(0.0, |slot| distribution::get(slot, &mut counts));
+        let sum = read(&mut counts);
         HistogramSnapshot { bounds, counts, sum, exponential: None }
     }
 

@@ -22,7 +22,7 @@
 //!
 //! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
 //! |---|---|
-//! | more kinds | [`FloatCounter`], [`IntGauge`], [`MaxGauge`], [`MinGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`]; [`Clock`] |
+//! | more kinds | [`FloatCounter`], [`IntGauge`], [`GaugeHistogram`], [`MaxGauge`], [`MinGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`]; [`Clock`] |
 //! | exponential buckets | [`ExponentialConfig`], [`FamilyBuilder::with_exponential`] |
 //! | callbacks | [`MetricsRegistry::register_counter_callback`] and its kin, [`CallbackGuard`], [`HistogramReading`] |
 //! | statics | [`StaticCounter`], [`StaticFloatCounter`], [`StaticUpDownCounter`], [`StaticHistogram`]; [`StaticMetric`] for any of them |
@@ -61,6 +61,7 @@ mod family;
 mod fixed;
 mod float_counter;
 mod gauge;
+mod gauge_histogram;
 mod histogram;
 mod in_flight;
 mod info;
@@ -92,15 +93,16 @@ pub use exemplar::{ExemplarError, ExemplarSource, MAX_EXEMPLAR_LENGTH};
 pub use exponential::{ExponentialConfig, ExponentialError};
 pub use extreme::{MaxGauge, MinGauge};
 pub use family::{
-    CounterFamily, DynamicLabels, Family, FloatCounterFamily, GaugeFamily, HistogramFamily, InfoFamily,
-    IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, OwnedSeries, SeriesError, StateSetFamily,
-    UpDownCounterFamily,
+    CounterFamily, DynamicLabels, Family, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily,
+    HistogramFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, OwnedSeries, SeriesError,
+    StateSetFamily, UpDownCounterFamily,
 };
 pub use fixed::{
     StaticCounter, StaticError, StaticFloatCounter, StaticHistogram, StaticMetric, StaticUpDownCounter,
 };
 pub use float_counter::FloatCounter;
 pub use gauge::Gauge;
+pub use gauge_histogram::{GaugeHistogram, PresenceGuard};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use in_flight::InFlightGuard;
 pub use info::Info;

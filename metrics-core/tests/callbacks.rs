@@ -27,6 +27,9 @@ fn every_kind_shows_what_its_callback_returns() {
                 HistogramReading::new([3, 0, 1], 8.5)
             })
             .unwrap(),
+        registry
+            .register_gauge_histogram_callback("g", "G.", &[], &[1.0], || HistogramReading::new([2, 1], -0.5))
+            .unwrap(),
     ];
     assert_eq!(
         page(&registry),
@@ -43,6 +46,8 @@ fn every_kind_shows_what_its_callback_returns() {
             "  {} 9007199254740993",
             "f histogram",
             "  {} 8.5 in [3, 0, 1]",
+            "g gaugehistogram",
+            "  {} -0.5 in [2, 1]",
         ]
     );
 }

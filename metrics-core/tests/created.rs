@@ -27,12 +27,14 @@ fn each_kind_that_counts_says_when_each_series_began() {
     let up_downs = registry.register_up_down_counter("b", "B.").unwrap();
     let histograms = registry.register_histogram("c_seconds", "C.", &[1.0]).unwrap();
     let gauges = registry.register_gauge("d", "D.").unwrap();
+    let gauge_histograms = registry.register_gauge_histogram("e", "E.", &[1.0]).unwrap();
     for (second, value) in (0..).zip(["x", "y"]) {
         let labels = [("v", value)];
         counters.with(&labels, Counter::inc);
         up_downs.with(&labels, UpDownCounter::inc);
         histograms.with(&labels, |histogram| histogram.observe(0.5));
         gauges.with(&labels, |gauge| gauge.set(f64::from(second)));
+        gauge_histograms.with(&labels, |histogram| histogram.add(0.5));
         clock.advance(Duration::from_secs(10));
     }
     // They are found again, and began when they did.
@@ -42,7 +44,7 @@ fn each_kind_that_counts_says_when_each_series_began() {
     let expected =
         names.map(|name| [(format!("{name} x"), Some(start())), (format!("{name} y"), Some(later))]);
     let mut expected = expected.concat();
-    expected.extend([("d x".to_owned(), None), ("d y".to_owned(), None)]);
+    expected.extend(["d x", "d y", "e x", "e y"].map(|name| (name.to_owned(), None)));
     assert_eq!(beginnings(&registry), expected);
 }
 

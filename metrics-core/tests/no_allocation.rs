@@ -95,6 +95,7 @@ fn no_operation_of_a_handle_allocates() {
     let gauge = registry.register_gauge("b", "B.").unwrap().default();
     let up_down = registry.register_up_down_counter("d", "D.").unwrap().default();
     let histogram = registry.register_histogram("c_seconds", "C.", &[0.5, 1.0]).unwrap().default();
+    let present = registry.register_gauge_histogram("e", "E.", &[0.5, 1.0]).unwrap().default();
     assert_none(&[
         ("inc", &|| counter.inc()),
         ("inc_by", &|| counter.inc_by(2)),
@@ -113,6 +114,11 @@ fn no_operation_of_a_handle_allocates() {
         ("observe_duration", &|| histogram.observe_duration(Duration::from_millis(700))),
         ("timer", &|| drop(histogram.start_timer())),
         ("timer's stop", &|| assert!(histogram.start_timer().stop() < Duration::MAX)),
+        ("gauge histogram's add", &|| present.add(0.7)),
+        ("gauge histogram's sub", &|| present.sub(0.7)),
+        ("gauge histogram's add of NaN", &|| present.add(f64::NAN)),
+        ("gauge histogram's sub of infinity", &|| present.sub(f64::INFINITY)),
+        ("gauge histogram's guard", &|| drop(present.track(0.7))),
         ("up-down counter's inc", &|| up_down.inc()),
         ("up-down counter's dec", &|| up_down.dec()),
         ("up-down counter's add", &|| up_down.add(3)),

@@ -9,9 +9,10 @@ use nilometer_core::declare::{Field, Handles, MetricField, Metrics, Scope};
 use nilometer_core::label::TypedLabels;
 use nilometer_core::label::{ClosedLabelValue, LabelValue, ValueBuffer};
 use nilometer_core::{
-    Counter, CounterFamily, Family, FloatCounter, FloatCounterFamily, Gauge, Histogram, HistogramFamily,
-    Info, InfoFamily, IntGauge, IntGaugeFamily, LongTaskTimer, MaxGauge, MaxGaugeFamily, MetricType,
-    MetricsRegistry, MinGauge, MinGaugeFamily, StateSet, StateSetFamily, UpDownCounter,
+    Counter, CounterFamily, Family, FloatCounter, FloatCounterFamily, Gauge, GaugeHistogram,
+    GaugeHistogramFamily, Histogram, HistogramFamily, Info, InfoFamily, IntGauge, IntGaugeFamily,
+    LongTaskTimer, MaxGauge, MaxGaugeFamily, MetricType, MetricsRegistry, MinGauge, MinGaugeFamily, StateSet,
+    StateSetFamily, UpDownCounter,
 };
 
 #[test]
@@ -62,6 +63,10 @@ fn handles_of_the_kinds_that_few_programs_need_record_too() {
         low.observe(value);
     }
     assert_eq!((peak.get(), low.get()), (Some(3.0), Some(1.0)));
+    let queued = GaugeHistogram::noop();
+    queued.add(2.5);
+    drop(queued.track(f64::INFINITY));
+    assert_eq!((queued.snapshot().count(), queued.snapshot().sum()), (1, 2.5));
     let light = StateSet::<Light>::noop();
     light.set(Light::Green);
     assert!(light.is_enabled(Light::Green) && !light.is_enabled(Light::Red));
@@ -90,6 +95,7 @@ fn families_of_the_kinds_that_few_programs_need_make_no_series() {
         IntGaugeFamily,
         MaxGaugeFamily,
         MinGaugeFamily,
+        GaugeHistogramFamily,
         InfoFamily,
         StateSetFamily<Light>
     );
@@ -150,6 +156,8 @@ struct Wrong {
     total: Counter,
     wait: Family<Side, Histogram>,
     depth: Option<Gauge>,
+    imports: LongTaskTimer,
+    queued: GaugeHistogram,
 }
 
 impl Metrics for Wrong {
@@ -157,6 +165,8 @@ impl Metrics for Wrong {
         Counter::declare(scope, Field::new("no name", "X."));
         Family::<Side, Histogram>::declare(scope, Field::new("no name", "X.").with_buckets(&[2.0, 1.0]));
         Option::<Gauge>::declare(scope, Field::new("depth", "Depth."));
+        LongTaskTimer::declare(scope, Field::new("no name", "X."));
+        GaugeHistogram::declare(scope, Field::new("queued", "X."));
     }
 
     fn build(handles: &mut Handles) -> Self {
@@ -164,6 +174,8 @@ impl Metrics for Wrong {
             total: MetricField::build(handles),
             wait: MetricField::build(handles),
             depth: MetricField::build(handles),
+            imports: MetricField::build(handles),
+            queued: MetricField::build(handles),
         }
     }
 }
@@ -175,6 +187,12 @@ fn a_struct_without_a_registry_cannot_fail() {
     metrics.total.inc();
     metrics.wait.get_or_create(&Side(true)).observe(1.0);
     assert_eq!((metrics.total.get(), metrics.wait.len()), (1, 0));
+    let tasks = [metrics.imports.start(), metrics.imports.start()];
+    assert_eq!((metrics.imports.active(), Wrong::noop().imports.active()), (2, 0), "each for itself");
+    drop(tasks);
+    assert_eq!(metrics.imports.active(), 0);
+    metrics.queued.add(1.0);
+    assert_eq!(metrics.queued.snapshot().count(), 1);
     assert!(metrics.depth.is_none(), "what is optional is not there");
     assert!(Option::<Wrong>::noop().is_none());
 }

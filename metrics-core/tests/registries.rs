@@ -29,6 +29,7 @@ fn families_of_one_name_and_identity_stand_under_one_header() {
     for (registry, name) in [(&one, "only_one"), (&other, "a_only_other")] {
         registry.register_gauge(name, "G.").unwrap().default().set(1.0);
         registry.register_counter("jobs_total", "Jobs.").unwrap().get_or_create(&[("kind", "x")]).inc();
+        registry.register_gauge_histogram("queued", "Q.", &[1.0]).unwrap().default().add(2.0);
         registry.register_histogram("wait", "Wait.", &[1.0]).unwrap().default().observe(0.5);
     }
     // A registry that stands twice, as a clone or a scope, counts once.
@@ -41,6 +42,9 @@ fn families_of_one_name_and_identity_stand_under_one_header() {
         "  {kind=\"x\",tenant=\"2\"} 1",
         "only_one gauge",
         "  {tenant=\"1\"} 1",
+        "queued gaugehistogram",
+        "  {tenant=\"1\"} 2 in [0, 1]",
+        "  {tenant=\"2\"} 2 in [0, 1]",
         "wait histogram",
         "  {tenant=\"1\"} 0.5 in [1, 0]",
         "  {tenant=\"2\"} 0.5 in [1, 0]",

@@ -10,8 +10,8 @@ use nilometer_core::collect::{
 use nilometer_core::declare::{Field, Handles, MetricField, Metrics, Scope};
 use nilometer_core::label::LabelError;
 use nilometer_core::{
-    Counter, GaugeFamily, Histogram, HistogramFamily, MetricsError, MetricsRegistry, RegisterError,
-    RegistryConfig, StaticCounter, StaticHistogram,
+    Counter, GaugeFamily, Histogram, HistogramFamily, HistogramReading, MetricsError, MetricsRegistry,
+    RegisterError, RegistryConfig, StaticCounter, StaticHistogram,
 };
 
 /// A struct as the derive would implement it.
@@ -234,10 +234,17 @@ fn every_kind_takes_a_scopes_prefix_and_labels() {
     scope.register_float_counter("energy_joules_total", "E.").unwrap().default().inc_by(0.5);
     scope.register_int_gauge("depth", "D.").unwrap().default().set(-1);
     scope.register_max_gauge("peak", "P.").unwrap().default().observe(2.0);
+    scope.register_min_gauge("trough", "T.").unwrap().default().observe(-2.5);
+    scope.register_state_set::<bool>("leads", "L.").unwrap().default().set(true);
+    scope.register_gauge_histogram("queued", "Q.", &[1.0]).unwrap().default().add(3.0);
+    let ages = || HistogramReading::new([1, 1], 4.0);
+    let ages = scope.register_gauge_histogram_callback("age_seconds", "A.", &[], &[1.0], ages).unwrap();
     scope.register_info("build_info", "B.", &[("version", "1")]).unwrap();
     let imports = scope.register_long_task_timer("imports", "Imports.", &[]).unwrap();
     let guard = scope.register_counter_callback("reads_total", "R.", &[], || 7_u64).unwrap();
     let expected = [
+        "db_age_seconds gaugehistogram",
+        "  {role=\"primary\"} 4 in [1, 1]",
         "db_build_info info",
         "  {role=\"primary\",version=\"1\"} info",
         "db_depth gauge",
@@ -250,12 +257,19 @@ fn every_kind_takes_a_scopes_prefix_and_labels() {
         "  {role=\"primary\"} 0",
         "db_imports_oldest_seconds gauge",
         "  {role=\"primary\"} 0",
+        "db_leads stateset",
+        "  {role=\"primary\"} false=0,true=1",
         "db_peak gauge",
         "  {role=\"primary\"} 2",
+        "db_queued gaugehistogram",
+        "  {role=\"primary\"} 3 in [0, 1]",
         "db_reads_total counter",
         "  {role=\"primary\"} 7",
+        "db_trough gauge",
+        "  {role=\"primary\"} -2.5",
     ];
     assert_eq!(page(&registry), expected);
-    drop((imports, guard));
-    assert_eq!(page(&registry), expected[..14], "a callback leaves from where it was registered");
+    drop((imports, guard, ages));
+    let left = [&expected[2..20], &expected[22..]].concat();
+    assert_eq!(page(&registry), left, "a callback leaves from where it was registered");
 }

@@ -14,7 +14,8 @@ pub use self::guard::CallbackGuard;
 pub(crate) use self::guard::register;
 pub use self::reading::HistogramReading;
 pub(crate) use self::reading::{
-    CounterReading, FloatCounterReading, GaugeReading, IntGaugeReading, Reading, UpDownCounterReading,
+    CounterReading, FloatCounterReading, GaugeHistogramReading, GaugeReading, IntGaugeReading, Reading,
+    UpDownCounterReading,
 };
 use crate::asking::Asking;
 use crate::caught::caught;

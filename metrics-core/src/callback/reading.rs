@@ -95,7 +95,8 @@ number!(
     u64::cast_signed
 );
 
-/// What a histogram's callback returns: how many observations each bucket has, and their sum.
+/// What a histogram's callback returns: how many observations each bucket has, and their sum; for a gauge histogram, of
+/// what is there.
 ///
 /// # Examples
 ///
@@ -119,19 +120,10 @@ impl HistogramReading {
     }
 }
 
-impl Reading for HistogramReading {
-    type Value = HistogramReading;
-
-    const TYPE: MetricType = MetricType::Histogram;
-    const IDENTITY: &'static str = "histogram callback";
-
-    fn setup(options: &Options) -> Result<Setup, SetupError> {
-        Ok(Setup::of_bounds(Bounds::try_new(&options.bounds)?))
-    }
-
-    fn push(value: Option<HistogramReading>, info: &FamilyInfo, values: &mut Values) {
+impl HistogramReading {
+    fn push(value: Option<&HistogramReading>, info: &FamilyInfo, values: &mut Values) {
         let buckets = info.setup.bounds.buckets();
-        let distribution = value.as_ref().and_then(|HistogramReading { counts, sum }| {
+        let distribution = value.and_then(|HistogramReading { counts, sum }| {
             if counts.len() == buckets && sum.is_finite() {
                 return Some((counts.as_slice(), *sum));
             }
@@ -141,9 +133,39 @@ impl Reading for HistogramReading {
         values.push_distribution(distribution, buckets);
     }
 
-    fn point<'a>(info: &'a FamilyInfo, at: usize, values: &'a Values) -> Point<'a> {
+    fn point<'a>(info: &'a FamilyInfo, at: usize, values: &'a Values) -> HistogramPoint<'a> {
         let bounds = &info.setup.bounds;
         let (counts, sum) = values.distribution(at, bounds.buckets());
-        HistogramPoint::trusted(bounds.as_slice(), counts, sum).into()
+        HistogramPoint::trusted(bounds.as_slice(), counts, sum)
     }
 }
+
+/// The same, of what is there.
+pub(crate) enum GaugeHistogramReading {}
+
+/// Writes a reading that is a distribution.
+macro_rules! distribution {
+    ($reading:ident, $type:ident, $identity:literal) => {
+        impl Reading for $reading {
+            type Value = HistogramReading;
+
+            const TYPE: MetricType = MetricType::$type;
+            const IDENTITY: &'static str = $identity;
+
+            fn setup(options: &Options) -> Result<Setup, SetupError> {
+                Ok(Setup::of_bounds(Bounds::try_new(&options.bounds)?))
+            }
+
+            fn push(value: Option<HistogramReading>, info: &FamilyInfo, values: &mut Values) {
+                HistogramReading::push(value.as_ref(), info, values);
+            }
+
+            fn point<'a>(info: &'a FamilyInfo, at: usize, values: &'a Values) -> Point<'a> {
+                Point::$type(HistogramReading::point(info, at, values))
+            }
+        }
+    };
+}
+
+distribution!(HistogramReading, Histogram, "histogram callback");
+distribution!(GaugeHistogramReading, GaugeHistogram, "gauge histogram callback");

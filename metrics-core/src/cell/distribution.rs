@@ -87,7 +87,8 @@ pub(super) fn observe_shared(store: &Store, slot: u32, bucket: u32, value: f64) 
     page.cell(slot + 1 + bucket).fetch_add(1, ordering!(Release, "sum_before_bucket/bucket_add"));
 }
 
-fn plus(bits: u64, value: f64) -> u64 {
+/// A sum, as its bits, and `value`; a result past the range is at its end.
+pub(super) fn plus(bits: u64, value: f64) -> u64 {
     (f64::from_bits(bits) + value).clamp(f64::MIN, f64::MAX).to_bits()
 }
 

@@ -7,7 +7,8 @@
 //! - `local`: which of them the calling thread owns.
 //! - `slots`: which cells are given out, and to whom next. `late`: those of a static.
 //! - `total`: a count, in one cell. `fraction`: a total of fractions, in one. `updown`: a count that also goes down, in
-//!   two. `distribution`: buckets and a sum. `exponential`: the same where the buckets are powers.
+//!   two. `distribution`: buckets and a sum. `exponential`: the same where the buckets are powers. `presence`: those of
+//!   what came, and those of what has left.
 //! - `turn`: what a thread does once in a while.
 //! - `value`: what is set rather than added to. `extreme`: the largest of what was observed lately. `tasks`: when those
 //!   began that are running.
@@ -25,6 +26,7 @@ mod memory;
 #[cfg(all(test, nilometer_loom))]
 mod models;
 mod page;
+pub(crate) mod presence;
 mod record;
 mod slots;
 mod store;

@@ -7,6 +7,7 @@ use super::extreme::Extreme;
 use super::late::LateRun;
 use super::local::Near;
 use super::page::Page;
+use super::presence::{self, Counted};
 use super::record::Record;
 use super::slots::Slots;
 use super::store::{Store, add_owned};
@@ -202,6 +203,56 @@ fn up_before_down() {
         first.join().unwrap();
         second.join().unwrap();
         assert!((0..=1).contains(&updown::read_one(store, 0)));
+    });
+}
+
+/// What leaves a distribution after it came elsewhere is never seen gone without being seen come, neither in its bucket
+/// nor in the sum; and what a bucket lacks, the sum lacks.
+#[test]
+fn came_before_left() {
+    loom::model(|| {
+        let store = store(1);
+        // The shared cells are there already: making them would publish what came before.
+        store.base(0);
+        let busy = Arc::new(AtomicU64::new(0));
+        let first = thread::spawn({
+            let busy = Arc::clone(&busy);
+            move || {
+                let recorder = Recorder::new(store);
+                let page = recorder.page().unwrap();
+                assert!(distribution::observe_owned(page, Near::of(0), 0, 1.0));
+                assert!(distribution::observe_owned(page, Near::of(0), 0, 1.0));
+                busy.store(1, Ordering::Release);
+                assert!(presence::leave_owned(page, Near::of(0), 1, 0, 1.0));
+            }
+        });
+        let second = thread::spawn(move || {
+            if busy.load(Ordering::Acquire) == 1 {
+                presence::leave_shared(store, 0, 1, 0, 1.0);
+            }
+        });
+        let check = |least: u64| {
+            let (mut came, mut left) = (([0], [0.0]), ([0], [0.0]));
+            presence::read_both(
+                store,
+                &[0],
+                1,
+                &mut Counted { counts: &mut came.0, sums: &mut came.1 },
+                &mut Counted { counts: &mut left.0, sums: &mut left.1 },
+            );
+            let (([came], [came_sum]), ([left], [left_sum])) = (came, left);
+            assert!(least <= left && left <= came && came <= 2, "{came} came, {left} left");
+            #[expect(clippy::cast_precision_loss, reason = "a handful")]
+            let counted = left as f64;
+            assert!(
+                counted <= left_sum && left_sum <= came_sum,
+                "{left} of {left_sum} left, {came_sum} came"
+            );
+        };
+        check(0);
+        first.join().unwrap();
+        second.join().unwrap();
+        check(1);
     });
 }
 

@@ -2,6 +2,7 @@
 
 use super::exponential::{self, Exponentials, Shape};
 use super::local::STORE;
+use super::presence::{self, Counted};
 use super::{distribution, fraction, total, updown};
 use crate::collect::ExponentialBuckets;
 
@@ -62,6 +63,19 @@ impl Values {
         self.sums.resize(self.slots.len(), 0.0);
         let explicit = (&mut self.numbers[..], &mut self.sums[..]);
         exponential::read(&STORE, &self.slots, shape, explicit, &mut self.exponentials);
+    }
+
+    /// Reads the distributions of what is there in these slots, of so many buckets each. What has left is put behind them.
+    pub(crate) fn read_presences(&mut self, slots: impl Iterator<Item = u32>, buckets: usize) {
+        self.slots.clear();
+        self.slots.extend(slots);
+        let len = self.slots.len();
+        self.numbers.resize(2 * len * buckets, 0);
+        self.sums.resize(2 * len, 0.0);
+        let (counts, left) = self.numbers.split_at_mut(len * buckets);
+        let (sums, left_sums) = self.sums.split_at_mut(len);
+        let left = Counted { counts: left, sums: left_sums };
+        presence::read(&STORE, &self.slots, Counted { counts, sums }, left);
     }
 
     /// Takes the numbers as they are.

@@ -3,6 +3,7 @@
 use super::{DynamicLabels, Family};
 use crate::extreme::{MaxGauge, MinGauge};
 use crate::float_counter::FloatCounter;
+use crate::gauge_histogram::GaugeHistogram;
 use crate::info::Info;
 use crate::int_gauge::IntGauge;
 use crate::label::ClosedLabelValue;
@@ -11,6 +12,8 @@ use crate::state_set::StateSet;
 
 /// A family of counters of fractions with dynamic labels.
 pub type FloatCounterFamily = Family<DynamicLabels, FloatCounter>;
+/// A family of gauge histograms with dynamic labels.
+pub type GaugeHistogramFamily = Family<DynamicLabels, GaugeHistogram>;
 /// A family of gauges of whole numbers with dynamic labels.
 pub type IntGaugeFamily = Family<DynamicLabels, IntGauge>;
 /// A family of gauges with dynamic labels that show the largest value observed lately.
@@ -46,3 +49,14 @@ standalone!(
     InfoFamily,
     StateSetFamily<S: ClosedLabelValue>
 );
+
+impl GaugeHistogramFamily {
+    /// A family of its own, outside of any registry, under the default limits, with these upper bounds.
+    ///
+    /// A wrong name and wrong bounds are refused where they could reach a page: by
+    /// [`MetricsRegistry::register`](crate::MetricsRegistry::register), and when the family is collected by itself.
+    #[track_caller]
+    pub fn new(name: impl Into<String>, help: impl Into<String>, bounds: &[f64]) -> GaugeHistogramFamily {
+        Family::standalone(name, help, &Options::with_bounds(bounds))
+    }
+}

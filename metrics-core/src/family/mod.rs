@@ -53,7 +53,8 @@ pub(crate) use self::core::{FamilyCore, FamilyLimits, Lifetime, check_name_as_la
 pub(crate) use self::erased::ErasedFamily;
 pub(crate) use self::init::ClosedLabels;
 pub use self::kinds::{
-    FloatCounterFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, StateSetFamily,
+    FloatCounterFamily, GaugeHistogramFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily,
+    StateSetFamily,
 };
 pub(crate) use self::normal::Normalizers;
 pub use self::owned::OwnedSeries;

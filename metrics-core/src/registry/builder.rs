@@ -72,7 +72,7 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
         self
     }
 
-    /// Sets a histogram's upper bounds, `+Inf` not among them; other kinds ignore them.
+    /// Sets the upper bounds of a histogram or a gauge histogram, `+Inf` not among them; other kinds ignore them.
     pub fn with_buckets(mut self, bounds: &[f64]) -> Self {
         self.declaration.options.bounds = bounds.to_vec();
         self

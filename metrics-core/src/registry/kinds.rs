@@ -5,15 +5,17 @@ use std::sync::{Arc, Weak};
 
 use super::{Inner, MetricsRegistry, RegisterError};
 use crate::callback::{
-    self, Callback, CallbackGuard, CounterReading, FloatCounterReading, GaugeReading, HistogramReading,
-    IntGaugeReading, Read, Reading, UpDownCounterReading,
+    self, Callback, CallbackGuard, CounterReading, FloatCounterReading, GaugeHistogramReading, GaugeReading,
+    HistogramReading, IntGaugeReading, Read, Reading, UpDownCounterReading,
 };
 use crate::declare::Declaration;
 use crate::extreme::{MaxGauge, MinGauge};
 use crate::family::{
-    DynamicLabels, Family, FloatCounterFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, StateSetFamily,
+    DynamicLabels, Family, FloatCounterFamily, GaugeHistogramFamily, IntGaugeFamily, MaxGaugeFamily,
+    MinGaugeFamily, StateSetFamily,
 };
 use crate::float_counter::FloatCounter;
+use crate::gauge_histogram::GaugeHistogram;
 use crate::info::Info;
 use crate::int_gauge::IntGauge;
 use crate::label::ClosedLabelValue;
@@ -92,6 +94,36 @@ impl MetricsRegistry {
         help: impl Into<String>,
     ) -> Result<MinGaugeFamily, RegisterError> {
         self.family::<MinGauge>(name, help).register()
+    }
+
+    /// Registers a family of gauge histograms with dynamic labels and these upper bounds, `+Inf` not among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_counter`](MetricsRegistry::register_counter), and when the bounds are not bounds or more than
+    /// [`MAX_GAUGE_BOUNDS`](crate::buckets::MAX_GAUGE_BOUNDS).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, buckets};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// let queued = registry.register_gauge_histogram("queued_bytes", "Size of what waits.", &buckets::SIZE_BYTES)?;
+    /// let queued = queued.default();
+    /// let item = vec![0_u8; 3000];
+    /// queued.add(item.len() as f64);
+    /// assert_eq!(queued.snapshot().sum(), 3000.0);
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    #[track_caller]
+    pub fn register_gauge_histogram(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+        bounds: &[f64],
+    ) -> Result<GaugeHistogramFamily, RegisterError> {
+        self.family::<GaugeHistogram>(name, help).with_buckets(bounds).register()
     }
 
     /// Registers a family of state sets with dynamic labels, of the states of `S`.
@@ -321,6 +353,43 @@ impl MetricsRegistry {
         read: impl Fn() -> HistogramReading + Send + Sync + 'static,
     ) -> Result<CallbackGuard, RegisterError> {
         self.register_callback::<HistogramReading>(name, help, labels, bounds, Arc::new(read))
+    }
+
+    /// Registers a function that returns the counts and the sum of what is there now, as
+    /// [`register_histogram_callback`](MetricsRegistry::register_histogram_callback) does: for what changes by itself,
+    /// such as the ages of open connections, where a [`GaugeHistogram`] would have to be told of each change.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_histogram_callback`](MetricsRegistry::register_histogram_callback).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{HistogramReading, MetricsRegistry};
+    ///
+    /// let registry = MetricsRegistry::new();
+    /// let ages = || HistogramReading::new([12, 3, 1], 240.0);
+    /// let guard = registry.register_gauge_histogram_callback(
+    ///     "connection_age_seconds",
+    ///     "Ages of open connections.",
+    ///     &[],
+    ///     &[10.0, 60.0],
+    ///     ages,
+    /// )?;
+    /// guard.keep();
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    #[track_caller]
+    pub fn register_gauge_histogram_callback(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+        labels: &[(&str, &str)],
+        bounds: &[f64],
+        read: impl Fn() -> HistogramReading + Send + Sync + 'static,
+    ) -> Result<CallbackGuard, RegisterError> {
+        self.register_callback::<GaugeHistogramReading>(name, help, labels, bounds, Arc::new(read))
     }
 
     #[track_caller]

@@ -12,7 +12,7 @@
 //!
 //! They are named as on a page of the text format 0.0.4: a histogram `wait_seconds` has `wait_seconds_bucket` with the label
 //! `le`, `wait_seconds_sum` and `wait_seconds_count`; a summary has the label `quantile`, a state set a label of its own
-//! name, and an info the value 1. A gauge histogram has `_gsum` and `_gcount`.
+//! name, and an info the value 1. A gauge histogram has what a histogram has.
 //!
 //! # Examples
 //!

@@ -20,7 +20,7 @@ impl Visitor for Beginnings {
         let created = match point {
             Point::Counter(point) => point.created(),
             Point::UpDownCounter(point) => point.created(),
-            Point::Histogram(point) => point.created(),
+            Point::Histogram(point) | Point::GaugeHistogram(point) => point.created(),
             _ => None,
         };
         let labels: Vec<&str> = labels.iter().map(|(_, value)| value).collect();

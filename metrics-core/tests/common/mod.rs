@@ -18,7 +18,9 @@ impl Visitor for Page {
             Point::Counter(point) => number(point.total()),
             Point::Gauge(point) => number(point.value()),
             Point::UpDownCounter(point) => number(point.value()),
-            Point::Histogram(point) => format!("{} in {:?}", point.sum(), point.counts()),
+            Point::Histogram(point) | Point::GaugeHistogram(point) => {
+                format!("{} in {:?}", point.sum(), point.counts())
+            }
             Point::Info => "info".to_owned(),
             Point::StateSet(point) => {
                 let states = point.states().iter();
@@ -26,7 +28,7 @@ impl Visitor for Page {
                     states.map(|(name, is_on)| format!("{name}={}", u8::from(*is_on))).collect();
                 states.join(",")
             }
-            other => format!("{other:?}"),
+            other @ Point::Summary(_) => format!("{other:?}"),
         };
         self.0.push(format!("  {{{}}} {value}", labels.join(",")));
         Ok(())

@@ -58,9 +58,9 @@ impl Point<'_> {
         let created = match self {
             Point::Counter(point) => &mut point.created,
             Point::UpDownCounter(point) => &mut point.created,
-            Point::Histogram(point) | Point::GaugeHistogram(point) => &mut point.created,
+            Point::Histogram(point) => &mut point.created,
             Point::Summary(point) => &mut point.created,
-            Point::Gauge(_) | Point::Info | Point::StateSet(_) => return,
+            Point::Gauge(_) | Point::GaugeHistogram(_) | Point::Info | Point::StateSet(_) => return,
         };
         *created = Some(time);
     }
