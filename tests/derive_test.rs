@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 use nilometer_core::collect::{Collector, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::label::{ClosedLabelValue, LabelValue as _, TypedLabels as _, ValueBuffer};
 use nilometer_core::{
-    Counter, CounterFamily, Descriptor, Family, FloatCounter, Gauge, GaugeFamily, Histogram, HistogramFamily,
-    Info, IntGauge, LongTaskTimer, ManualClock, MaxGauge, Metric, MetricType, MetricsError, MetricsRegistry,
-    MinGauge, RegisterError, RegistryConfig, StateSet, Unit, UpDownCounter, UpDownCounterFamily, buckets,
+    Counter, CounterFamily, Descriptor, Family, FloatCounter, Gauge, GaugeFamily, GaugeHistogram, Histogram,
+    HistogramFamily, Info, IntGauge, LongTaskTimer, ManualClock, MaxGauge, Metric, MetricType, MetricsError,
+    MetricsRegistry, MinGauge, RegisterError, RegistryConfig, StateSet, Unit, UpDownCounter,
+    UpDownCounterFamily, buckets,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
@@ -32,7 +33,9 @@ impl Visitor for Lines {
             Point::Counter(counter) => counter.total().as_f64().to_string(),
             Point::Gauge(gauge) => gauge.value().as_f64().to_string(),
             Point::UpDownCounter(counter) => counter.value().as_f64().to_string(),
-            Point::Histogram(histogram) => format!("count {}", histogram.count()),
+            Point::Histogram(histogram) | Point::GaugeHistogram(histogram) => {
+                format!("count {}", histogram.count())
+            }
             other => format!("{other:?}"),
         };
         self.lines.push(format!("{} {labels:?} {value}", self.family));
@@ -368,6 +371,12 @@ fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
         batch_max: MaxGauge,
         /// The smallest batch, by method.
         batch_min: Family<ByMethod, MinGauge>,
+        /// What waits.
+        #[metric(unit = "bytes", buckets = [1.0, 2.0])]
+        queued_bytes: GaugeHistogram,
+        /// What waits, by method.
+        #[metric(buckets = [1.0])]
+        held: Family<ByMethod, GaugeHistogram>,
         /// What it does.
         state: StateSet<Method>,
         /// What runs.
@@ -389,6 +398,8 @@ fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
     job.offset.set(-3);
     job.batch_max.observe(7.0);
     job.batch_min.get_or_create(&ByMethod { method: Method::Get }).observe(2.0);
+    job.queued_bytes.add(1.5);
+    job.held.get_or_create(&ByMethod { method: Method::Get }).add(3.0);
     job.state.set(Method::Get);
     assert_eq!(job.build_info.metadata().metric_type(), MetricType::Info);
     assert!(job.exports.is_none());
@@ -401,18 +412,25 @@ fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
         r#"job_batch_min {"method": "GET"} 2"#,
         "job_build_info {} Info",
         "job_cpu_seconds_total {} 0.25",
+        r#"job_held {"method": "GET"} count 1"#,
         "job_imports_active {} 0",
         "job_imports_active_seconds {} 0",
         "job_imports_oldest_seconds {} 0",
         "job_offset {} -3",
+        "job_queued_bytes {} count 1",
     ];
     let lines = lines(&registry);
-    assert_eq!(lines[..8], expected);
-    assert!(lines[8].starts_with("job_state {} StateSet") && lines.len() == 9, "{lines:?}");
+    assert_eq!(lines[..10], expected);
+    assert!(lines[10].starts_with("job_state {} StateSet") && lines.len() == 11, "{lines:?}");
     let descriptors = Job::descriptors();
-    assert_eq!(descriptors.len(), 12);
-    assert_eq!(descriptors[7].help(), "Imports. How long those that are running have been, together.");
-    assert_eq!(descriptors[7].unit(), Some(Unit::SECONDS));
+    assert_eq!(descriptors.len(), 14);
+    assert_eq!(job.queued_bytes.bucket_bounds(), [1.0, 2.0]);
+    assert_eq!(
+        (descriptors[4].unit(), descriptors[5].metric_type()),
+        (Some(Unit::BYTES), MetricType::GaugeHistogram)
+    );
+    assert_eq!(descriptors[9].help(), "Imports. How long those that are running have been, together.");
+    assert_eq!(descriptors[9].unit(), Some(Unit::SECONDS));
     let other = registry.family::<MaxGauge>("job_batch_max", "The largest batch.").with_labels(&[]);
     let other = other.register().unwrap_err();
     assert!(matches!(other, RegisterError::Conflict { what: "window", .. }), "{other}");

@@ -178,10 +178,13 @@ fn every_kind() -> (MetricsRegistry, impl Sized) {
     sizes.with_exponential(ExponentialConfig::new()).register().unwrap().default().observe(70_000.0);
     let sizes = registry.family::<Histogram>("download_bytes", "Downloads.").with_buckets(&[1024.0]);
     sizes.with_exponential(ExponentialConfig::new()).register().unwrap().default().observe(70_000.0);
+    let queued = registry.register_gauge_histogram("queued_bytes", "Queued.", &[64.0, 1024.0]).unwrap();
+    let item = queued.get_or_create(&[("queue", "a")]).track(100.0);
     registry.register_info("app_info", "What runs.", &[("version", "1.2.3")]).unwrap();
     registry.register_state_set::<bool>("leader", "Whether this one leads.").unwrap().default().set(true);
     let imports = registry.register_long_task_timer("imports", "Imports.", &[]).unwrap();
     let pauses = || HistogramReading::new([2, 1], 0.3);
+    let ages = || HistogramReading::new([1, 1], 75.0);
     let guards = [
         registry.register_counter_callback("hits_total", "Hits.", &[], || 12),
         registry.register_float_counter_callback("cpu_seconds_total", "CPU.", &[], || 1.5),
@@ -189,8 +192,9 @@ fn every_kind() -> (MetricsRegistry, impl Sized) {
         registry.register_gauge_callback("load_ratio", "Load.", &[], || 0.25),
         registry.register_int_gauge_callback("threads", "Threads.", &[], || 8),
         registry.register_histogram_callback("pause_seconds", "Pauses.", &[], &[0.1], pauses),
+        registry.register_gauge_histogram_callback("connection_age_seconds", "Ages.", &[], &[60.0], ages),
     ];
-    (registry, (imports.start(), guards.map(Result::unwrap)))
+    (registry, (imports.start(), item, guards.map(Result::unwrap)))
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use nilometer_core::label::LabelError;
 use nilometer_core::{
-    CallbackGuard, Family, FloatCounter, HistogramReading, Info, IntGauge, LongTaskTimer, ManualClock,
-    MaxGauge, Metric, MetricsRegistry, MinGauge, RegisterError, RegistryConfig, SeriesError, StateSet,
+    CallbackGuard, Family, FloatCounter, GaugeHistogram, HistogramReading, Info, IntGauge, LongTaskTimer,
+    ManualClock, MaxGauge, Metric, MetricsRegistry, MinGauge, RegisterError, RegistryConfig, SeriesError,
+    StateSet,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 use nilometer_prometheus::PrometheusRenderer;
@@ -47,6 +48,7 @@ fn every_kind_that_is_recorded_expires_by_its_values_and_an_info_and_a_timer_of_
     let max = registry.family::<MaxGauge>("c_max", "C.").with_window(window).register().unwrap();
     let min = registry.family::<MinGauge>("d_min", "D.").with_window(window).register().unwrap();
     let states = registry.register_state_set::<Phase>("e", "E.").unwrap();
+    let present = registry.register_gauge_histogram("e_present", "E.", &[1.0]).unwrap();
     drop(registry.register_info("f_info", "F.", &[("version", "1")]).unwrap());
     drop(registry.register_long_task_timer("g", "G.", &[]).unwrap());
     for step in 0..12_i32 {
@@ -57,6 +59,7 @@ fn every_kind_that_is_recorded_expires_by_its_values_and_an_info_and_a_timer_of_
         min.with(&labels, |gauge| gauge.observe(-f64::from(step)));
         states
             .with(&labels, |states| states.set(if step % 2 == 0 { Phase::Starting } else { Phase::Running }));
+        present.with(&labels, |present| present.add(2.0));
         lines(&registry);
         clock.advance(PERIOD / 3);
     }
@@ -69,6 +72,10 @@ fn every_kind_that_is_recorded_expires_by_its_values_and_an_info_and_a_timer_of_
             "d_min{v=\"busy\"} -11",
             "e{v=\"busy\",e=\"starting\"} 0",
             "e{v=\"busy\",e=\"running\"} 1",
+            "e_present_bucket{v=\"busy\",le=\"1.0\"} 0",
+            "e_present_bucket{v=\"busy\",le=\"+Inf\"} 11",
+            "e_present_sum{v=\"busy\"} 22",
+            "e_present_count{v=\"busy\"} 11",
             "f_info{version=\"1\"} 1",
             "g_active 0",
             "g_active_seconds 0",
@@ -143,6 +150,9 @@ struct Job {
     offset: Option<IntGauge>,
     /// The longest batch.
     batch_max: Option<MaxGauge>,
+    /// What is queued.
+    #[metric(buckets = [1.0])]
+    queued: Option<GaugeHistogram>,
     /// What is done.
     phase: Option<StateSet<Phase>>,
     /// The steps.
@@ -156,13 +166,14 @@ struct Job {
 
 #[test]
 fn every_kind_can_be_a_field_that_is_disabled() {
-    let all = ["busy_seconds_total", "offset", "batch_max", "phase", "steps", "build_info"];
+    let all = ["busy_seconds_total", "offset", "batch_max", "queued", "phase", "steps", "build_info"];
     let parts = ["imports_active", "imports_active_seconds", "imports_oldest_seconds"];
     let config = RegistryConfig::new().with_disabled(all.into_iter().chain(parts));
     let registry = MetricsRegistry::with_config(config);
     let job = Job::register(&registry).unwrap();
     assert!(job.busy.is_none() && job.offset.is_none() && job.batch_max.is_none() && job.phase.is_none());
     assert!(job.steps.is_none() && job.build_info.is_none() && job.imports.is_none());
+    assert!(job.queued.is_none());
     assert_eq!(lines(&registry), [""; 0]);
 
     let registry = MetricsRegistry::with_config(RegistryConfig::new().with_disabled(parts[1..].to_vec()));
@@ -176,6 +187,10 @@ fn every_kind_can_be_a_field_that_is_disabled() {
         "offset 0",
         "phase{phase=\"starting\"} 0",
         "phase{phase=\"running\"} 0",
+        "queued_bucket{le=\"1.0\"} 0",
+        "queued_bucket{le=\"+Inf\"} 0",
+        "queued_sum 0",
+        "queued_count 0",
         "steps{phase=\"starting\"} 0",
         "steps{phase=\"running\"} 0",
     ];
@@ -201,7 +216,7 @@ fn what_is_removed_and_comes_back_starts_anew() {
 #[test]
 fn names_that_collide_after_a_suffix_are_refused_whichever_kind_comes_first() {
     type Register = fn(&MetricsRegistry) -> Result<(), RegisterError>;
-    let cases: [(&str, Register, Register); 7] = [
+    let cases: [(&str, Register, Register); 8] = [
         (
             "a float counter takes its name without `_total`",
             |registry| registry.register_float_counter("a_total", "A.").map(drop),
@@ -222,6 +237,11 @@ fn names_that_collide_after_a_suffix_are_refused_whichever_kind_comes_first() {
                     .map(CallbackGuard::keep)
             },
             |registry| registry.register_float_counter("a_bucket", "A.").map(drop),
+        ),
+        (
+            "a gauge histogram takes its sum, as OpenMetrics has it",
+            |registry| registry.register_gauge_histogram("a", "A.", &[1.0]).map(drop),
+            |registry| registry.register_gauge("a_gsum", "A.").map(drop),
         ),
         (
             "a counter's callback takes its name without `_total`",

@@ -37,6 +37,7 @@ enum Value {
     Whole(i64),
     Fraction(u64),
     States(Vec<(String, bool)>),
+    Distribution(Vec<u64>, u64),
 }
 
 impl Visitor for Page {
@@ -54,6 +55,9 @@ impl Visitor for Page {
         let value = match point {
             Point::Counter(point) => number(point.total()),
             Point::Gauge(point) => number(point.value()),
+            Point::GaugeHistogram(point) => {
+                Value::Distribution(point.counts().to_vec(), point.sum().to_bits())
+            }
             Point::StateSet(point) => Value::States(
                 point.states().iter().map(|(name, is_on)| ((*name).to_owned(), *is_on)).collect(),
             ),
@@ -79,11 +83,32 @@ enum Step {
     Observe(f64),
     State(Phase),
     Switch(Phase, bool),
+    Put(f64),
+    Take(f64),
 }
+
+/// The bounds of what is put in and taken out.
+const BOUNDS: [f64; 2] = [10.0, 1000.0];
 
 /// Eighths, whose sums are exact in any order.
 fn eighths() -> impl Strategy<Value = f64> {
     (0_u32..1 << 20).prop_map(|eighths| f64::from(eighths) / 8.0)
+}
+
+/// A few eighths in each bucket, the bounds among them, and what is below zero.
+fn held() -> impl Strategy<Value = f64> {
+    prop::sample::select(&[-0.5, 0.0, 0.125, 10.0, 10.125, 512.0, 1000.0, 1000.125, 65_536.0][..])
+}
+
+/// What can be done in any order.
+fn unordered() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        eighths().prop_map(Step::Count),
+        finite().prop_map(Step::Observe),
+        any::<i64>().prop_map(Step::Move),
+        held().prop_map(Step::Put),
+        held().prop_map(Step::Take),
+    ]
 }
 
 fn finite() -> impl Strategy<Value = f64> {
@@ -102,6 +127,8 @@ fn step() -> impl Strategy<Value = Step> {
         finite().prop_map(Step::Observe),
         phase().prop_map(Step::State),
         (phase(), any::<bool>()).prop_map(|(phase, on)| Step::Switch(phase, on)),
+        held().prop_map(Step::Put),
+        held().prop_map(Step::Take),
     ]
 }
 
@@ -113,6 +140,8 @@ struct Model {
     max: Option<f64>,
     min: Option<f64>,
     states: Option<[bool; 4]>,
+    /// How many more were put into each bucket than taken out, and what that sums to.
+    present: Option<([i64; 3], f64)>,
 }
 
 impl Model {
@@ -129,13 +158,27 @@ impl Model {
             }
             Step::State(phase) => self.states = Some(PHASES.map(|one| one.index() == phase.index())),
             Step::Switch(phase, on) => self.states.get_or_insert_default()[phase.index()] = on,
+            Step::Put(value) => self.hold(value, 1),
+            Step::Take(value) => self.hold(value, -1),
         }
+    }
+
+    fn hold(&mut self, value: f64, more: i32) {
+        let (counts, sum) = self.present.get_or_insert_default();
+        counts[BOUNDS.iter().filter(|&&bound| bound < value).count()] += i64::from(more);
+        *sum += value * f64::from(more);
     }
 
     fn expect(&self, label: &str, page: &mut BTreeMap<(String, String), Value>) {
         let states = self.states.map(|states| {
             let names = ["Starting", "Running", "Stopping", "Stopped"];
             Value::States(names.map(str::to_owned).into_iter().zip(states).collect())
+        });
+        let present = self.present.map(|(counts, sum)| {
+            let counts: Vec<u64> = counts.iter().map(|&count| u64::try_from(count).unwrap_or(0)).collect();
+            let sum = if counts.iter().all(|&count| count == 0) { 0.0 } else { sum };
+            // Of two zeros, the one without a sign.
+            Value::Distribution(counts, (sum + 0.0).to_bits())
         });
         let fraction = |value: Option<f64>| value.map(|value| Value::Fraction(value.to_bits()));
         let values = [
@@ -144,6 +187,7 @@ impl Model {
             ("max", fraction(self.max)),
             ("min", fraction(self.min)),
             ("phase", states),
+            ("present", present),
         ];
         for (family, value) in values {
             page.extend(value.map(|value| ((family.to_owned(), label.to_owned()), value)));
@@ -159,8 +203,11 @@ fn record(registry: &MetricsRegistry, label: &str, steps: &[Step]) {
     let maxima = registry.register_max_gauge("max", "M.").expect("it is there");
     let minima = registry.register_min_gauge("min", "M.").expect("it is there");
     let phases = registry.register_state_set::<Phase>("phase", "P.").expect("it is there");
+    let present = registry.register_gauge_histogram("present", "P.", &BOUNDS).expect("it is there");
     for step in steps {
         match *step {
+            Step::Put(value) => present.with(&labels, |present| present.add(value)),
+            Step::Take(value) => present.with(&labels, |present| present.sub(value)),
             Step::Count(delta) => counters.with(&labels, |counter| counter.inc_by(delta)),
             Step::Set(value) => ints.with(&labels, |gauge| gauge.set(value)),
             Step::Move(delta) => ints.with(&labels, |gauge| gauge.add(delta)),
@@ -229,7 +276,7 @@ proptest! {
     #[test]
     fn what_threads_recorded_is_what_is_collected_once_they_are_joined(
         steps in vec(vec(step(), 0..20), 1..4),
-        shared in vec(vec(prop_oneof![eighths().prop_map(Step::Count), finite().prop_map(Step::Observe), any::<i64>().prop_map(Step::Move)], 0..20), 1..4),
+        shared in vec(vec(unordered(), 0..20), 1..4),
     ) {
         let registry = MetricsRegistry::new();
         // Each thread has a label of its own, and one that it shares with the others, for what has no order.

@@ -5,8 +5,8 @@
 use std::time::{Duration, SystemTime};
 
 use nilometer_core::{
-    FloatCounter, HistogramReading, IntGauge, ManualClock, MaxGauge, MetricsRegistry, MinGauge,
-    RegistryConfig, StateSet, Unit,
+    FloatCounter, GaugeHistogram, HistogramReading, IntGauge, ManualClock, MaxGauge, MetricsRegistry,
+    MinGauge, RegistryConfig, StateSet, Unit,
 };
 use nilometer_macros::LabelValue;
 use nilometer_prometheus::{EscapingScheme, Exposition, Format, PrometheusRenderer};
@@ -96,6 +96,78 @@ fn int_gauges_keep_every_digit_where_the_format_has_room_for_it() {
             vec![gauge(&[("partition", "0")], 9_007_199_254_740_992.0), gauge(&[("partition", "1")], -3.0)],
         )],
     );
+}
+
+/// A gauge histogram's series: what each bucket cumulates to, and the sum.
+fn gauge_histogram(labels: &[(&str, &str)], buckets: &[(f64, u64)], sum: f64) -> Metric {
+    let bucket = |&(bound, count)| Bucket {
+        cumulative_count: Some(count),
+        upper_bound: Some(bound),
+        ..Bucket::default()
+    };
+    let histogram = Histogram {
+        sample_count: buckets.last().map(|&(_, count)| count),
+        sample_sum: Some(sum),
+        bucket: buckets.iter().map(bucket).collect(),
+        ..Histogram::default()
+    };
+    Metric { label: pairs(labels), histogram: Some(histogram), ..Metric::default() }
+}
+
+/// None of them has a created timestamp, in any format.
+#[test]
+fn gauge_histograms() {
+    let (registry, clock) = registry();
+    let builder = registry.family::<GaugeHistogram>("queued_bytes", "H.").with_unit(Unit::BYTES);
+    let family = builder.with_buckets(&[0.5, 64.0]).register().unwrap();
+    let mail = family.get_or_create(&[("queue", "mail")]);
+    let _kept = mail.track(8.0);
+    drop(mail.track(0.25));
+    mail.add(100.5);
+    let _empty = family.get_or_create(&[("queue", "empty")]);
+    let ages = || HistogramReading::new([2, 0], -1.5);
+    let _guard =
+        registry.register_gauge_histogram_callback("skew_seconds", "H.", &[], &[-0.5], ages).unwrap();
+    clock.advance(Duration::from_secs(1));
+    let lines = |sum: &str, count: &str| {
+        let queued = |queue: &str, below: [u64; 3], total: &str| {
+            format!(
+                "queued_bytes_bucket{{queue=\"{queue}\",le=\"0.5\"}} {}\n\
+                 queued_bytes_bucket{{queue=\"{queue}\",le=\"64.0\"}} {}\n\
+                 queued_bytes_bucket{{queue=\"{queue}\",le=\"+Inf\"}} {}\n\
+                 queued_bytes{sum}{{queue=\"{queue}\"}} {total}\nqueued_bytes{count}{{queue=\"{queue}\"}} {}\n",
+                below[0], below[1], below[2], below[2],
+            )
+        };
+        let skew = format!(
+            "skew_seconds_bucket{{le=\"-0.5\"}} 2\nskew_seconds_bucket{{le=\"+Inf\"}} 2\n\
+             skew_seconds{sum} -1.5\nskew_seconds{count} 2\n"
+        );
+        ([queued("mail", [0, 1, 2], "108.5"), queued("empty", [0, 0, 0], "0")].concat(), skew)
+    };
+    let (queued, skew) = lines("_sum", "_count");
+    let plain = format!(
+        "# HELP queued_bytes H.\n# TYPE queued_bytes histogram\n{queued}\
+         # HELP skew_seconds H.\n# TYPE skew_seconds histogram\n{skew}"
+    );
+    let (queued, skew) = lines("_gsum", "_gcount");
+    let open_metrics = format!(
+        "# HELP queued_bytes H.\n# TYPE queued_bytes gaugehistogram\n# UNIT queued_bytes bytes\n{queued}\
+         # HELP skew_seconds H.\n# TYPE skew_seconds gaugehistogram\n{skew}# EOF\n"
+    );
+    let infinity = f64::INFINITY;
+    let mut queued = decoded(
+        "queued_bytes",
+        MetricType::GaugeHistogram,
+        vec![
+            gauge_histogram(&[("queue", "mail")], &[(0.5, 0), (64.0, 1), (infinity, 2)], 108.5),
+            gauge_histogram(&[("queue", "empty")], &[(0.5, 0), (64.0, 0), (infinity, 0)], 0.0),
+        ],
+    );
+    queued.unit = Some("bytes".to_owned());
+    let skew = vec![gauge_histogram(&[], &[(-0.5, 2), (infinity, 2)], -1.5)];
+    let skew = decoded("skew_seconds", MetricType::GaugeHistogram, skew);
+    check(&registry, &plain, &open_metrics, &[queued, skew]);
 }
 
 #[test]

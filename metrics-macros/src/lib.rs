@@ -45,7 +45,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// Makes a struct whose fields are metrics register itself as a whole.
 ///
 /// Each field is a metric: `Counter`, `FloatCounter`, `UpDownCounter`, `Gauge`, `IntGauge`, `MaxGauge`, `MinGauge`,
-/// `Histogram`, `StateSet<S>`, `Info`, a family of them, `LongTaskTimer`, an `Option` of any of these, or whatever else
+/// `Histogram`, `GaugeHistogram`, `StateSet<S>`, `Info`, a family of them, `LongTaskTimer`, an `Option` of any of these, or whatever else
 /// implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one line, its name the
 /// field's name; a `LongTaskTimer` makes three gauges, whose names and help begin with these. Registering is all or
 /// nothing, and twice gives the same handles.
@@ -78,7 +78,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `name = ".."` | the name after the prefix, instead of the field's |
 /// | `help = ".."` | the help, instead of the doc comment's |
 /// | `unit = "seconds"` | the unit; the name must end in `_seconds`, or `_seconds_total` |
-/// | `buckets = EXPR` | a histogram's upper bounds: a constant `[f64; N]` or `&[f64]`, written with its `&` if it is a reference to an array |
+/// | `buckets = EXPR` | the upper bounds of a histogram or a gauge histogram: a constant `[f64; N]` or `&[f64]`, written with its `&` if it is a reference to an array |
 /// | `exponential`, `exponential = EXPR` | exponential buckets for a histogram, in place of `buckets` or beside them: the defaults, or a constant `ExponentialConfig` |
 /// | `labels = ["a", "b"]` | the label names of a family with dynamic labels, which then takes no others |
 /// | `expire_after = EXPR` | how long a family's series stay that nothing changes, a `Duration`: `FamilyBuilder::with_expire_after` |

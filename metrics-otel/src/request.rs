@@ -214,6 +214,8 @@ impl Request {
                 write_histogram(&histogram, &mut self.point);
                 self.write_attributes(histogram_point::ATTRIBUTES, labels);
             }
+            // SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "Dropped Types": gauge
+            // histograms, of which OTLP has no kind.
             Point::GaugeHistogram(_) | Point::Summary(_) | Point::Info | Point::StateSet(_) => return false,
         }
         true

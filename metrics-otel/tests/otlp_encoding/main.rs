@@ -261,6 +261,18 @@ fn points_that_do_not_fit_are_left_out_and_counted() {
 }
 
 #[test]
+fn a_gauge_histogram_is_left_out_and_counted() {
+    let registry = MetricsRegistry::new();
+    let queued = registry.register_gauge_histogram("queued_bytes", "Q.", &[1.0]).unwrap();
+    queued.get_or_create(&[("queue", "a")]).add(0.5);
+    let _empty = queued.get_or_create(&[("queue", "b")]);
+    registry.register_counter("sent_total", "S.").unwrap().default().inc();
+    let request = encode(&registry);
+    assert_eq!((request.points(), request.left_out()), (1, 2));
+    assert_eq!(metrics_of(&registry).iter().map(|one| &*one.name).collect::<Vec<_>>(), ["sent_total"]);
+}
+
+#[test]
 fn a_point_before_any_family_is_left_out_and_counted() {
     struct Headless;
     impl Collector for Headless {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nilometer_core::label::TypedLabels as Labelled;
 use nilometer_core::{ExponentialConfig, Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
 use nilometer_core::{
-    FloatCounter, Info, IntGauge, LongTaskTimer, MaxGauge, Metric, MinGaugeFamily, StateSet, buckets,
+    FloatCounter, GaugeHistogram, GaugeHistogramFamily, Info, IntGauge, LongTaskTimer, MaxGauge, Metric, MinGaugeFamily, StateSet, buckets,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
@@ -59,6 +59,12 @@ struct Rare {
     trough: Option<MinGaugeFamily>,
     /// In a minute.
     any: MaxGauge,
+    /// What is there.
+    #[metric(buckets = [1.0])]
+    there: GaugeHistogram,
+    /// What is there, by name.
+    #[metric(buckets = BOUNDS, labels = ["a"])]
+    by_name: Option<GaugeHistogramFamily>,
     /// States.
     state: StateSet<Kind>,
     /// States with labels.
