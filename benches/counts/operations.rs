@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use nilometer_benches::{Random, opaque};
 use nilometer_core::{
-    Counter, CounterFamily, ExponentialConfig, FloatCounterFamily, GaugeFamily, Histogram, HistogramFamily,
-    LabelSet, MaxGaugeFamily, MetricsRegistry, buckets,
+    Counter, CounterFamily, ExponentialConfig, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily, Histogram,
+    HistogramFamily, LabelSet, MaxGaugeFamily, MetricsRegistry, buckets,
 };
 use nilometer_macros::{LabelValue, TypedLabels};
 use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};
@@ -33,7 +33,7 @@ const fn operation(name: &'static str, bound: f64, run: fn(usize)) -> Operation 
     Operation { name, bound, times: 100_000, worth: 1.0, run }
 }
 
-pub(crate) const OPERATIONS: [Operation; 15] = [
+pub(crate) const OPERATIONS: [Operation; 16] = [
     operation("instructions/loop", 5.0, |times| repeat(times, |_| ())),
     operation("instructions/plain_add", 6.0, plain_add),
     operation("instructions/counter/inc", 18.0, counter),
@@ -43,6 +43,7 @@ pub(crate) const OPERATIONS: [Operation; 15] = [
     operation("instructions/histogram/bounds=11", 64.0, |times| histogram(times, &buckets::LATENCY_SECONDS)),
     operation("instructions/histogram/bounds=200", 133.0, |times| histogram(times, &MANY_BOUNDS)),
     operation("instructions/histogram/exponential", 100.0, exponential),
+    operation("instructions/gauge_histogram/both", 80.0, gauge_histogram),
     // What is inlined into them depends on the rest of the crate: the one takes 337 where it takes 274 otherwise.
     operation("instructions/lookup/declared", 404.0, |times| {
         lookup(times, |family, [method, path, status]| {
@@ -117,19 +118,33 @@ fn max_gauge(times: usize) {
 }
 
 fn histogram(times: usize, bounds: &[f64]) {
-    let mut random = Random::new();
-    let values: [f64; 1024] = std::array::from_fn(|_| f64::from(random.below(12_000)) / 1000.0);
+    let values = values();
     let histogram = HistogramFamily::new("bench_seconds", "A histogram.", bounds).default();
     repeat(times, |turn| histogram.observe(values[turn % values.len()]));
 }
 
 fn exponential(times: usize) {
-    let mut random = Random::new();
-    let values: [f64; 1024] = std::array::from_fn(|_| f64::from(1 + random.below(12_000)) / 1000.0);
+    let values = values().map(|value| value + 0.001);
     let config = ExponentialConfig::new();
     let histogram = Histogram::try_exponential("bench_seconds", "A histogram.", LabelSet::empty(), config);
     let histogram = histogram.expect("the defaults are right");
     repeat(times, |turn| histogram.observe(values[turn % values.len()]));
+}
+
+/// What is put in by one turn is taken out by the next.
+fn gauge_histogram(times: usize) {
+    let values = values();
+    let family = GaugeHistogramFamily::new("bench_seconds", "A gauge histogram.", &buckets::LATENCY_SECONDS);
+    let histogram = family.default();
+    repeat(times, |turn| {
+        let value = values[turn / 2 % values.len()];
+        if turn % 2 == 0 { histogram.add(value) } else { histogram.sub(value) }
+    });
+}
+
+fn values() -> [f64; 1024] {
+    let mut random = Random::new();
+    std::array::from_fn(|_| f64::from(random.below(12_000)) / 1000.0)
 }
 
 /// A family of as many counters as `paths` has places for.
