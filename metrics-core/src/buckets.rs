@@ -15,6 +15,8 @@
 
 use thiserror::Error;
 
+use crate::descriptor::MetricType;
+
 /// The most bounds that a histogram can have.
 ///
 /// Each bucket is a line of every scrape of every series; a histogram that seems to need more is better off
@@ -79,6 +81,25 @@ pub enum BucketError {
         /// The width (linear) or the factor (exponential).
         step: f64,
     },
+}
+
+/// The most bounds that a metric of this kind can have, if it has any.
+///
+/// # Examples
+///
+/// ```
+/// use nilometer_core::MetricType;
+/// use nilometer_core::buckets::{MAX_BOUNDS, MAX_GAUGE_BOUNDS, max_bounds};
+///
+/// assert_eq!(max_bounds(MetricType::Histogram), MAX_BOUNDS);
+/// assert_eq!(max_bounds(MetricType::GaugeHistogram), MAX_GAUGE_BOUNDS);
+/// ```
+#[must_use]
+pub const fn max_bounds(kind: MetricType) -> usize {
+    match kind {
+        MetricType::GaugeHistogram => MAX_GAUGE_BOUNDS,
+        _ => MAX_BOUNDS,
+    }
 }
 
 /// Checks that `bounds` are finite and increasing, at least one and at most [`MAX_BOUNDS`].

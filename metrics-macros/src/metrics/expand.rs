@@ -167,7 +167,7 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
     });
     let labels = field.labels().map(|labels| quote!(.with_labels(&[#(#labels),*])));
     let buckets = field.buckets().map(|buckets| {
-        let bounds = bounds(metrics, buckets);
+        let bounds = bounds(metrics, field, buckets);
         quote!(.with_buckets(#bounds))
     });
     let expire_after = field.attributes.expire_after.as_ref().map(|keyed| {
@@ -192,8 +192,8 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
 }
 
 /// A block with the bounds, which are checked there.
-fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
-    let krate = &metrics.container.krate;
+fn bounds(metrics: &Metrics<'_>, field: &Field<'_>, buckets: &Expr) -> TokenStream {
+    let (krate, ty) = (&metrics.container.krate, field.ty);
     let place = Place::of(buckets);
     // With the position of the expression, which is where the compiler then finds a wrong type.
     let borrow = (!is_reference(buckets)).then(|| quote_spanned!(place.first()=> &));
@@ -202,9 +202,21 @@ fn bounds(metrics: &Metrics<'_>, buckets: &Expr) -> TokenStream {
         &quote!(#krate::buckets::check_bounds(__NILOMETER_BOUNDS).is_ok()),
         "these are no bounds: from 1 to 256 of them, finite and increasing (`+Inf` comes by itself)",
     ));
+    // What is wrong with them as bounds is said above.
+    let few = check::assertion(
+        place,
+        &quote! {
+            #krate::buckets::check_bounds(__NILOMETER_BOUNDS).is_err()
+                || __NILOMETER_BOUNDS.len()
+                    <= #krate::buckets::max_bounds(<#ty as #krate::declare::MetricField>::TYPE)
+        },
+        "a gauge histogram has at most 254 bounds",
+    );
+    let few = if field.is_generic { quote!(const { #few };) } else { check::item(&few) };
     quote! {{
         const __NILOMETER_BOUNDS: &[f64] = #borrow #buckets;
         #check
+        #few
         __NILOMETER_BOUNDS
     }}
 }
