@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use nilometer_benches::{Random, opaque};
 use nilometer_core::{
-    Counter, CounterFamily, ExponentialConfig, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily, Histogram,
-    HistogramFamily, LabelSet, MaxGaugeFamily, MetricsRegistry, buckets,
+    Counter, CounterFamily, ExponentialConfig, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily,
+    Histogram, HistogramFamily, LabelSet, MaxGaugeFamily, MetricsRegistry, buckets,
 };
 use nilometer_macros::{LabelValue, TypedLabels};
 use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};

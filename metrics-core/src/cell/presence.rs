@@ -32,7 +32,7 @@ const fn left(buckets: usize) -> u32 {
 #[inline]
 #[must_use]
 pub(crate) fn come(near: Near, bucket: u32, value: f64) -> bool {
-    distribution::observe(near, bucket, value)
+    distribution::observe(near, value, |_| bucket)
 }
 
 /// Does what [`come`] could not do.
