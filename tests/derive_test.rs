@@ -9,8 +9,8 @@ use nilometer_core::label::{ClosedLabelValue, LabelValue as _, TypedLabels as _,
 use nilometer_core::{
     Counter, CounterFamily, Descriptor, Family, FloatCounter, Gauge, GaugeFamily, GaugeHistogram, Histogram,
     HistogramFamily, Info, IntGauge, LongTaskTimer, ManualClock, MaxGauge, Metric, MetricType, MetricsError,
-    MetricsRegistry, MinGauge, RegisterError, RegistryConfig, StateSet, Unit, UpDownCounter,
-    UpDownCounterFamily, buckets,
+    MetricsRegistry, MinGauge, RegisterError, RegistryConfig, StateSet, Summary, SummaryConfig, Unit,
+    UpDownCounter, UpDownCounterFamily, buckets,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
@@ -377,6 +377,12 @@ fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
         /// What waits, by method.
         #[metric(buckets = [1.0])]
         held: Family<ByMethod, GaugeHistogram>,
+        /// Time that it waits.
+        #[metric(quantiles = [0.25, 0.75], max_age = Duration::from_mins(1), age_buckets = 3, relative_error = 0.05)]
+        wait_ms: Summary,
+        /// Time that others wait, by method.
+        #[metric(relative_error = 0.02)]
+        waits_ms: Option<Family<ByMethod, Summary>>,
         /// What it does.
         state: StateSet<Method>,
         /// What runs.
@@ -400,6 +406,8 @@ fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
     job.batch_min.get_or_create(&ByMethod { method: Method::Get }).observe(2.0);
     job.queued_bytes.add(1.5);
     job.held.get_or_create(&ByMethod { method: Method::Get }).add(3.0);
+    job.wait_ms.observe_duration(Duration::from_secs(2));
+    job.waits_ms.unwrap().get_or_create(&ByMethod { method: Method::Get }).observe(-1.0);
     job.state.set(Method::Get);
     assert_eq!(job.build_info.metadata().metric_type(), MetricType::Info);
     assert!(job.exports.is_none());
@@ -421,16 +429,23 @@ fn the_kinds_that_few_programs_need_are_fields_like_any_other() {
     ];
     let lines = lines(&registry);
     assert_eq!(lines[..10], expected);
-    assert!(lines[10].starts_with("job_state {} StateSet") && lines.len() == 11, "{lines:?}");
+    assert!(lines[10].starts_with("job_state {} StateSet") && lines.len() == 13, "{lines:?}");
+    assert!(lines[11].starts_with("job_wait_ms {} "), "{}", lines[11]);
+    assert!(lines[12].starts_with(r#"job_waits_ms {"method": "GET"} "#), "{}", lines[12]);
+    let config = SummaryConfig::new().with_quantiles(&[0.25, 0.75]).with_max_age(Duration::from_mins(1));
+    let config = config.with_age_buckets(3).with_relative_error(0.05);
+    let same = registry.family::<Summary>("job_wait_ms", "Time that it waits.").with_labels(&[]);
+    let same = same.with_summary(config).register().unwrap().default();
+    assert_eq!((same.snapshot().count(), same.snapshot().sum()), (1, 2000.0));
     let descriptors = Job::descriptors();
-    assert_eq!(descriptors.len(), 14);
+    assert_eq!(descriptors.len(), 16);
     assert_eq!(job.queued_bytes.bucket_bounds(), [1.0, 2.0]);
     assert_eq!(
         (descriptors[4].unit(), descriptors[5].metric_type()),
         (Some(Unit::BYTES), MetricType::GaugeHistogram)
     );
-    assert_eq!(descriptors[9].help(), "Imports. How long those that are running have been, together.");
-    assert_eq!(descriptors[9].unit(), Some(Unit::SECONDS));
+    assert_eq!(descriptors[11].help(), "Imports. How long those that are running have been, together.");
+    assert_eq!(descriptors[11].unit(), Some(Unit::SECONDS));
     let other = registry.family::<MaxGauge>("job_batch_max", "The largest batch.").with_labels(&[]);
     let other = other.register().unwrap_err();
     assert!(matches!(other, RegisterError::Conflict { what: "window", .. }), "{other}");

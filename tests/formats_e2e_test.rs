@@ -196,6 +196,7 @@ fn every_kind() -> (MetricsRegistry, impl Sized) {
     sizes.with_exponential(ExponentialConfig::new()).register().unwrap().default().observe(70_000.0);
     let queued = registry.register_gauge_histogram("queued_bytes", "Queued.", &[64.0, 1024.0]).unwrap();
     let item = queued.get_or_create(&[("queue", "a")]).track(100.0);
+    registry.register_summary("answer_seconds", "Answers.").unwrap().default().observe(0.25);
     registry.register_info("app_info", "What runs.", &[("version", "1.2.3")]).unwrap();
     registry.register_state_set::<bool>("leader", "Whether this one leads.").unwrap().default().set(true);
     let imports = registry.register_long_task_timer("imports", "Imports.", &[]).unwrap();

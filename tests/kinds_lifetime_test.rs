@@ -7,7 +7,7 @@ use nilometer_core::label::LabelError;
 use nilometer_core::{
     CallbackGuard, Family, FloatCounter, GaugeHistogram, HistogramReading, Info, IntGauge, LongTaskTimer,
     ManualClock, MaxGauge, Metric, MetricsRegistry, MinGauge, RegisterError, RegistryConfig, SeriesError,
-    StateSet,
+    StateSet, Summary, SummaryConfig,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 use nilometer_prometheus::PrometheusRenderer;
@@ -49,6 +49,8 @@ fn every_kind_that_is_recorded_expires_by_its_values_and_an_info_and_a_timer_of_
     let min = registry.family::<MinGauge>("d_min", "D.").with_window(window).register().unwrap();
     let states = registry.register_state_set::<Phase>("e", "E.").unwrap();
     let present = registry.register_gauge_histogram("e_present", "E.", &[1.0]).unwrap();
+    let config = SummaryConfig::new().with_quantiles(&[0.0]).with_max_age(window);
+    let summaries = registry.family::<Summary>("h", "H.").with_summary(config).register().unwrap();
     drop(registry.register_info("f_info", "F.", &[("version", "1")]).unwrap());
     drop(registry.register_long_task_timer("g", "G.", &[]).unwrap());
     for step in 0..12_i32 {
@@ -57,6 +59,7 @@ fn every_kind_that_is_recorded_expires_by_its_values_and_an_info_and_a_timer_of_
         gauges.with(&labels, |gauge| gauge.set(i64::from(step)));
         max.with(&labels, |gauge| gauge.observe(f64::from(step)));
         min.with(&labels, |gauge| gauge.observe(-f64::from(step)));
+        summaries.with(&labels, |summary| summary.observe(0.0));
         states
             .with(&labels, |states| states.set(if step % 2 == 0 { Phase::Starting } else { Phase::Running }));
         present.with(&labels, |present| present.add(2.0));
@@ -80,6 +83,9 @@ fn every_kind_that_is_recorded_expires_by_its_values_and_an_info_and_a_timer_of_
             "g_active 0",
             "g_active_seconds 0",
             "g_oldest_seconds 0",
+            "h{v=\"busy\",quantile=\"0.0\"} 0",
+            "h_sum{v=\"busy\"} 0",
+            "h_count{v=\"busy\"} 11",
         ]
     );
 }
@@ -122,6 +128,7 @@ fn series_of_closed_labels_are_there_from_the_beginning_in_families_of_every_kin
     assert_eq!((max.len(), init::<MinGauge>(&registry, "d_min").len()), (2, 2));
     init::<StateSet<bool>>(&registry, "e");
     init::<Info>(&registry, "f_info");
+    init::<Summary>(&registry, "h");
     assert_eq!(
         lines(&registry),
         [
@@ -135,6 +142,16 @@ fn series_of_closed_labels_are_there_from_the_beginning_in_families_of_every_kin
             "e{phase=\"running\",e=\"true\"} 0",
             "f_info{phase=\"starting\"} 1",
             "f_info{phase=\"running\"} 1",
+            "h{phase=\"starting\",quantile=\"0.5\"} NaN",
+            "h{phase=\"starting\",quantile=\"0.9\"} NaN",
+            "h{phase=\"starting\",quantile=\"0.99\"} NaN",
+            "h_sum{phase=\"starting\"} 0",
+            "h_count{phase=\"starting\"} 0",
+            "h{phase=\"running\",quantile=\"0.5\"} NaN",
+            "h{phase=\"running\",quantile=\"0.9\"} NaN",
+            "h{phase=\"running\",quantile=\"0.99\"} NaN",
+            "h_sum{phase=\"running\"} 0",
+            "h_count{phase=\"running\"} 0",
         ],
         "gauges of windows have nothing to show yet"
     );
@@ -216,7 +233,7 @@ fn what_is_removed_and_comes_back_starts_anew() {
 #[test]
 fn names_that_collide_after_a_suffix_are_refused_whichever_kind_comes_first() {
     type Register = fn(&MetricsRegistry) -> Result<(), RegisterError>;
-    let cases: [(&str, Register, Register); 8] = [
+    let cases: [(&str, Register, Register); 9] = [
         (
             "a float counter takes its name without `_total`",
             |registry| registry.register_float_counter("a_total", "A.").map(drop),
@@ -259,6 +276,11 @@ fn names_that_collide_after_a_suffix_are_refused_whichever_kind_comes_first() {
             "an info without the suffix takes the one with it",
             |registry| registry.register_info("a", "A.", &[]).map(drop),
             |registry| registry.register_int_gauge("a_info", "A.").map(drop),
+        ),
+        (
+            "a summary takes its count",
+            |registry| registry.register_summary("a", "A.").map(drop),
+            |registry| registry.register_int_gauge("a_count", "A.").map(drop),
         ),
         (
             "a float counter without `_total` takes the one with it",

@@ -181,8 +181,8 @@ mod labels {
     }
 }
 
-/// Every public name of the plan, used as the plan uses it. `Summary`, `ObservabilityConfig`, `OtelProvider` and
-/// `OtelConfig` belong to features that do not exist yet.
+/// Every public name of the plan, used as the plan uses it. `ObservabilityConfig`, `OtelProvider` and `OtelConfig`
+/// belong to features that do not exist yet.
 mod names {
     use std::sync::Arc;
 
@@ -190,7 +190,7 @@ mod names {
     use nilometer::{
         Counter, CounterFamily, Gauge, GaugeFamily, Histogram, HistogramFamily, LabelSet, Labels,
         MetricMetadata, MetricType, MetricsError, MetricsRegistry, MetricsServer, PrometheusRenderer,
-        RegistryConfig, Result, ServerConfig, buckets,
+        RegistryConfig, Result, ServerConfig, Summary, SummaryFamily, buckets,
     };
 
     /// A page that has a family of each kind.
@@ -199,12 +199,15 @@ mod names {
         let counters: CounterFamily = registry.register_counter("c_total", "C.")?;
         let gauges: GaugeFamily = registry.register_gauge("g", "G.")?;
         let histograms: HistogramFamily = registry.register_histogram("h_ms", "H.", &buckets::LATENCY_MS)?;
+        let summaries: SummaryFamily = registry.register_summary("s_ms", "S.")?;
         let counter: Counter = counters.get_or_create(&[("method", "GET")]);
         let gauge: Gauge = gauges.default();
         let histogram: Histogram = histograms.default();
         counter.inc();
         gauge.set(2.0);
         histogram.observe(3.0);
+        let summary: Summary = summaries.default();
+        summary.observe(4.0);
         Ok(registry)
     }
 
@@ -253,6 +256,8 @@ mod names {
         PrometheusRenderer::render_gauge_family(&mut output, &gauges).unwrap();
         let histograms = registry.register_histogram("h_ms", "H.", &buckets::LATENCY_MS).unwrap();
         PrometheusRenderer::render_histogram_family(&mut output, &histograms).unwrap();
+        let summaries = registry.register_summary("s_ms", "S.").unwrap();
+        PrometheusRenderer::render_summary_family(&mut output, &summaries).unwrap();
         assert_eq!(PrometheusRenderer::render_all(&registry), output);
     }
 

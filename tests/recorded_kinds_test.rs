@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use nilometer_core::{
     FloatCounter, GaugeHistogram, HistogramReading, IntGauge, ManualClock, MaxGauge, MetricsRegistry,
-    MinGauge, RegistryConfig, StateSet, Unit,
+    MinGauge, RegistryConfig, StateSet, Summary, SummaryConfig, Unit,
 };
 use nilometer_macros::LabelValue;
 use nilometer_prometheus::{EscapingScheme, Exposition, Format, PrometheusRenderer};
 use nilometer_tests::protobuf::{
-    self, Bucket, Counter, Histogram, Metric, MetricFamily, MetricType, Timestamp, decoded, gauge, pairs,
+    self, Bucket, Counter, Histogram, Metric, MetricFamily, MetricType, Quantile, Timestamp, decoded, gauge,
+    pairs,
 };
 use nilometer_tests::{openmetrics, page};
 
@@ -191,6 +192,75 @@ fn max_and_min_gauges_have_no_series_where_nothing_was_observed() {
             decoded("pool_free_min", MetricType::Gauge, vec![gauge(&[], -1.0)]),
         ],
     );
+}
+
+/// A series with observations, and one without any. Of the 64 buckets from 0.5 to 1, the first one's value is `2ab / (a + b)`.
+const SUMMARIES: &str = r#"# HELP wait_seconds H.
+# TYPE wait_seconds summary
+wait_seconds{queue="a",quantile="0.0"} 0
+wait_seconds{queue="a",quantile="0.5"} 0
+wait_seconds{queue="a",quantile="1.0"} HALF
+wait_seconds_sum{queue="a"} 0.5
+wait_seconds_count{queue="a"} 3
+wait_seconds{queue="b",quantile="0.0"} NaN
+wait_seconds{queue="b",quantile="0.5"} NaN
+wait_seconds{queue="b",quantile="1.0"} NaN
+wait_seconds_sum{queue="b"} 0
+wait_seconds_count{queue="b"} 0
+"#;
+
+/// The same when the observations are too old for the window, as OpenMetrics.
+const SUMMARIES_LATER: &str = r#"# HELP wait_seconds H.
+# TYPE wait_seconds summary
+# UNIT wait_seconds seconds
+wait_seconds{queue="a",quantile="0.0"} NaN
+wait_seconds{queue="a",quantile="0.5"} NaN
+wait_seconds{queue="a",quantile="1.0"} NaN
+wait_seconds_sum{queue="a"} 0.5
+wait_seconds_count{queue="a"} 3
+wait_seconds_created{queue="a"} 1700000000.25
+wait_seconds{queue="b",quantile="0.0"} NaN
+wait_seconds{queue="b",quantile="0.5"} NaN
+wait_seconds{queue="b",quantile="1.0"} NaN
+wait_seconds_sum{queue="b"} 0
+wait_seconds_count{queue="b"} 0
+wait_seconds_created{queue="b"} 1700000000.25
+# EOF
+"#;
+
+#[test]
+fn summaries() {
+    let (registry, clock) = registry();
+    let config = SummaryConfig::new().with_quantiles(&[0.0, 0.5, 1.0]);
+    let family = registry.family::<Summary>("wait_seconds", "H.").with_summary(config);
+    let family = family.with_unit(Unit::SECONDS).register().unwrap();
+    let of_a = family.get_or_create(&[("queue", "a")]);
+    for value in [0.0, 0.0, 0.5] {
+        of_a.observe(value);
+    }
+    let _silent = family.get_or_create(&[("queue", "b")]);
+    let render = |exposition| PrometheusRenderer::render_as(&registry, exposition).unwrap();
+    let text = |exposition| String::from_utf8(render(exposition)).unwrap();
+    let plain = SUMMARIES.replace("HALF", "0.5038759689922481");
+    assert_eq!(text(Exposition::new(Format::Text)), plain);
+    assert_eq!(text(Exposition::new(Format::Text1)), plain);
+    page::Page::parse(&plain).unwrap();
+    let families = protobuf::parse(&render(Exposition::new(Format::Protobuf))).unwrap();
+    let quantile = |quantile, value| Quantile { quantile: Some(quantile), value: Some(value) };
+    let summary = protobuf::Summary {
+        sample_count: Some(3),
+        sample_sum: Some(0.5),
+        quantile: vec![quantile(0.0, 0.0), quantile(0.5, 0.0), quantile(1.0, 0.503_875_968_992_248_1)],
+        created_timestamp: Some(created()),
+    };
+    // NaN is equal to nothing: the other series is looked at in the text.
+    assert_eq!(families[0].metric.len(), 2);
+    let of_a = Metric { label: pairs(&[("queue", "a")]), summary: Some(summary), ..Metric::default() };
+    assert_eq!(families[0].metric[0], of_a);
+    clock.advance(Duration::from_mins(10));
+    let later = text(Exposition::new(Format::OpenMetrics).with_created(true));
+    assert_eq!(later, SUMMARIES_LATER);
+    openmetrics::parse(&later).unwrap();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use nilometer_benches::{Random, opaque};
 use nilometer_core::{
     Counter, CounterFamily, ExponentialConfig, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily,
-    Histogram, HistogramFamily, LabelSet, MaxGaugeFamily, MetricsRegistry, buckets,
+    Histogram, HistogramFamily, LabelSet, MaxGaugeFamily, MetricsRegistry, SummaryFamily, buckets,
 };
 use nilometer_macros::{LabelValue, TypedLabels};
 use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};
@@ -33,7 +33,7 @@ const fn operation(name: &'static str, bound: f64, run: fn(usize)) -> Operation 
     Operation { name, bound, times: 100_000, worth: 1.0, run }
 }
 
-pub(crate) const OPERATIONS: [Operation; 16] = [
+pub(crate) const OPERATIONS: [Operation; 17] = [
     operation("instructions/loop", 5.0, |times| repeat(times, |_| ())),
     operation("instructions/plain_add", 6.0, plain_add),
     operation("instructions/counter/inc", 18.0, counter),
@@ -44,6 +44,7 @@ pub(crate) const OPERATIONS: [Operation; 16] = [
     operation("instructions/histogram/bounds=200", 133.0, |times| histogram(times, &MANY_BOUNDS)),
     operation("instructions/histogram/exponential", 100.0, exponential),
     operation("instructions/gauge_histogram/both", 80.0, gauge_histogram),
+    operation("instructions/summary/observe", 66.0, summary),
     // What is inlined into them depends on the rest of the crate: the one takes 337 where it takes 274 otherwise.
     operation("instructions/lookup/declared", 404.0, |times| {
         lookup(times, |family, [method, path, status]| {
@@ -140,6 +141,13 @@ fn gauge_histogram(times: usize) {
         let value = values[turn / 2 % values.len()];
         if turn % 2 == 0 { histogram.add(value) } else { histogram.sub(value) }
     });
+}
+
+/// Values as of a histogram, over about ten octaves.
+fn summary(times: usize) {
+    let values = values().map(|value| value + 0.001);
+    let summary = SummaryFamily::new("bench_seconds", "A summary.").default();
+    repeat(times, |turn| summary.observe(values[turn % values.len()]));
 }
 
 fn values() -> [f64; 1024] {

@@ -35,7 +35,7 @@
 //!
 //! | from | what |
 //! |---|---|
-//! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`GaugeHistogram`], [`MaxGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`] and other kinds, their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
+//! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`Summary`], [`GaugeHistogram`], [`MaxGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`] and other kinds, their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
 //! | here | the module `application`: metric sets for a stream processor; the module `test_util`, with that feature |

@@ -28,6 +28,8 @@ use crate::name::{check_metric_name, check_utf8_metric_name, has_suffix};
 use crate::registry::{MetricsRegistry, RegisterError, RegistryConfig};
 use crate::setup::Options;
 use crate::state_set::StateSet;
+pub use crate::summary::config::{check_quantiles, is_number_of_age_buckets, is_relative_error};
+use crate::summary::{Summary, SummaryConfig};
 use crate::unit::Unit;
 use crate::updown::UpDownCounter;
 
@@ -120,6 +122,8 @@ pub trait MetricField: Sized {
     const TAKES_WINDOW: bool = false;
     /// Whether the field can have exponential buckets, and needs no bounds then.
     const TAKES_EXPONENTIAL: bool = false;
+    /// Whether the field can say what a summary is like.
+    const TAKES_QUANTILES: bool = matches!(Self::TYPE, MetricType::Summary);
 
     /// Adds the field's declaration to `scope`.
     fn declare(scope: &mut Scope, field: Field);
@@ -148,7 +152,7 @@ macro_rules! unlabelled_field {
     )*};
 }
 unlabelled_field!(Counter, UpDownCounter, Gauge, Histogram);
-unlabelled_field!(GaugeHistogram);
+unlabelled_field!(GaugeHistogram, Summary);
 unlabelled_field!(FloatCounter, IntGauge, MaxGauge, MinGauge, Info, StateSet<S: ClosedLabelValue>);
 
 impl<M: Metric> MetricField for Family<DynamicLabels, M> {
@@ -221,6 +225,7 @@ pub struct Field {
     init: bool,
     window: Option<Duration>,
     exponential: Option<ExponentialConfig>,
+    summary: Option<SummaryConfig>,
     location: &'static Location<'static>,
 }
 
@@ -238,6 +243,7 @@ impl Field {
             init: false,
             window: None,
             exponential: None,
+            summary: None,
             location: Location::caller(),
         }
     }
@@ -263,6 +269,12 @@ impl Field {
     /// States the exponential buckets of a histogram.
     pub fn with_exponential(mut self, config: ExponentialConfig) -> Field {
         self.exponential = Some(config);
+        self
+    }
+
+    /// States what a summary is like.
+    pub fn with_summary(mut self, config: SummaryConfig) -> Field {
+        self.summary = Some(config);
         self
     }
 
@@ -339,6 +351,7 @@ impl Scope {
         declaration.options.bounds = field.buckets.to_vec();
         declaration.options.window = field.window;
         declaration.options.exponential.clone_from(&field.exponential);
+        declaration.options.summary.clone_from(&field.summary);
         declaration.label_names = labels.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         declaration.expire_after = field.expire_after;
         declaration.init = closed.filter(|_| field.init);

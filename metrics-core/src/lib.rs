@@ -20,7 +20,7 @@
 //!
 //! # Contents
 //!
-//! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
+//! | kinds | [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`Summary`]; [`buckets`], [`Timer`], [`InFlightGuard`] |
 //! |---|---|
 //! | more kinds | [`FloatCounter`], [`IntGauge`], [`GaugeHistogram`], [`MaxGauge`], [`MinGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`]; [`Clock`] |
 //! | exponential buckets | [`ExponentialConfig`], [`FamilyBuilder::with_exponential`] |
@@ -40,7 +40,7 @@
 //! # What this crate does not do
 //!
 //! It writes no format and opens no socket: exporters do. Nothing is on the global registry that does not ask to be, and
-//! no code runs before `main`. It never resets a value for a reader. It does not yet have summaries.
+//! no code runs before `main`. It never resets a value for a reader.
 
 mod asking;
 pub mod buckets;
@@ -76,6 +76,7 @@ mod registry;
 mod series;
 mod setup;
 mod state_set;
+mod summary;
 mod sync;
 #[cfg(feature = "test-util")]
 pub mod test_util;
@@ -95,7 +96,7 @@ pub use extreme::{MaxGauge, MinGauge};
 pub use family::{
     CounterFamily, DynamicLabels, Family, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily,
     HistogramFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily, OwnedSeries, SeriesError,
-    StateSetFamily, UpDownCounterFamily,
+    StateSetFamily, SummaryFamily, UpDownCounterFamily,
 };
 pub use fixed::{
     StaticCounter, StaticError, StaticFloatCounter, StaticHistogram, StaticMetric, StaticUpDownCounter,
@@ -116,6 +117,7 @@ pub use registry::{
     set_global,
 };
 pub use state_set::{StateError, StateSet};
+pub use summary::{MAX_AGE_BUCKETS, Summary, SummaryConfig, SummaryError, SummarySnapshot};
 pub use timer::Timer;
 pub use unit::Unit;
 pub use updown::UpDownCounter;

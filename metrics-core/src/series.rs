@@ -173,6 +173,7 @@ mod tests {
             size_of::<crate::Gauge>(),
             size_of::<Option<crate::Histogram>>(),
             size_of::<crate::GaugeHistogram>(),
+            size_of::<Option<crate::Summary>>(),
             size_of::<crate::FloatCounter>(),
             size_of::<crate::IntGauge>(),
             size_of::<crate::StateSet<bool>>(),

@@ -10,6 +10,8 @@ use crate::exemplar::Sampling;
 use crate::exponential::{ExponentialConfig, ExponentialError};
 use crate::registry::RegisterError;
 use crate::state_set::StateError;
+use crate::summary::history::Summarized;
+use crate::summary::{SummaryConfig, SummaryError};
 use crate::window::Windows;
 
 /// What a registration asks for. Each kind takes what it needs and ignores the rest.
@@ -23,6 +25,8 @@ pub struct Options {
     pub(crate) without_exemplars: bool,
     /// How long a window is, where it is not as long as usual.
     pub(crate) window: Option<Duration>,
+    /// What a summary is to be like, where that is not as usual.
+    pub(crate) summary: Option<SummaryConfig>,
     /// What windows and running tasks are measured with.
     pub(crate) clock: Clock,
 }
@@ -53,6 +57,8 @@ pub struct Setup {
     pub(crate) windows: Option<Windows>,
     /// None for a kind without states, and for a family whose states were refused.
     pub(crate) states: &'static [&'static str],
+    /// None for a kind that is no summary, and for a family whose summary was refused.
+    pub(crate) summarized: Option<Box<Summarized>>,
     /// What running tasks are measured with.
     pub(crate) clock: Clock,
 }
@@ -70,19 +76,25 @@ impl Setup {
         Setup { states, ..Setup::default() }
     }
 
+    pub(crate) fn of_summary(summarized: Summarized) -> Setup {
+        Setup { summarized: Some(Box::new(summarized)), ..Setup::default() }
+    }
+
     pub(crate) fn of_clock(clock: &Clock) -> Setup {
         Setup { clock: clock.clone(), ..Setup::default() }
     }
 
     /// All that is part of a family's identity, each with what an error calls it.
-    pub(crate) fn identity(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn identity(&self) -> [(&'static str, String); 5] {
         let window = self.windows.as_ref().map(|windows| format!("{:?}", windows.length()));
         let exponential = self.exponential.as_ref().map(|exponential| format!("{:?}", exponential.config));
+        let summary = self.summarized.as_ref().map(|summarized| summarized.config().identity());
         [
             ("bounds", format!("{:?}", self.bounds.as_slice())),
             ("exponential buckets", exponential.unwrap_or_default()),
             ("window", window.unwrap_or_default()),
             ("states", self.states.join(", ")),
+            ("summary", summary.unwrap_or_default()),
         ]
     }
 }
@@ -95,6 +107,7 @@ pub enum SetupError {
     /// A window of no length.
     Window,
     States(StateError),
+    Summary(SummaryError),
 }
 
 impl From<BucketError> for SetupError {
@@ -115,6 +128,12 @@ impl From<StateError> for SetupError {
     }
 }
 
+impl From<SummaryError> for SetupError {
+    fn from(error: SummaryError) -> Self {
+        SetupError::Summary(error)
+    }
+}
+
 impl SetupError {
     /// The error of the registration of the family `name`.
     pub(crate) fn of_family(self, name: &str) -> RegisterError {
@@ -124,6 +143,7 @@ impl SetupError {
             SetupError::Exponential(source) => RegisterError::Exponential { name, source },
             SetupError::Window => RegisterError::Window { name },
             SetupError::States(source) => RegisterError::States { name, source },
+            SetupError::Summary(source) => RegisterError::Summary { name, source },
         }
     }
 }

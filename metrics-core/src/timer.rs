@@ -6,10 +6,11 @@ use crate::extreme::{MaxGauge, MinGauge};
 use crate::fixed::{StaticFloatCounter, StaticHistogram};
 use crate::float_counter::FloatCounter;
 use crate::histogram::Histogram;
+use crate::summary::Summary;
 
 /// Measures time on the monotonic clock and observes it when it is dropped; made by [`Histogram::start_timer`],
-/// [`StaticHistogram::start_timer`] and those of [`MaxGauge`], [`MinGauge`], [`FloatCounter`] and [`StaticFloatCounter`],
-/// which adds it.
+/// [`StaticHistogram::start_timer`] and those of [`Summary`], [`MaxGauge`], [`MinGauge`], [`FloatCounter`] and
+/// [`StaticFloatCounter`], which adds it.
 ///
 /// # Examples
 ///
@@ -37,6 +38,7 @@ pub struct Timer {
 pub(crate) enum Timed {
     Handle(Histogram),
     Static(&'static StaticHistogram),
+    Summary(Summary),
     Max(MaxGauge),
     Min(MinGauge),
     FloatCounter(FloatCounter),
@@ -67,6 +69,7 @@ impl Timer {
         match self.timed.take() {
             Some(Timed::Handle(histogram)) => histogram.observe_duration(elapsed),
             Some(Timed::Static(histogram)) => histogram.observe_duration(elapsed),
+            Some(Timed::Summary(summary)) => summary.observe_duration(elapsed),
             Some(Timed::Max(gauge)) => gauge.observe_duration(elapsed),
             Some(Timed::Min(gauge)) => gauge.observe_duration(elapsed),
             Some(Timed::FloatCounter(counter)) => counter.inc_by_duration(elapsed),

@@ -12,20 +12,26 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, OnceLock};
 use std::{env, thread};
 
 use nilometer_core::collect::{CollectError, Collector, Descriptor, Point, SeriesLabels, Stopped, Visitor};
-use nilometer_core::{MetricsRegistry, StaticCounter, StaticHistogram, StaticUpDownCounter, buckets};
+use nilometer_core::{
+    Labels, MetricsRegistry, StaticCounter, StaticHistogram, StaticUpDownCounter, Summary, buckets,
+};
 
 static ALLOCATIONS: StaticCounter = StaticCounter::new("allocations_total", "Allocations.");
 static IN_USE: StaticUpDownCounter = StaticUpDownCounter::new("in_use_bytes", "Bytes in use.");
 static SIZES: StaticHistogram = StaticHistogram::new("size_bytes", "Sizes.", &buckets::SIZE_BYTES);
 
+/// No static, so that it is there from `main` on: its cells are made where something falls for the first time.
+static QUANTILES: OnceLock<Summary> = OnceLock::new();
+
 /// The same, counted with plain atomics.
 static TRUE_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static TRUE_IN_USE: AtomicI64 = AtomicI64::new(0);
 static TRUE_SIZES: AtomicU64 = AtomicU64::new(0);
+static TRUE_QUANTILES: AtomicU64 = AtomicU64::new(0);
 
 /// How often a recording allocated, which would be recorded in turn.
 static RECURSIONS: AtomicU64 = AtomicU64::new(0);
@@ -47,6 +53,11 @@ impl Recording {
             TRUE_SIZES.fetch_add(size as u64, Ordering::Relaxed);
             ALLOCATIONS.inc();
             SIZES.observe(size as f64);
+            if let Some(summary) = QUANTILES.get() {
+                TRUE_QUANTILES.fetch_add(1, Ordering::Relaxed);
+                // On either side of zero.
+                summary.observe(if size.is_multiple_of(2) { size as f64 } else { -(size as f64) });
+            }
         }
         TRUE_IN_USE.fetch_add(change, Ordering::Relaxed);
         IN_USE.add(change);
@@ -90,6 +101,13 @@ fn assert_exact(when: &str) {
     let (after, sum) = (TRUE_ALLOCATIONS.load(Ordering::Relaxed), TRUE_SIZES.load(Ordering::Relaxed));
     assert!((before..=after).contains(&snapshot.count()), "{when}: {before}, {snapshot:?}, {after}");
     assert!(snapshot.sum() <= sum as f64, "{when}: {snapshot:?}, {sum}");
+    if let Some(summary) = QUANTILES.get() {
+        let before = TRUE_QUANTILES.load(Ordering::Relaxed);
+        let snapshot = summary.snapshot();
+        let after = TRUE_QUANTILES.load(Ordering::Relaxed);
+        assert!((before..=after).contains(&snapshot.count()), "{when}: {before}, {snapshot:?}, {after}");
+        assert!(snapshot.quantile(0.0) < 0.0 && snapshot.quantile(1.0) > 0.0, "{when}: {snapshot:?}");
+    }
 }
 
 /// Allocates and frees, some of it on another thread's behalf.
@@ -228,6 +246,7 @@ fn main() -> Result<(), CollectError> {
         println!("main ends");
         return Ok(());
     }
+    assert!(QUANTILES.set(Summary::new("sizes", "Sizes.", Labels::empty())).is_ok());
     threads_that_start_and_end();
     assert_exact("after threads");
     readers_beside_them();

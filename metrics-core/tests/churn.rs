@@ -6,9 +6,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 use nilometer_core::collect::{Collector, Descriptor, Point, SeriesLabels, Stopped, Visitor};
-use nilometer_core::{Counter, CounterFamily, HistogramFamily};
+use nilometer_core::{Counter, CounterFamily, HistogramFamily, ManualClock, MetricsRegistry, RegistryConfig};
 
 /// How many bytes the process has.
 static BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -100,6 +101,50 @@ fn a_burst_of_series_gives_its_memory_back() {
     let large = burst(9_999);
     // Cells are kept for the series that come next, and their number with them.
     assert!(large < small + 256 * 1024, "{small} bytes, then {large}");
+}
+
+/// Neither what is observed nor the time for which it is read takes more memory, and series that are gone take none.
+#[test]
+fn summaries_take_no_more_memory_whatever_is_observed_and_however_long() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_clock(&clock));
+    let Ok(family) = registry.register_summary("v_seconds", "V.") else { panic!("the name is free") };
+    let mut text = String::new();
+    let mut run = |rounds| {
+        for _ in 0..rounds {
+            for number in 0..50 {
+                family.with(&label(&mut text, 0, number), |summary| {
+                    (0..200).for_each(|value| summary.observe(f64::from(value * 41) - 100.0));
+                });
+            }
+            clock.advance(Duration::from_mins(3));
+            assert!(registry.collect(&mut Nowhere).is_ok());
+        }
+        let full = BYTES.load(Ordering::Relaxed);
+        family.clear();
+        // A collection frees what lookups kept from being freed.
+        assert_eq!(family.series().count(), 0);
+        (full, BYTES.load(Ordering::Relaxed))
+    };
+    let (warm, warm_empty) = run(20);
+    let (end, end_empty) = run(200);
+    // What is kept of the counts takes a little more for larger counts.
+    assert!(end < warm + 96 * 1024, "{warm} bytes, then {end}");
+    assert!(end_empty < warm_empty + 64 * 1024, "{warm_empty} bytes, then {end_empty}");
+    assert!(warm > warm_empty + 64 * 1024, "{warm_empty} bytes, and {warm} are no test of it");
+}
+
+struct Nowhere;
+
+impl Visitor for Nowhere {
+    fn family(&mut self, _: &Descriptor) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn point(&mut self, _: SeriesLabels<'_>, _: Point<'_>) -> Result<(), Stopped> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -158,6 +158,7 @@ fn no_operation_of_a_rarer_kind_allocates() {
     let gauge = registry.register_int_gauge("b", "B.").unwrap().default();
     let max = registry.register_max_gauge("c_seconds", "C.").unwrap().default();
     let min = registry.register_min_gauge("d_seconds", "D.").unwrap().default();
+    let summary = registry.register_summary("h_seconds", "H.").unwrap().default();
     let states = registry.register_state_set::<bool>("e", "E.").unwrap().default();
     let info = registry.register_info("f_info", "F.", &[("version", "1")]).unwrap();
     let tasks = registry.register_long_task_timer("g", "G.", &[]).unwrap();
@@ -178,6 +179,15 @@ fn no_operation_of_a_rarer_kind_allocates() {
         ("static float inc_by", &|| TOTAL.inc_by(0.5)),
         ("static float inc_by, odd", &|| TOTAL.inc_by(f64::NAN)),
         ("static float timer", &|| drop(TOTAL.start_timer())),
+        ("summary observe", &|| summary.observe(0.7)),
+        ("summary observe, zero", &|| summary.observe(0.0)),
+        ("summary observe, negative", &|| summary.observe(-3.0)),
+        ("summary observe, NaN", &|| summary.observe(f64::NAN)),
+        ("summary observe, infinite", &|| summary.observe(f64::INFINITY)),
+        // Cells are made where something falls for the first time, and not by the program's allocator.
+        ("summary observe, larger and larger", &|| summary.observe(f64::exp2(next()))),
+        ("summary observe_duration", &|| summary.observe_duration(Duration::from_millis(7))),
+        ("summary timer", &|| drop(summary.start_timer())),
         ("int set", &|| gauge.set(2)),
         ("int add", &|| gauge.add(2)),
         ("int sub", &|| gauge.sub(2)),

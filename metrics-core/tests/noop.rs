@@ -12,7 +12,7 @@ use nilometer_core::{
     Counter, CounterFamily, Family, FloatCounter, FloatCounterFamily, Gauge, GaugeHistogram,
     GaugeHistogramFamily, Histogram, HistogramFamily, Info, InfoFamily, IntGauge, IntGaugeFamily,
     LongTaskTimer, MaxGauge, MaxGaugeFamily, MetricType, MetricsRegistry, MinGauge, MinGaugeFamily, StateSet,
-    StateSetFamily, UpDownCounter,
+    StateSetFamily, Summary, SummaryFamily, UpDownCounter,
 };
 
 #[test]
@@ -67,6 +67,11 @@ fn handles_of_the_kinds_that_few_programs_need_record_too() {
     queued.add(2.5);
     drop(queued.track(f64::INFINITY));
     assert_eq!((queued.snapshot().count(), queued.snapshot().sum()), (1, 2.5));
+    let wait = Summary::noop();
+    for value in [1.0, 3.0, 2.0] {
+        wait.observe(value);
+    }
+    assert_eq!((wait.snapshot().count(), wait.snapshot().sum()), (3, 6.0));
     let light = StateSet::<Light>::noop();
     light.set(Light::Green);
     assert!(light.is_enabled(Light::Green) && !light.is_enabled(Light::Red));
@@ -97,7 +102,8 @@ fn families_of_the_kinds_that_few_programs_need_make_no_series() {
         MinGaugeFamily,
         GaugeHistogramFamily,
         InfoFamily,
-        StateSetFamily<Light>
+        StateSetFamily<Light>,
+        SummaryFamily
     );
     assert!(page(&registry).is_empty());
 }

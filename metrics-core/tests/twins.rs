@@ -1,6 +1,10 @@
 //! The protocols that models check step by step, at full speed: `.ci/tsan` runs these under the thread sanitizer. Those
 //! of threads, of lookups and of statics have files of their own.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "what fails here fails the test, and is few"
+)]
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use nilometer_core::collect::{Collector as _, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::{
     Counter, CounterFamily, Descriptor, Gauge, GaugeFamily, Histogram, Labels, ManualClock, MaxGauge,
-    MetricsRegistry, RegistryConfig, UpDownCounter,
+    MetricsRegistry, RegistryConfig, SummaryFamily, UpDownCounter,
 };
 
 const THREADS: usize = 4;
@@ -317,6 +321,42 @@ impl Visitor for Largest {
         }
         Ok(())
     }
+}
+
+/// Twin of the model `sketch_cells`: threads that stay observe together in series that come and go, whose cells were
+/// other series' before.
+#[test]
+fn cells_that_are_made_where_something_falls_have_nothing_of_other_series() {
+    const VALUES: [f64; 3] = [-8.0, 0.5, 1000.0];
+    const TIMES: u64 = 3;
+    let family = SummaryFamily::new("x", "X.");
+    let together = Barrier::new(THREADS);
+    at_once(THREADS, move |thread| {
+        for round in 0..ROUNDS as usize / 20 {
+            let labels = [("round", &*(round % 3).to_string())];
+            let summary = family.get_or_create(&labels);
+            together.wait();
+            // Each octave has one thread that is there first, and copies of all that were there in other rounds.
+            for _ in 0..TIMES {
+                summary.observe(VALUES[(round + thread) % 3]);
+            }
+            together.wait();
+            let snapshot = summary.snapshot();
+            let total = THREADS as u64 * TIMES;
+            assert_eq!(snapshot.count(), total);
+            let mut below = 0;
+            for (value, expected) in VALUES.into_iter().enumerate() {
+                let threads = (0..THREADS).filter(|thread| (round + thread) % 3 == value).count() as u64;
+                for rank in [below + 1, below + threads * TIMES] {
+                    let found = snapshot.quantile(rank as f64 / total as f64);
+                    assert!((found - expected).abs() <= 0.01 * expected.abs(), "{found} is the {rank}.");
+                }
+                below += threads * TIMES;
+            }
+            together.wait();
+            family.remove(&labels);
+        }
+    });
 }
 
 /// Twin of the model `tasks`.

@@ -45,8 +45,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// Makes a struct whose fields are metrics register itself as a whole.
 ///
 /// Each field is a metric: `Counter`, `FloatCounter`, `UpDownCounter`, `Gauge`, `IntGauge`, `MaxGauge`, `MinGauge`,
-/// `Histogram`, `GaugeHistogram`, `StateSet<S>`, `Info`, a family of them, `LongTaskTimer`, an `Option` of any of these, or whatever else
-/// implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one line, its name the
+/// `Histogram`, `GaugeHistogram`, `Summary`, `StateSet<S>`, `Info`, a family of them, `LongTaskTimer`, an `Option` of any
+/// of these, or whatever else implements `declare::MetricField`. Its help is the first paragraph of its doc comment in one line, its name the
 /// field's name; a `LongTaskTimer` makes three gauges, whose names and help begin with these. Registering is all or
 /// nothing, and twice gives the same handles.
 ///
@@ -84,6 +84,10 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `expire_after = EXPR` | how long a family's series stay that nothing changes, a `Duration`: `FamilyBuilder::with_expire_after` |
 /// | `init` | the series of all labels that there can be are there from the beginning, in a family of typed labels that are all [`LabelValue`] enums or `bool` |
 /// | `window = EXPR` | how long the windows of a `MaxGauge` or `MinGauge` are: a constant `Duration`; a minute by default |
+/// | `quantiles = EXPR` | the quantiles of a `Summary`: a constant `[f64; N]` or `&[f64]`, as bounds are written; 0.5, 0.9 and 0.99 by default |
+/// | `max_age = EXPR` | how long a `Summary` looks back: a constant `Duration`; 10 minutes by default |
+/// | `age_buckets = EXPR` | in how many steps it moves on: a constant `u32` from 1 to 60; 5 by default |
+/// | `relative_error = EXPR` | how far its quantiles may be from the true ones: a constant `f64` from 0.001 to 0.25; 0.01 by default |
 /// | `flatten` | the field is a struct with this derive, or an `Option` of one, whose metrics are taken in |
 /// | `flatten, prefix = ".."` | the same, their names beginning with that, after the struct's prefix and before theirs |
 ///

@@ -144,6 +144,18 @@ impl PrometheusRenderer {
     ) -> Result<(), RenderError> {
         append(output, family, MetricType::Histogram)
     }
+
+    /// Appends a summary family to `output`.
+    ///
+    /// # Errors
+    ///
+    /// As [`render_counter_family`](Self::render_counter_family).
+    pub fn render_summary_family<C: Collector + ?Sized>(
+        output: &mut String,
+        family: &C,
+    ) -> Result<(), RenderError> {
+        append(output, family, MetricType::Summary)
+    }
 }
 
 /// Says why a page could not be rendered.

@@ -9,6 +9,7 @@
 //! - `total`: a count, in one cell. `fraction`: a total of fractions, in one. `updown`: a count that also goes down, in
 //!   two. `distribution`: buckets and a sum. `exponential`: the same where the buckets are powers. `presence`: those of
 //!   what came, and those of what has left.
+//! - `sketch`: buckets of one relative width, whose cells are made where something falls.
 //! - `turn`: what a thread does once in a while.
 //! - `value`: what is set rather than added to. `extreme`: the largest of what was observed lately. `tasks`: when those
 //!   began that are running.
@@ -28,6 +29,7 @@ mod models;
 mod page;
 pub(crate) mod presence;
 mod record;
+pub(crate) mod sketch;
 mod slots;
 mod store;
 pub(crate) mod tasks;
@@ -41,6 +43,7 @@ pub(crate) use bounds::Bounds;
 pub(crate) use extreme::Extreme;
 pub(crate) use late::LateRun;
 pub(crate) use local::Near;
+pub(crate) use sketch::Sketch;
 pub(crate) use slots::Run;
 pub(crate) use tasks::Tasks;
 pub(crate) use value::{Room, Value};

@@ -9,6 +9,7 @@ use super::local::Near;
 use super::page::Page;
 use super::presence::{self, Counted};
 use super::record::Record;
+use super::sketch::{Precision, Sketch};
 use super::slots::Slots;
 use super::store::{Store, add_owned};
 use super::tasks::Tasks;
@@ -319,6 +320,71 @@ fn late_run() {
         for _ in 1..unused {
             assert!(slots.take(store, 1) < unused, "all that was ever given out is free, but the static's");
         }
+    });
+}
+
+/// Two threads count where nothing fell before, one of which has copies of cells that other series had: what those left
+/// is not seen, both count in one run of cells for ever, and the slower thread's run is not lost.
+#[test]
+fn sketch_cells() {
+    loom::model(|| {
+        let store = store(2);
+        let slots: &'static Slots = Box::leak(Box::new(Slots::new()));
+        let recorder = Recorder::new(store);
+        // A run for each of the threads.
+        let formers = [(); 2].map(|()| Series { slot: slots.take(store, 1), slots });
+        for former in &formers {
+            recorder.add(former.slot, 8);
+        }
+        drop(formers);
+        let sketch: &'static Sketch = Box::leak(Box::new(Sketch::new(Precision::OF_A_MODEL)));
+        let other = thread::spawn(move || {
+            let slot = sketch.slot_of_a_model(store, slots);
+            Recorder::new(store).add(slot, 1);
+        });
+        let slot = sketch.slot_of_a_model(store, slots);
+        recorder.add(slot, 2);
+        let now = read(store, slot);
+        assert!((2..=3).contains(&now), "{now}");
+        other.join().unwrap();
+        assert_eq!((sketch.slot_of_a_model(store, slots), read(store, slot)), (slot, 3));
+        let unused = slots.take_unused(1);
+        for _ in 1..unused {
+            assert!(slots.take(store, 1) < unused, "all that was ever given out is free, but the sketch's");
+        }
+    });
+}
+
+/// Two threads count in a sketch, where nothing fell before, and then in a distribution, one in its own cells and one in
+/// the shared ones: a reader that sees an observation counted finds it in the sketch.
+#[test]
+fn sketch_before_count() {
+    loom::model(|| {
+        let store = store(1);
+        store.base(0);
+        let slots: &'static Slots = Box::leak(Box::new(Slots::new()));
+        let sketch: &'static Sketch = Box::leak(Box::new(Sketch::new(Precision::OF_A_MODEL)));
+        let totals = slots.take(store, distribution::cells(1));
+        let owner = thread::spawn(move || {
+            let recorder = Recorder::new(store);
+            let page = recorder.page().unwrap();
+            recorder.add(sketch.slot_of_a_model(store, slots), 1);
+            assert!(distribution::observe_owned(page, Near::of(totals), 0, 1.0));
+        });
+        let sharer = thread::spawn(move || {
+            total::add_shared(store, sketch.slot_of_a_model(store, slots), 1);
+            distribution::observe_shared(store, totals, 0, 1.0);
+        });
+        let check = |least: u64| {
+            let (mut counts, mut sums) = ([0], [0.0]);
+            distribution::read(store, &[totals], 1, &mut counts, &mut sums);
+            let found = sketch.slot_found_by_a_model().map_or(0, |slot| read(store, slot));
+            assert!(found >= counts[0] && counts[0] >= least, "{} counted, {found} found", counts[0]);
+        };
+        check(0);
+        owner.join().unwrap();
+        sharer.join().unwrap();
+        check(2);
     });
 }
 

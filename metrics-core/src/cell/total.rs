@@ -70,5 +70,16 @@ pub(super) fn fold(store: &Store, slots: &[u32], totals: &mut [u64], plus: impl 
     }
 }
 
+/// Puts the totals of a whole run into `totals`, of which there are as many.
+pub(super) fn read_run(store: &Store, slot: u32, totals: &mut [u64]) {
+    totals.fill(0);
+    let len = totals.len();
+    for page in store.copies(slot as usize / CELLS) {
+        for (total, cell) in totals.iter_mut().zip(page.cells(slot, len)) {
+            *total = total.wrapping_add(cell.load(Ordering::Relaxed));
+        }
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a page has few cells")]
 const PAGE: u32 = CELLS as u32;

@@ -20,6 +20,8 @@ pub struct Values {
     has: Vec<bool>,
     /// The states of each, for the kind that has them.
     states: Vec<(&'static str, bool)>,
+    /// The quantiles of each, with their values, for the kind that has them.
+    quantiles: Vec<(f64, f64)>,
 }
 
 impl Values {
@@ -98,6 +100,7 @@ impl Values {
         self.numbers.clear();
         self.sums.clear();
         self.has.clear();
+        self.quantiles.clear();
     }
 
     /// Takes the number of the next series, if it has one.
@@ -115,6 +118,13 @@ impl Values {
         self.sums.push(sum);
     }
 
+    /// Takes the summary of the next series.
+    pub(crate) fn push_summary(&mut self, count: u64, sum: f64, quantiles: impl Iterator<Item = (f64, f64)>) {
+        self.numbers.push(count);
+        self.sums.push(sum);
+        self.quantiles.extend(quantiles);
+    }
+
     /// Whether the series `at` has values, of those that were taken one by one.
     pub(crate) fn has(&self, at: usize) -> bool {
         self.has[at]
@@ -123,6 +133,11 @@ impl Values {
     /// The states of the series `at`, of so many each.
     pub(crate) fn states(&self, at: usize, len: usize) -> &[(&'static str, bool)] {
         &self.states[at * len..][..len]
+    }
+
+    /// The count, the sum and the quantiles of the series `at`, of so many quantiles each.
+    pub(crate) fn summary(&self, at: usize, quantiles: usize) -> (u64, f64, &[(f64, f64)]) {
+        (self.numbers[at], self.sums[at], &self.quantiles[at * quantiles..][..quantiles])
     }
 
     /// The number of the series `at`.

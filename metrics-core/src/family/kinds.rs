@@ -9,6 +9,7 @@ use crate::int_gauge::IntGauge;
 use crate::label::ClosedLabelValue;
 use crate::setup::Options;
 use crate::state_set::StateSet;
+use crate::summary::Summary;
 
 /// A family of counters of fractions with dynamic labels.
 pub type FloatCounterFamily = Family<DynamicLabels, FloatCounter>;
@@ -24,6 +25,8 @@ pub type MinGaugeFamily = Family<DynamicLabels, MinGauge>;
 pub type InfoFamily = Family<DynamicLabels, Info>;
 /// A family of state sets with dynamic labels, of the states of `S`.
 pub type StateSetFamily<S> = Family<DynamicLabels, StateSet<S>>;
+/// A family of summaries with dynamic labels.
+pub type SummaryFamily = Family<DynamicLabels, Summary>;
 
 /// Writes the constructors of families outside of any registry.
 macro_rules! standalone {
@@ -47,7 +50,8 @@ standalone!(
     MaxGaugeFamily,
     MinGaugeFamily,
     InfoFamily,
-    StateSetFamily<S: ClosedLabelValue>
+    StateSetFamily<S: ClosedLabelValue>,
+    SummaryFamily
 );
 
 impl GaugeHistogramFamily {

@@ -54,7 +54,7 @@ pub(crate) use self::erased::ErasedFamily;
 pub(crate) use self::init::ClosedLabels;
 pub use self::kinds::{
     FloatCounterFamily, GaugeHistogramFamily, InfoFamily, IntGaugeFamily, MaxGaugeFamily, MinGaugeFamily,
-    StateSetFamily,
+    StateSetFamily, SummaryFamily,
 };
 pub(crate) use self::normal::Normalizers;
 pub use self::owned::OwnedSeries;

@@ -10,6 +10,7 @@ use crate::exponential::ExponentialConfig;
 use crate::family::{ClosedLabels, DynamicLabels, Family};
 use crate::label::TypedLabels;
 use crate::metric::Metric;
+use crate::summary::SummaryConfig;
 use crate::unit::Unit;
 
 /// Registers one family; made by [`MetricsRegistry::family`].
@@ -135,6 +136,13 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
         self
     }
 
+    /// Sets what a [`Summary`](crate::Summary) is like; other kinds ignore it. [`register`](FamilyBuilder::register) refuses
+    /// what [`SummaryConfig::check`] refuses. Example there.
+    pub fn with_summary(mut self, config: SummaryConfig) -> Self {
+        self.declaration.options.summary = Some(config);
+        self
+    }
+
     /// Sets how many series this family may have, whatever the registry's default.
     pub fn with_series_limit(mut self, series: usize) -> Self {
         self.declaration.series_limit = Some(series);
@@ -230,8 +238,9 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`]: a name, the unit, the bounds, the exponential buckets, the window or the states are invalid, the name is taken by
-    /// something else, or the series that are to be there from the beginning are past a limit. Nothing has changed then.
+    /// [`RegisterError`]: a name, the unit, the bounds, the exponential buckets, the window, the states or the summary are
+    /// invalid, the name is taken by something else, or the series that are to be there from the beginning are past a
+    /// limit. Nothing has changed then.
     pub fn register(self) -> Result<Family<L, M>, RegisterError> {
         Ok(self.registry.register_all(vec![self.declaration], &[])?.family())
     }

@@ -10,6 +10,7 @@ use crate::family::SeriesError;
 use crate::label::LabelError;
 use crate::name::NameError;
 use crate::state_set::StateError;
+use crate::summary::SummaryError;
 use crate::unit::Unit;
 
 /// Says why a registration was refused; the registry is as it was.
@@ -73,6 +74,14 @@ pub enum RegisterError {
         /// What is wrong with them.
         source: StateError,
     },
+    /// What a summary is to be like cannot be had.
+    #[error("invalid summary for family `{name}`")]
+    Summary {
+        /// The family's name.
+        name: String,
+        /// What is wrong with it.
+        source: SummaryError,
+    },
     /// The declared unit is not what the name ends with.
     #[error("family `{name}` is declared in `{unit}`, which its name does not end with")]
     Unit {
@@ -89,7 +98,7 @@ pub enum RegisterError {
         /// The family's name.
         name: String,
         /// What differs: its type, help, unit, label names, constant label names, constant labels, bounds, exponential
-        /// buckets, window, states or series.
+        /// buckets, window, states, summary or series.
         what: &'static str,
         /// How it is registered.
         existing: String,

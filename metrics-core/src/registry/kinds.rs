@@ -12,7 +12,7 @@ use crate::declare::Declaration;
 use crate::extreme::{MaxGauge, MinGauge};
 use crate::family::{
     DynamicLabels, Family, FloatCounterFamily, GaugeHistogramFamily, IntGaugeFamily, MaxGaugeFamily,
-    MinGaugeFamily, StateSetFamily,
+    MinGaugeFamily, StateSetFamily, SummaryFamily,
 };
 use crate::float_counter::FloatCounter;
 use crate::gauge_histogram::GaugeHistogram;
@@ -21,6 +21,7 @@ use crate::int_gauge::IntGauge;
 use crate::label::ClosedLabelValue;
 use crate::long_task::{self, Families, LongTaskTimer};
 use crate::state_set::StateSet;
+use crate::summary::Summary;
 
 /// A registry that may be gone.
 pub(crate) struct WeakRegistry(Weak<Inner>);
@@ -153,6 +154,21 @@ impl MetricsRegistry {
         help: impl Into<String>,
     ) -> Result<StateSetFamily<S>, RegisterError> {
         self.family::<StateSet<S>>(name, help).register()
+    }
+
+    /// Registers a family of summaries with dynamic labels: of the quantiles 0.5, 0.9 and 0.99 over 10 minutes, within 1 %.
+    /// [`family`](MetricsRegistry::family) registers one with others.
+    ///
+    /// # Errors
+    ///
+    /// As [`register_counter`](MetricsRegistry::register_counter).
+    #[track_caller]
+    pub fn register_summary(
+        &self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Result<SummaryFamily, RegisterError> {
+        self.family::<Summary>(name, help).register()
     }
 
     /// Registers labels that tell something about the program. With other values of the same labels it is another series

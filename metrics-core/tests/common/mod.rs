@@ -21,6 +21,9 @@ impl Visitor for Page {
             Point::Histogram(point) | Point::GaugeHistogram(point) => {
                 format!("{} in {:?}", point.sum(), point.counts())
             }
+            Point::Summary(point) => {
+                format!("{} of {}: {:?}", point.sum(), point.count(), point.quantiles())
+            }
             Point::Info => "info".to_owned(),
             Point::StateSet(point) => {
                 let states = point.states().iter();
@@ -28,7 +31,6 @@ impl Visitor for Page {
                     states.map(|(name, is_on)| format!("{name}={}", u8::from(*is_on))).collect();
                 states.join(",")
             }
-            other @ Point::Summary(_) => format!("{other:?}"),
         };
         self.0.push(format!("  {{{}}} {value}", labels.join(",")));
         Ok(())

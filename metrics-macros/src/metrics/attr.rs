@@ -59,6 +59,10 @@ pub(super) struct FieldAttributes {
     pub(super) expire_after: Option<Keyed<Expr>>,
     pub(super) init: Option<Keyed<()>>,
     pub(super) window: Option<Keyed<Expr>>,
+    pub(super) quantiles: Option<Keyed<Expr>>,
+    pub(super) max_age: Option<Keyed<Expr>>,
+    pub(super) age_buckets: Option<Keyed<Expr>>,
+    pub(super) relative_error: Option<Keyed<Expr>>,
     pub(super) flatten: Option<Keyed<()>>,
     pub(super) prefix: Option<Keyed<LitStr>>,
     /// Whether all of them were understood: where one was not, what seems wrong besides follows from it.
@@ -94,13 +98,22 @@ impl FieldAttributes {
                 attr::set(&mut read.init, key, (), errors);
             } else if key.is_ident("window") {
                 attr::set(&mut read.window, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("quantiles") {
+                attr::set(&mut read.quantiles, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("max_age") {
+                attr::set(&mut read.max_age, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("age_buckets") {
+                attr::set(&mut read.age_buckets, key, meta.value()?.parse()?, errors);
+            } else if key.is_ident("relative_error") {
+                attr::set(&mut read.relative_error, key, meta.value()?.parse()?, errors);
             } else if key.is_ident("flatten") {
                 attr::set(&mut read.flatten, key, (), errors);
             } else if key.is_ident("prefix") {
                 attr::set(&mut read.prefix, key, attr::string(meta)?, errors);
             } else {
                 let known = "a field takes `name`, `help`, `unit`, `buckets`, `exponential`, `labels`, \
-                             `expire_after`, `init`, `window`, `flatten` and `prefix`";
+                             `expire_after`, `init`, `window`, `quantiles`, `max_age`, `age_buckets`, \
+                             `relative_error`, `flatten` and `prefix`";
                 attr::unknown(meta, known, errors)?;
             }
             Ok(())
@@ -120,6 +133,13 @@ impl FieldAttributes {
         let init = self.init.iter().map(|keyed| &keyed.key);
         let window = self.window.iter().map(|keyed| &keyed.key);
         let buckets = buckets.chain(exponential);
-        strings.chain(buckets).chain(labels).chain(expire_after).chain(init).chain(window)
+        let summary = self.of_a_summary();
+        strings.chain(buckets).chain(labels).chain(expire_after).chain(init).chain(window).chain(summary)
+    }
+
+    /// The keys that describe a summary, of those that stand there.
+    pub(super) fn of_a_summary(&self) -> impl Iterator<Item = &Path> {
+        let keys = [&self.quantiles, &self.max_age, &self.age_buckets, &self.relative_error];
+        keys.into_iter().flatten().map(|keyed| &keyed.key)
     }
 }

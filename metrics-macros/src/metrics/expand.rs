@@ -5,7 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::{Expr, Generics, parse_quote};
 
 use super::ast::{Field, Metrics};
+use super::summary::summary;
+use crate::attr::text;
 use crate::check::{self, Alphabet, Place};
+
+/// What a configuration of exponential buckets that fails its check is told.
+const NO_EXPONENTIAL: &str = "there are no such exponential buckets: scales are -4 to 8, buckets 8 to 240, a zero \
+                              threshold is 0 or above and finite, and a fallback has 1 to 64 bounds";
 
 /// The trait's implementation, the functions around it, and the checks that the compiler makes.
 pub(super) fn expand(metrics: &Metrics<'_>) -> TokenStream {
@@ -176,18 +182,27 @@ fn declare(metrics: &Metrics<'_>, field: &Field<'_>, scope: &Ident) -> TokenStre
     });
     let init = field.attributes.init.as_ref().map(|_| quote!(.with_init_all()));
     let window = field.window().map(|length| {
-        let length = window(length);
+        let (check, message) =
+            (quote!(!__NILOMETER_VALUE.is_zero()), "a window has a length: more than zero");
+        let length = value(length, &quote!(::core::time::Duration), &check, message);
         quote!(.with_window(#length))
     });
     let exponential = field.attributes.exponential.as_ref().map(|keyed| {
         let defaults = || quote!(#krate::ExponentialConfig::new());
-        let config = keyed.value.as_ref().map_or_else(defaults, |config| exponential(metrics, config));
+        let config = keyed.value.as_ref().map_or_else(defaults, |config| {
+            let (ty, check) = (quote!(#krate::ExponentialConfig), quote!(__NILOMETER_VALUE.check().is_ok()));
+            value(config, &ty, &check, NO_EXPONENTIAL)
+        });
         quote!(.with_exponential(#config))
     });
+    let summary = summary(metrics, field);
     let inline = if field.is_generic { type_checks(metrics, field) } else { Vec::new() };
     quote! {
         #(const { #inline };)*
-        <#ty as #role>::declare(#scope, #new #unit #labels #buckets #exponential #expire_after #init #window);
+        <#ty as #role>::declare(
+            #scope,
+            #new #unit #labels #buckets #exponential #expire_after #init #window #summary,
+        );
     }
 }
 
@@ -221,48 +236,23 @@ fn bounds(metrics: &Metrics<'_>, field: &Field<'_>, buckets: &Expr) -> TokenStre
     }}
 }
 
-/// A block with what exponential buckets are to be like, which is checked there.
-fn exponential(metrics: &Metrics<'_>, config: &Expr) -> TokenStream {
-    let krate = &metrics.container.krate;
-    let place = Place::of(config);
-    let check = check::item(&check::assertion(
-        place,
-        &quote!(__NILOMETER_EXPONENTIAL.check().is_ok()),
-        "there are no such exponential buckets: scales are -4 to 8, buckets 8 to 240, a zero threshold is 0 or above \
-         and finite, and a fallback has 1 to 64 bounds",
-    ));
+/// A block with a constant of this type, which is checked there by the name of `__NILOMETER_VALUE`.
+pub(super) fn value(value: &Expr, ty: &TokenStream, check: &TokenStream, message: &str) -> TokenStream {
+    let place = Place::of(value);
+    let check = check::item(&check::assertion(place, check, message));
     // With the position of the expression, which is where the compiler then finds a wrong type.
     let constant = quote_spanned! {place.first()=>
-        const __NILOMETER_EXPONENTIAL: #krate::ExponentialConfig = #config;
+        const __NILOMETER_VALUE: #ty = #value;
     };
     quote! {{
         #constant
         #check
-        __NILOMETER_EXPONENTIAL
-    }}
-}
-
-/// A block with the length of a window, which is checked there.
-fn window(length: &Expr) -> TokenStream {
-    let place = Place::of(length);
-    let check = check::item(&check::assertion(
-        place,
-        &quote!(!__NILOMETER_WINDOW.is_zero()),
-        "a window has a length: more than zero",
-    ));
-    // With the position of the expression, which is where the compiler then finds a wrong type.
-    let constant = quote_spanned! {place.first()=>
-        const __NILOMETER_WINDOW: ::core::time::Duration = #length;
-    };
-    quote! {{
-        #constant
-        #check
-        __NILOMETER_WINDOW
+        __NILOMETER_VALUE
     }}
 }
 
 /// Whether `expr` begins with `&`, in parentheses or in what a macro put it in.
-fn is_reference(expr: &Expr) -> bool {
+pub(super) fn is_reference(expr: &Expr) -> bool {
     match expr {
         Expr::Reference(_) => true,
         Expr::Paren(inner) => is_reference(&inner.expr),
@@ -369,6 +359,10 @@ fn type_checks(metrics: &Metrics<'_>, field: &Field<'_>) -> Vec<TokenStream> {
             &takes("TAKES_WINDOW"),
             "`window` is for max and min gauges alone",
         ));
+    }
+    for key in field.attributes.of_a_summary() {
+        let message = format!("`{}` is for summaries alone", text(key));
+        assertions.push(check::assertion(Place::of(key), &takes("TAKES_QUANTILES"), &message));
     }
     if let Some(labels) = &field.attributes.labels {
         assertions.push(check::assertion(

@@ -3,13 +3,14 @@
 //! - `ast`: the struct and its fields, with their names and help.
 //! - `attr`: the attributes.
 //! - `valid`: what goes with what.
-//! - `expand`: the code for a struct without mistakes.
+//! - `expand`: the code for a struct without mistakes; `summary`, that of the attributes of summaries.
 //! - `fallback`: the code beside a mistake, so that it is the only error.
 
 mod ast;
 mod attr;
 mod expand;
 mod fallback;
+mod summary;
 mod valid;
 
 use proc_macro2::TokenStream;

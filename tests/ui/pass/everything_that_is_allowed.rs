@@ -8,7 +8,7 @@ use std::time::Duration;
 use nilometer_core::label::TypedLabels as Labelled;
 use nilometer_core::{ExponentialConfig, Counter, CounterFamily, Family, Gauge, Histogram, HistogramFamily, MetricsRegistry};
 use nilometer_core::{
-    FloatCounter, GaugeHistogram, GaugeHistogramFamily, Info, IntGauge, LongTaskTimer, MaxGauge, Metric, MinGaugeFamily, StateSet, buckets,
+    FloatCounter, GaugeHistogram, GaugeHistogramFamily, Info, IntGauge, LongTaskTimer, MaxGauge, Metric, MinGaugeFamily, StateSet, buckets, Summary, SummaryFamily,
 };
 use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 
@@ -73,6 +73,14 @@ struct Rare {
     info: Info,
     /// Tasks.
     tasks: LongTaskTimer,
+    /// Quantiles.
+    quantiles: Summary,
+    /// Others.
+    #[metric(quantiles = [0.25, 0.5], max_age = WINDOW, age_buckets = 3, relative_error = 0.05, labels = ["a"])]
+    more_quantiles: Option<SummaryFamily>,
+    /// One of them.
+    #[metric(quantiles = &[0.5])]
+    median: Family<Slot<'static, 1>, Summary>,
     /// Tasks, if any.
     more_tasks: Option<LongTaskTimer>,
 }
@@ -213,6 +221,8 @@ fn main() -> nilometer_core::Result<()> {
     rare.offset.set(-1);
     rare.peak.observe(1.0);
     rare.any.observe(1.0);
+    rare.quantiles.observe(1.0);
+    let _ = (&rare.more_quantiles, &rare.median);
     let _ = (&rare.trough, &rare.info, &rare.more_tasks);
     rare.state.set(Kind::OnDisk);
     let slot_of_one = Slot::<1> { pool_name: "a", kind: Kind::OnDisk, number: None, owner: "me".into() };
