@@ -55,20 +55,37 @@ impl Places {
     }
 }
 
-/// The unit to write for a family: one that its name ends with, a counter's `_total` aside. Prometheus refuses a page
-/// with any other, and info and state sets have none.
+/// The unit of a family: one that its name ends with, a counter's `_total` aside. Prometheus refuses a page with any
+/// other, and info and state sets have none.
 ///
 /// SPEC: OpenMetrics 1.0.0, "Unit".
 pub(crate) fn unit(descriptor: &Descriptor) -> Option<&'static str> {
-    let measures = !matches!(descriptor.metric_type(), MetricType::Info | MetricType::StateSet);
-    let unit = descriptor.unit().filter(|_| measures)?.as_str();
+    let unit = measured_unit(descriptor)?;
     let name = descriptor.name();
     let name = match descriptor.metric_type() {
         MetricType::Counter => name.strip_suffix("_total").unwrap_or(name),
         _ => name,
     };
-    let before = name.strip_suffix(unit)?.strip_suffix('_')?;
-    (!unit.is_empty() && !before.is_empty()).then_some(unit)
+    ends_name(unit, name).then_some(unit)
+}
+
+/// The unit to write of a family that OpenMetrics text calls `family`: its name there, by whatever scheme, ends with it,
+/// and it has no characters but those of names, for which there are no escapes.
+///
+/// SPEC: OpenMetrics 1.0.0, "Unit", and "ABNF: metric-descriptor".
+pub(crate) fn written_unit(descriptor: &Descriptor, family: &str) -> Option<&'static str> {
+    let is_classic = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+    measured_unit(descriptor).filter(|unit| unit.bytes().all(is_classic) && ends_name(unit, family))
+}
+
+fn measured_unit(descriptor: &Descriptor) -> Option<&'static str> {
+    let measures = !matches!(descriptor.metric_type(), MetricType::Info | MetricType::StateSet);
+    Some(descriptor.unit().filter(|_| measures)?.as_str())
+}
+
+fn ends_name(unit: &str, name: &str) -> bool {
+    let before = name.strip_suffix(unit).and_then(|before| before.strip_suffix('_'));
+    !unit.is_empty() && before.is_some_and(|before| !before.is_empty())
 }
 
 /// The name of the label whose values are a state set's states: that of the family, as far as a label can have it.
@@ -98,5 +115,16 @@ mod tests {
         for (name, suffix) in [("aseconds", "seconds"), ("_seconds", "seconds"), ("a_", ""), ("a", "b")] {
             assert_eq!(of(name, MetricType::Gauge, suffix), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_unit_is_written_in_open_metrics_text_where_it_ends_the_name_that_stands_there() {
+        let descriptor = Descriptor::try_new("a_seconds_total", "", MetricType::Counter).unwrap();
+        let descriptor = descriptor.with_unit(Unit::SECONDS);
+        assert_eq!(written_unit(&descriptor, "a_seconds"), Some("seconds"));
+        // By dots and by values: `a__seconds__total`, without its suffix.
+        assert_eq!(written_unit(&descriptor, "a__seconds_"), None);
+        let odd = Descriptor::try_new_utf8("a_x\ny", "", MetricType::Gauge).unwrap();
+        assert_eq!(written_unit(&odd.with_unit(Unit::new("x\ny")), "a_x\ny"), None);
     }
 }

@@ -68,11 +68,18 @@ impl FamilyText {
         let accumulates = is_total || is_histogram || kind == MetricType::Summary;
         self.has_created = is_open_metrics && exposition.created() && accumulates;
         self.has_strict_signs = is_open_metrics;
+        let unit = check::written_unit(descriptor, family).filter(|_| is_open_metrics);
         let family = self.written.comment(family);
-        self.set_header(descriptor, &Heading { family: &family, word }, is_open_metrics);
+        self.set_header(descriptor, &Heading { family: &family, word }, unit, is_open_metrics);
     }
 
-    fn set_header(&mut self, descriptor: &Descriptor, heading: &Heading<'_>, is_open_metrics: bool) {
+    fn set_header(
+        &mut self,
+        descriptor: &Descriptor,
+        heading: &Heading<'_>,
+        unit: Option<&str>,
+        is_open_metrics: bool,
+    ) {
         let Heading { family, word } = *heading;
         let header = &mut self.header;
         header.clear();
@@ -87,7 +94,7 @@ impl FamilyText {
         for part in ["\n# TYPE ", family, " ", word, "\n"] {
             header.push_str(part);
         }
-        if let Some(unit) = check::unit(descriptor).filter(|_| is_open_metrics) {
+        if let Some(unit) = unit {
             for part in ["# UNIT ", family, " ", unit, "\n"] {
                 header.push_str(part);
             }
