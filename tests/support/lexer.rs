@@ -110,17 +110,30 @@ pub enum Line {
 ///
 /// [`Fault`], the first one in the line.
 pub fn parse_line(line: &str) -> Result<Line, Fault> {
-    let mut cursor = Cursor { rest: line };
+    parse(Cursor { rest: line, utf8: false })
+}
+
+/// The same of a page of version 1.0.0 with the escaping `allow-utf-8`, where names may be quoted: that of a metric
+/// stands behind the brace then.
+///
+/// SPEC: Prometheus, "UTF-8 in Prometheus", the text format's quoted names.
+///
+/// # Errors
+///
+/// [`Fault`], the first one in the line.
+pub fn parse_utf8_line(line: &str) -> Result<Line, Fault> {
+    parse(Cursor { rest: line, utf8: true })
+}
+
+fn parse(mut cursor: Cursor<'_>) -> Result<Line, Fault> {
     cursor.blanks();
     if cursor.rest.is_empty() {
         return Ok(Line::Nothing);
     }
-    if let Some(comment) = cursor.rest.strip_prefix('#') {
-        return parse_comment(comment);
+    if cursor.take('#') {
+        return parse_comment(cursor);
     }
-    let name = cursor.metric_name()?;
-    cursor.blanks();
-    let labels = if cursor.take('{') { cursor.labels()? } else { Labels::new() };
+    let (name, labels) = cursor.series()?;
     cursor.blanks();
     let value = parse_value(cursor.token())?;
     cursor.blanks();
@@ -133,13 +146,12 @@ pub fn parse_line(line: &str) -> Result<Line, Fault> {
     Ok(Line::Sample { name, labels, value })
 }
 
-fn parse_comment(comment: &str) -> Result<Line, Fault> {
-    let mut cursor = Cursor { rest: comment };
+fn parse_comment(mut cursor: Cursor<'_>) -> Result<Line, Fault> {
     cursor.blanks();
     match cursor.token() {
         "HELP" => {
             cursor.blanks();
-            let name = cursor.metric_name()?;
+            let name = cursor.family_name()?;
             let help = match cursor.rest.strip_prefix([' ', '\t']) {
                 Some(help) => unescape(help, false)?,
                 None => String::new(),
@@ -148,7 +160,7 @@ fn parse_comment(comment: &str) -> Result<Line, Fault> {
         }
         "TYPE" => {
             cursor.blanks();
-            let name = cursor.metric_name()?;
+            let name = cursor.family_name()?;
             cursor.blanks();
             let word = cursor.token().to_owned();
             cursor.blanks();
@@ -202,6 +214,8 @@ fn unescape(text: &str, quoted: bool) -> Result<String, Fault> {
 
 struct Cursor<'a> {
     rest: &'a str,
+    /// Whether names may be quoted.
+    utf8: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -231,6 +245,62 @@ impl<'a> Cursor<'a> {
         if is_name(name, true) { Ok(name.to_owned()) } else { Err(Fault::MetricName(name.to_owned())) }
     }
 
+    /// The name of a family in a comment.
+    fn family_name(&mut self) -> Result<String, Fault> {
+        if self.utf8 && self.rest.starts_with('"') { self.quoted() } else { self.metric_name() }
+    }
+
+    /// What a sample begins with.
+    fn series(&mut self) -> Result<(String, Labels), Fault> {
+        if !(self.utf8 && self.rest.starts_with('{')) {
+            let name = self.metric_name()?;
+            self.blanks();
+            let labels = if self.take('{') { self.labels()? } else { Labels::new() };
+            return Ok((name, labels));
+        }
+        self.take('{');
+        self.blanks();
+        let name = self.quoted()?;
+        self.blanks();
+        if self.take('}') {
+            return Ok((name, Labels::new()));
+        }
+        if !self.take(',') {
+            return Err(self.expected("`,` or `}`"));
+        }
+        Ok((name, self.labels()?))
+    }
+
+    /// What stands in quotes, unescaped.
+    fn quoted(&mut self) -> Result<String, Fault> {
+        if !self.take('"') {
+            return Err(self.expected("an opening quote"));
+        }
+        let mut escaped = false;
+        let text = self.until(|c| {
+            let end = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            end
+        });
+        if !self.take('"') {
+            return Err(self.expected("a closing quote"));
+        }
+        unescape(text, true)
+    }
+
+    fn label_name(&mut self) -> Result<String, Fault> {
+        let name = if self.utf8 && self.rest.starts_with('"') {
+            self.quoted()?
+        } else {
+            let name = self.until(|c| c == ' ' || c == '\t' || c == '=' || c == '}').to_owned();
+            if !is_name(&name, false) {
+                return Err(Fault::LabelName(name));
+            }
+            name
+        };
+        if name.is_empty() || name == "__name__" { Err(Fault::LabelName(name)) } else { Ok(name) }
+    }
+
     fn end(&self) -> Result<(), Fault> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.expected("the end of the line")) }
     }
@@ -247,29 +317,15 @@ impl<'a> Cursor<'a> {
             if self.take('}') {
                 break;
             }
-            let name = self.until(|c| c == ' ' || c == '\t' || c == '=' || c == '}');
-            if !is_name(name, false) || name == "__name__" {
-                return Err(Fault::LabelName(name.to_owned()));
-            }
+            let name = self.label_name()?;
             self.blanks();
             if !self.take('=') {
                 return Err(self.expected("`=`"));
             }
             self.blanks();
-            if !self.take('"') {
-                return Err(self.expected("an opening quote"));
-            }
-            let mut escaped = false;
-            let value = self.until(|c| {
-                let end = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                end
-            });
-            if !self.take('"') {
-                return Err(self.expected("a closing quote"));
-            }
-            if labels.insert(name.to_owned(), unescape(value, true)?).is_some() {
-                return Err(Fault::DuplicateLabel(name.to_owned()));
+            let value = self.quoted()?;
+            if labels.insert(name.clone(), value).is_some() {
+                return Err(Fault::DuplicateLabel(name));
             }
             self.blanks();
             if self.take('}') {
@@ -305,6 +361,30 @@ mod tests {
         );
         assert_eq!(labels(r#"a{b="",c="1"} 1"#), [pair("c", "1")]);
         assert_eq!(labels("a{} 1"), []);
+    }
+
+    #[test]
+    fn names_in_quotes_are_understood_where_they_are_allowed() {
+        let sample = |name: &str, pairs: &[(&str, &str)]| Line::Sample {
+            name: name.to_owned(),
+            labels: pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            value: Value { text: "1".to_owned(), number: 1.0 },
+        };
+        for (line, expected) in [
+            (r#"{"a.b"} 1"#, sample("a.b", &[])),
+            (r#"{"a\"\\\n",b="2","c d"="3"} 1"#, sample("a\"\\\n", &[("b", "2"), ("c d", "3")])),
+            (r#"a{"c=,}"="3"} 1"#, sample("a", &[("c=,}", "3")])),
+        ] {
+            assert_eq!(parse_utf8_line(line), Ok(expected), "{line}");
+            assert!(parse_line(line).is_err(), "{line}");
+        }
+        let expected = Line::Type { name: "a.b".to_owned(), word: "gauge".to_owned() };
+        assert_eq!(parse_utf8_line("# TYPE \"a.b\" gauge"), Ok(expected));
+        for line in
+            [r#"{a="1"} 1"#, r#"{"a.b" c="1"} 1"#, r#"{"a.b"="1"} 1"#, r#"{"a} 1"#, r#"{"a",""="1"} 1"#]
+        {
+            assert!(parse_utf8_line(line).is_err(), "{line}");
+        }
     }
 
     #[test]

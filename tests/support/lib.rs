@@ -1,4 +1,5 @@
-//! What nilometer's tests share. Only [`scrape()`], [`shown`], [`kinds`] and [`push`] are built on nilometer; what judges it is not.
+//! What nilometer's tests share. Only [`scrape()`], [`shown`], [`kinds`], [`push`] and
+//! [`read_back`] are built on nilometer; the parsers that judge it are not.
 //!
 //! - [`page`]: a strict parser of the Prometheus text format 0.0.4, written from the specification alone.
 //! - [`lexer`]: the lines of that format.
@@ -6,6 +7,7 @@
 //!   are read as, to be compared.
 //! - [`shown`]: families of every kind that a test makes up.
 //! - [`kinds`]: one series of every kind.
+//! - [`read_back`]: a page in any format, judged by what was shown.
 //! - [`scrape()`]: a registry's page, rendered and read back.
 //! - [`heap`]: what a test allocates.
 //! - [`example`]: the example `stream_processor`, built and run.
@@ -26,6 +28,7 @@ pub mod promtool;
 pub mod protobuf;
 pub mod push;
 pub mod pushgateway;
+pub mod read_back;
 pub mod receiver;
 pub mod remote_write;
 pub mod samples;

@@ -57,6 +57,17 @@ pub struct Family {
     pub help: Option<String>,
     /// The samples in their order.
     pub samples: Vec<Sample>,
+    /// The label of a state set's states.
+    state_label: String,
+}
+
+/// What the specification of version 1.0.0 leaves no room for, and Prometheus' escaping makes of it.
+#[derive(Debug, Clone, Default)]
+pub struct Dialect {
+    /// Whether names may be quoted, as with the escaping `allow-utf-8`.
+    pub utf8: bool,
+    /// The labels of the states of state sets, by family, where they cannot be called like the family.
+    pub state_labels: BTreeMap<String, String>,
 }
 
 /// Reads a page.
@@ -65,11 +76,20 @@ pub struct Family {
 ///
 /// [`OpenMetricsError`], for the first line that breaks a rule.
 pub fn parse(text: &str) -> Result<Vec<Family>, OpenMetricsError> {
+    parse_as(text, &Dialect::default())
+}
+
+/// Reads a page that is written in a dialect.
+///
+/// # Errors
+///
+/// [`OpenMetricsError`], for the first line that breaks a rule.
+pub fn parse_as(text: &str, dialect: &Dialect) -> Result<Vec<Family>, OpenMetricsError> {
     let body = text.strip_suffix("# EOF\n").ok_or_else(|| OpenMetricsError {
         line: text.lines().count() + 1,
         fault: "there is no end".to_owned(),
     })?;
-    let mut reader = Reader::default();
+    let mut reader = Reader { dialect: dialect.clone(), ..Reader::default() };
     let mut number = 0;
     if !body.is_empty() {
         let body = body.strip_suffix('\n').ok_or(OpenMetricsError {
@@ -105,6 +125,7 @@ type Fault = String;
 
 #[derive(Default)]
 struct Reader {
+    dialect: Dialect,
     families: Vec<Family>,
     open: Option<Family>,
     names: BTreeSet<String>,
@@ -116,7 +137,7 @@ impl Reader {
         if let Some(comment) = line.strip_prefix("# ") {
             return self.metadata(comment);
         }
-        let sample = parse_sample(line)?;
+        let sample = parse_sample(line, self.dialect.utf8)?;
         if self.open.as_ref().is_none_or(|family| !family.takes(&sample.name)) {
             let name = sample.name.clone();
             self.open(&name)?;
@@ -133,10 +154,8 @@ impl Reader {
 
     fn metadata(&mut self, comment: &str) -> Result<(), Fault> {
         let (word, rest) = comment.split_once(' ').ok_or("a comment is no metadata")?;
-        let (name, value) = rest.split_once(' ').ok_or("metadata has a name and a value")?;
-        if !is_name(name, true) {
-            return Err(format!("`{name}` is not a name"));
-        }
+        let (name, rest) = parse_name(rest, self.dialect.utf8, |c| c == ' ')?;
+        let (name, value) = (&*name, rest.strip_prefix(' ').ok_or("metadata has a name and a value")?);
         if self.open.as_ref().is_none_or(|family| family.name != name) {
             self.open(name)?;
         }
@@ -178,7 +197,8 @@ impl Reader {
         if !self.names.insert(name.to_owned()) {
             return Err(format!("`{name}` is in more than one place"));
         }
-        self.open = Some(Family { name: name.to_owned(), ..Family::default() });
+        let state_label = self.dialect.state_labels.get(name).map_or(name, |label| label).to_owned();
+        self.open = Some(Family { name: name.to_owned(), state_label, ..Family::default() });
         Ok(())
     }
 
@@ -217,7 +237,7 @@ impl Family {
         match (self.kind.as_str(), suffix) {
             ("histogram" | "gaugehistogram", "_bucket") => Some("le"),
             ("summary", "") => Some("quantile"),
-            ("stateset", _) => Some(&self.name),
+            ("stateset", _) => Some(&self.state_label),
             _ => None,
         }
     }
@@ -236,7 +256,7 @@ impl Family {
         let wrong = |what: &str| Err(format!("`{}` has {what}", sample.name));
         if let Some(inner) = self.inner_label(suffix) {
             let Some(value) = sample.labels.get(inner) else { return wrong("no label of its own") };
-            if inner != self.name {
+            if self.kind != "stateset" {
                 let number: f64 = value.parse().map_err(|_| format!("`{value}` is no bound"))?;
                 if !is_canonical(value) || (inner == "quantile" && !(0.0..=1.0).contains(&number)) {
                     return wrong("a bound that is not canonical");
@@ -378,26 +398,37 @@ fn parse_number(text: &str) -> Result<f64, Fault> {
 }
 
 /// `sample`, without its line feed.
-fn parse_sample(line: &str) -> Result<Sample, Fault> {
-    let end = line.find(['{', ' ']).ok_or("a sample has a value")?;
-    let (name, mut rest) = line.split_at(end);
-    if !is_name(name, true) {
-        return Err(format!("`{name}` is not a name"));
-    }
+fn parse_sample(line: &str, utf8: bool) -> Result<Sample, Fault> {
     let mut labels = Labels::new();
-    if rest.starts_with('{') {
-        (labels, rest) = parse_labels(rest)?;
-    }
+    let (name, rest) = match line.strip_prefix('{').filter(|_| utf8) {
+        Some(inside) if inside.starts_with('"') => {
+            let (name, rest) = parse_quoted(inside)?;
+            // What is left of the braces is braces again.
+            let (read, rest) = match rest.strip_prefix(',') {
+                Some(rest) => parse_labels_behind(rest, utf8)?,
+                None => (Labels::new(), rest.strip_prefix('}').ok_or("a brace is missing")?),
+            };
+            labels = read;
+            (name, rest)
+        }
+        _ => {
+            let (name, mut rest) = parse_name(line, false, |c| c == '{' || c == ' ')?;
+            if rest.starts_with('{') {
+                (labels, rest) = parse_labels(rest, utf8)?;
+            }
+            (name, rest)
+        }
+    };
     let rest = rest.strip_prefix(' ').ok_or("a blank comes before the value")?;
     let (text, exemplar) = match rest.split_once(" # ") {
-        Some((text, exemplar)) => (text, Some(parse_exemplar(exemplar)?)),
+        Some((text, exemplar)) => (text, Some(parse_exemplar(exemplar, utf8)?)),
         None => (rest, None),
     };
-    Ok(Sample { name: name.to_owned(), labels, value: parse_number(text)?, text: text.to_owned(), exemplar })
+    Ok(Sample { name, labels, value: parse_number(text)?, text: text.to_owned(), exemplar })
 }
 
-fn parse_exemplar(text: &str) -> Result<Exemplar, Fault> {
-    let (labels, rest) = parse_labels(text)?;
+fn parse_exemplar(text: &str, utf8: bool) -> Result<Exemplar, Fault> {
+    let (labels, rest) = parse_labels(text, utf8)?;
     let rest = rest.strip_prefix(' ').ok_or("a blank comes before an exemplar's value")?;
     let (value, timestamp) = rest.split_once(' ').map_or((rest, None), |(value, time)| (value, Some(time)));
     let timestamp = timestamp.map(|time| {
@@ -411,32 +442,58 @@ fn parse_exemplar(text: &str) -> Result<Exemplar, Fault> {
     Ok(Exemplar { labels, value: parse_number(value)?, timestamp: timestamp.transpose()? })
 }
 
-/// `labels`, braces included, and what follows them.
-fn parse_labels(text: &str) -> Result<(Labels, &str), Fault> {
-    let mut labels = Labels::new();
-    let mut rest = text.strip_prefix('{').ok_or("labels stand in braces")?;
-    if let Some(rest) = rest.strip_prefix('}') {
-        return Ok((labels, rest));
+/// A metric's name, in quotes or up to where `ends` says, and what follows it.
+fn parse_name(text: &str, utf8: bool, ends: fn(char) -> bool) -> Result<(String, &str), Fault> {
+    if utf8 && text.starts_with('"') {
+        return parse_quoted(text);
     }
+    let (name, rest) = text.split_at(text.find(ends).ok_or("a name has something behind it")?);
+    if is_name(name, true) { Ok((name.to_owned(), rest)) } else { Err(format!("`{name}` is not a name")) }
+}
+
+/// What stands in quotes, unescaped, and what follows them.
+fn parse_quoted(text: &str) -> Result<(String, &str), Fault> {
+    let inside = text.strip_prefix('"').ok_or("a quote is missing")?;
+    let mut escaped = false;
+    let end = inside.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    let (inside, rest) = inside.split_at(end.ok_or("what is quoted ends with a quote")?);
+    Ok((unescape(inside)?, &rest[1..]))
+}
+
+/// `labels`, braces included, and what follows them.
+fn parse_labels(text: &str, utf8: bool) -> Result<(Labels, &str), Fault> {
+    let rest = text.strip_prefix('{').ok_or("labels stand in braces")?;
+    match rest.strip_prefix('}') {
+        Some(rest) => Ok((Labels::new(), rest)),
+        None => parse_labels_behind(rest, utf8),
+    }
+}
+
+/// The labels behind a brace or a comma, one at least, with the brace that ends them, and what follows it.
+fn parse_labels_behind(mut rest: &str, utf8: bool) -> Result<(Labels, &str), Fault> {
+    let mut labels = Labels::new();
     loop {
-        let (name, after) = rest.split_once("=\"").ok_or("a label has a value in quotes")?;
-        if !is_name(name, false) {
-            return Err(format!("`{name}` is not a label"));
+        let (name, after) = if utf8 && rest.starts_with('"') {
+            parse_quoted(rest)?
+        } else {
+            let (name, after) = rest.split_at(rest.find('=').ok_or("a label has a value")?);
+            if !is_name(name, false) {
+                return Err(format!("`{name}` is not a label"));
+            }
+            (name.to_owned(), after)
+        };
+        let (value, after) = parse_quoted(after.strip_prefix('=').ok_or("a label has a value")?)?;
+        if name.is_empty() || labels.insert(name.clone(), value).is_some() {
+            return Err(format!("label `{name}` stands twice, or is none"));
         }
-        let mut escaped = false;
-        let end = after.find(|c| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends
-        });
-        let (value, after) = after.split_at(end.ok_or("a label's value ends with a quote")?);
-        if labels.insert(name.to_owned(), unescape(value)?).is_some() {
-            return Err(format!("label `{name}` stands twice"));
-        }
-        match after[1..].strip_prefix(',') {
+        match after.strip_prefix(',') {
             Some(next) => rest = next,
             None => {
-                return after[1..]
+                return after
                     .strip_prefix('}')
                     .map(|rest| (labels, rest))
                     .ok_or("a brace is missing".to_owned());
@@ -470,6 +527,34 @@ mod tests {
         );
         assert_eq!(families[1].samples[0].labels["a"], "x\"y");
         assert_eq!(parse("# EOF\n"), Ok(vec![]));
+    }
+
+    #[test]
+    fn names_in_quotes_are_read_where_they_are_allowed() {
+        let page = "# HELP \"a.b\" H.\n# TYPE \"a.b\" counter\n{\"a.b_total\",\"x \\\"\"=\"1\",y=\"2\"} 3 \
+            # {\"t.id\"=\"4\"} 1 5\n{\"a.b_total\"} 6\nc{\"d,\"=\"}\"} 7\n# EOF\n";
+        let utf8 = Dialect { utf8: true, ..Dialect::default() };
+        let families = parse_as(page, &utf8).unwrap();
+        let names: Vec<&str> = families.iter().map(|family| family.name.as_str()).collect();
+        assert_eq!(names, ["a.b", "c"]);
+        assert_eq!(families[0].samples[0].labels["x \""], "1");
+        assert_eq!(families[0].samples[0].exemplar.clone().unwrap().labels["t.id"], "4");
+        assert_eq!(families[1].samples[0].labels["d,"], "}");
+        assert!(parse(page).is_err());
+        for (old, new) in
+            [("total\",\"x", "total\" \"x"), ("{\"a.b_total\"} 6", "{\"a.b_total\" 6"), ("\"d,\"", "\"\"")]
+        {
+            assert!(page.contains(old), "{old}");
+            assert!(parse_as(&page.replace(old, new), &utf8).is_err(), "{new}");
+        }
+    }
+
+    #[test]
+    fn the_label_of_states_is_the_one_that_is_stated() {
+        let page = "# TYPE a:b stateset\na:b{a_b=\"on\"} 1\na:b{a_b=\"off\"} 0\n# EOF\n";
+        let state_labels = BTreeMap::from([("a:b".to_owned(), "a_b".to_owned())]);
+        assert!(parse_as(page, &Dialect { utf8: false, state_labels }).is_ok());
+        assert!(parse(page).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::fmt;
 use thiserror::Error;
 
 pub use crate::lexer::{Fault, Labels, Value};
-use crate::lexer::{Line, parse_line};
+use crate::lexer::{Line, parse_line, parse_utf8_line};
 
 /// The types that a `# TYPE` line can state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,19 @@ impl Page {
     ///
     /// [`PageError`], for the first line that breaks a rule.
     pub fn parse(text: &str) -> Result<Page, PageError> {
+        Page::parse_by(text, parse_line)
+    }
+
+    /// Reads a page of version 1.0.0 with the escaping `allow-utf-8`, whose names may be quoted.
+    ///
+    /// # Errors
+    ///
+    /// [`PageError`], for the first line that breaks a rule.
+    pub fn parse_utf8(text: &str) -> Result<Page, PageError> {
+        Page::parse_by(text, parse_utf8_line)
+    }
+
+    fn parse_by(text: &str, parse_line: fn(&str) -> Result<Line, Fault>) -> Result<Page, PageError> {
         let mut reader = Reader::default();
         let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
         let mut last = 0;
