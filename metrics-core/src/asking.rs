@@ -24,8 +24,15 @@ impl Asking {
             }
             is_new
         });
-        // A thread whose locals are gone asks unguarded.
-        is_new.unwrap_or(true).then_some(Asking(()))
+        // A thread whose locals are gone asks unguarded. The guard is made only where it is one: what its drop takes off is
+        // another's otherwise.
+        is_new.unwrap_or(true).then(|| Asking(()))
+    }
+
+    /// Whether this thread is asking what stands at an address.
+    pub(crate) fn is_asked<T: ?Sized>(asked: *const T) -> bool {
+        let this: *const () = asked.cast();
+        ASKED.try_with(|asked| asked.borrow().contains(&this)).unwrap_or(false)
     }
 }
 
@@ -33,5 +40,24 @@ impl Drop for Asking {
     fn drop(&mut self) {
         // What is asked from within something is done before that is.
         let _ = ASKED.try_with(|asked| asked.borrow_mut().pop());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_asked_is_not_asked_again_however_often_that_is_tried() {
+        let places = [0_u8; 2];
+        let [one, other] = [&raw const places[0], &raw const places[1]];
+        let asking = Asking::begin(one);
+        assert!(asking.is_some());
+        for _ in 0..3 {
+            assert!(Asking::begin(one).is_none());
+            assert!(Asking::begin(other).is_some());
+        }
+        drop(asking);
+        assert!(Asking::begin(one).is_some());
     }
 }

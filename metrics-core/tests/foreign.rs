@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use common::page;
@@ -13,7 +15,8 @@ use nilometer_core::collect::{
     SummaryPoint, UpDownCounterPoint, Visitor,
 };
 use nilometer_core::{
-    Gauge, GaugeFamily, Labels, MetricsRegistry, RegisterError, RegistryConfig, Unit, label::LabelError,
+    Gauge, GaugeFamily, Labels, MetricsRegistry, RegisterError, Registries, RegistryConfig, Unit,
+    label::LabelError,
 };
 
 /// A collector that is a closure.
@@ -205,6 +208,33 @@ fn a_registry_that_collects_itself_is_asked_once() {
     ];
     assert_eq!(page(&registry), expected);
     back.unregister();
+}
+
+#[test]
+fn collectors_that_collect_their_registry_again_and_again_are_asked_once() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let registries = [(); 2].map(|()| MetricsRegistry::new());
+    registries[0].register_gauge("own", "Own.").unwrap().default().set(7.0);
+    let mut guards = Vec::new();
+    for registry in &registries {
+        for number in 0..8 {
+            let (asked, all) = (Arc::clone(&asked), registries.clone());
+            let source = Source(move |visitor: &mut dyn Visitor| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                gauge(visitor, &format!("g_{number}"), &[])?;
+                (0..3).try_for_each(|_| all.iter().try_for_each(|registry| registry.collect(visitor)))
+            });
+            guards.push(registry.register_collector(number.to_string(), source).unwrap().guard());
+        }
+    }
+    let all = Registries::new(registries.clone());
+    let expected = ["own gauge", "  {} 7", "g_0 gauge", "  {} 1"];
+    for _ in 0..2 {
+        assert_eq!(page(&all)[..4], expected);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 32, "once in each collection");
+    let cycle = "  {collector=\"0\",reason=\"cycle\"} 18".to_owned();
+    assert!(page(&all).contains(&cycle), "of two registries, three times in each of three collections");
 }
 
 #[test]

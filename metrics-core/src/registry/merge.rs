@@ -231,17 +231,21 @@ impl Collector for Registries {
                 parts => self.show(name, parts, visitor)?,
             }
         }
-        let foreign: Vec<_> = self
-            .inner
-            .iter()
-            .map(|registry| (registry.collectors.all(), Rules { config: &registry.config, owners: &owners }))
+        let collectors: Vec<_> = self.inner.iter().map(|registry| registry.collectors.all()).collect();
+        let asking = self.inner.iter().zip(&collectors);
+        let asking: Vec<_> = asking.map(|(registry, all)| foreign::begin(registry, all)).collect();
+        let asked = self.inner.iter().zip(&collectors).zip(&asking);
+        let asked: Vec<_> = asked
+            .filter(|(_, asking)| asking.is_some())
+            .map(|((registry, all), _)| (&all[..], Rules { config: &registry.config, owners: &owners }))
             .collect();
-        foreign::collect_merged(&foreign, visitor)?;
+        foreign::collect_merged(&asked, visitor)?;
+        drop(asking);
 
         let mut about_selves = SelfPage::default();
         let mut with_process = true;
         for (at, registry) in self.inner.iter().enumerate() {
-            registry.tell(&mut about_selves, &served[at].0, &foreign[at].0, with_process);
+            registry.tell(&mut about_selves, &served[at].0, &collectors[at], with_process);
             with_process &= !registry.config.self_metrics();
         }
         if self.inner.iter().any(|registry| registry.config.tells(selfmetrics::MERGE)) {

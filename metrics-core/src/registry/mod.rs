@@ -356,8 +356,9 @@ impl MetricsRegistry {
     /// `name` is what `nilometer_collector_failures_total` calls it. What it shows is buffered, up to
     /// [`RegistryConfig::collector_buffer`] bytes, and checked before it goes on: names that are taken, series that
     /// stand twice, and points of the wrong kind are left out and counted, and so is what follows a panic or the end
-    /// of the buffer. A collector that comes to collect this registry is not asked again from within itself. Families
-    /// that are disabled by name are left out without a count.
+    /// of the buffer. A collector that comes to collect this registry gets what it has by itself: neither that collector
+    /// nor another one of the registry is asked again from within. Families that are disabled by name are left out
+    /// without a count.
     ///
     /// A family with a [UTF-8 name](crate::Descriptor::has_utf8_name) is served whatever the configuration says of the
     /// registry's own. Where another family has what its name becomes when it is escaped, it is served all the same,
@@ -468,7 +469,9 @@ impl Collector for MetricsRegistry {
         }
         let collectors = self.inner.collectors.all();
         let rules = Rules { config: &self.inner.config, owners: &[owners] };
-        foreign::collect_all(&collectors, &rules, visitor)?;
+        if let Some(_asking) = foreign::begin(&self.inner, &collectors) {
+            foreign::collect_all(&collectors, &rules, visitor)?;
+        }
         let mut about_self = SelfPage::default();
         self.inner.tell(&mut about_self, &entries, &collectors, true);
         about_self.collect(visitor)?;

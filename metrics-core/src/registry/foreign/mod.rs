@@ -171,6 +171,18 @@ impl Rules<'_> {
     }
 }
 
+/// Begins to ask a registry's collectors, unless this thread is asking them already: who collects a registry from within
+/// one of them gets what the registry has by itself. So each of them is asked once, however many there are and however
+/// often they do that; the one that did is counted.
+pub(super) fn begin<R>(registry: &Arc<R>, collectors: &[Arc<Foreign>]) -> Option<Asking> {
+    let asking = Asking::begin(Arc::as_ptr(registry));
+    if asking.is_none() {
+        let asked = collectors.iter().filter(|foreign| Asking::is_asked(Arc::as_ptr(foreign)));
+        asked.for_each(|foreign| foreign.count(Failure::Cycle, 1));
+    }
+    asking
+}
+
 /// Shows what each collector has to `visitor`, checked.
 pub(super) fn collect_all(
     collectors: &[Arc<Foreign>],
@@ -196,7 +208,7 @@ pub(super) fn collect_all(
 ///
 /// All of it is buffered, each collector's up to its bound.
 pub(super) fn collect_merged(
-    registries: &[(Vec<Arc<Foreign>>, Rules<'_>)],
+    registries: &[(&[Arc<Foreign>], Rules<'_>)],
     visitor: &mut dyn Visitor,
 ) -> Result<(), Stopped> {
     let mut merged: Vec<Vec<(Arc<Foreign>, BufferedFamily)>> = Vec::new();
@@ -204,7 +216,7 @@ pub(super) fn collect_merged(
     for (collectors, rules) in registries {
         let first_of_registry = merged.len();
         let mut joined: HashSet<usize> = HashSet::new();
-        for foreign in collectors {
+        for foreign in *collectors {
             for mut family in checked(foreign, rules) {
                 let namesake = takers.get(family.descriptor.name()).copied().filter(|&place| {
                     place < first_of_registry
