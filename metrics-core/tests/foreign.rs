@@ -105,6 +105,43 @@ fn each_failure_is_counted_under_its_name_and_hurts_nothing_else() {
 }
 
 #[test]
+fn a_value_that_no_metric_of_its_kind_can_have_is_left_out_and_counted() {
+    let show: Show = |visitor| {
+        let none = LabelSet::empty();
+        let mut show = |name, point: Point<'_>| {
+            visitor.family(&Descriptor::try_new(name, "I.", point.metric_type())?)?;
+            Ok::<_, CollectError>(visitor.point(SeriesLabels::of(&none), point)?)
+        };
+        show("c_total", CounterPoint::new(-1_i64).into())?;
+        show("c_total", CounterPoint::new(-0.5).into())?;
+        show("c_total", CounterPoint::new(f64::NAN).into())?;
+        show("c_total", CounterPoint::new(f64::INFINITY).into())?;
+        let point = HistogramPoint::try_new(&[1.0], &[u64::MAX, 1], 0.0)?;
+        show("h", point.into())?;
+        show("gh", Point::GaugeHistogram(point))?;
+        let buckets = ExponentialRange::new(0, &[1, 2]);
+        let buckets = ExponentialBuckets::try_new(0, buckets, ExponentialRange::EMPTY)?;
+        let point = HistogramPoint::try_new(&[1.0], &[0, 2], 0.0)?;
+        show("h", point.try_with_exponential(buckets.try_with_zero(0.0, u64::MAX)?)?.into())?;
+        show("s", StateSetPoint::new(&[("on", true), ("off", false), ("on", false)]).into())?;
+        show("s", StateSetPoint::new(&[("", true)]).into())?;
+        show("s", StateSetPoint::new(&[]).into())
+    };
+    let expected = [
+        "own gauge",
+        "  {} 7",
+        "c_total counter",
+        "  {} inf",
+        "h histogram",
+        "gh gaugehistogram",
+        "s stateset",
+        "nilometer_collector_failures_total counter",
+        "  {collector=\"c\",reason=\"invalid_value\"} 9",
+    ];
+    assert_eq!(page_with(RegistryConfig::new(), show), expected);
+}
+
+#[test]
 fn what_does_not_fit_the_buffer_is_cut_at_the_end_of_a_series() {
     let registry = MetricsRegistry::with_config(RegistryConfig::new().with_collector_buffer(1_000));
     let endless = |visitor: &mut dyn Visitor| {

@@ -355,10 +355,10 @@ impl MetricsRegistry {
     ///
     /// `name` is what `nilometer_collector_failures_total` calls it. What it shows is buffered, up to
     /// [`RegistryConfig::collector_buffer`] bytes, and checked before it goes on: names that are taken, series that
-    /// stand twice, and points of the wrong kind are left out and counted, and so is what follows a panic or the end
-    /// of the buffer. A collector that comes to collect this registry gets what it has by itself: neither that collector
-    /// nor another one of the registry is asked again from within. Families that are disabled by name are left out
-    /// without a count.
+    /// stand twice, points of the wrong kind, and values that no metric of their kind can have, such as a negative
+    /// total, are left out and counted, and so is what follows a panic or the end of the buffer. A collector that comes
+    /// to collect this registry gets what the registry has by itself: neither that collector nor another one of the
+    /// registry is asked again from within. Families that are disabled by name are left out without a count.
     ///
     /// A family with a [UTF-8 name](crate::Descriptor::has_utf8_name) is served whatever the configuration says of the
     /// registry's own. Where another family has what its name becomes when it is escaped, it is served all the same,

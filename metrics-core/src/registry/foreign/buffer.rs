@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::owned::{self, OwnedPoint};
+use super::value::is_possible;
 use crate::collect::{Point, SeriesLabels, Stopped, Visitor};
 use crate::descriptor::{Descriptor, MetricType};
 use crate::label::LabelSet;
@@ -20,6 +21,7 @@ pub(super) struct Buffer {
     room: usize,
     full: bool,
     wrong_type: u64,
+    impossible: u64,
 }
 
 pub(super) struct BufferedFamily {
@@ -36,6 +38,7 @@ impl Buffer {
             room: bound,
             full: false,
             wrong_type: 0,
+            impossible: 0,
         }
     }
 
@@ -47,6 +50,11 @@ impl Buffer {
     /// How many points were left out because they came before any family or were of another kind.
     pub(super) fn wrong_type(&self) -> u64 {
         self.wrong_type
+    }
+
+    /// How many points were left out because no metric of their kind could have their value.
+    pub(super) fn impossible(&self) -> u64 {
+        self.impossible
     }
 
     pub(super) fn into_families(self) -> Vec<BufferedFamily> {
@@ -89,10 +97,12 @@ impl Visitor for Buffer {
             self.wrong_type += 1;
             return Ok(());
         };
-        if family.descriptor.metric_type() == point.metric_type() {
+        if family.descriptor.metric_type() != point.metric_type() {
+            self.wrong_type += 1;
+        } else if is_possible(&point) {
             family.points.push((labels.to_set(), point.into()));
         } else {
-            self.wrong_type += 1;
+            self.impossible += 1;
         }
         Ok(())
     }

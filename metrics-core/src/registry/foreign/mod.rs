@@ -5,6 +5,7 @@
 
 mod buffer;
 mod owned;
+mod value;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,10 +38,11 @@ pub(super) enum Failure {
     Cycle,
     EscapedNameTaken,
     LabelNames,
+    InvalidValue,
 }
 
 /// Every failure, in the order of its number, with its spelling in `nilometer_collector_failures_total`.
-pub(super) const FAILURES: [(Failure, &str); 11] = [
+pub(super) const FAILURES: [(Failure, &str); 12] = [
     (Failure::Panic, "panic"),
     (Failure::Error, "error"),
     (Failure::TooLarge, "too_large"),
@@ -52,6 +54,7 @@ pub(super) const FAILURES: [(Failure, &str); 11] = [
     (Failure::Cycle, "cycle"),
     (Failure::EscapedNameTaken, "escaped_name_taken"),
     (Failure::LabelNames, "label_names"),
+    (Failure::InvalidValue, "invalid_value"),
 ];
 
 /// A collector with its name and what went wrong with it.
@@ -292,6 +295,7 @@ fn ask(foreign: &Arc<Foreign>, bound: usize) -> Vec<BufferedFamily> {
     }
     foreign.count(Failure::TooLarge, u64::from(buffer.is_full()));
     foreign.count(Failure::WrongType, buffer.wrong_type());
+    foreign.count(Failure::InvalidValue, buffer.impossible());
     buffer.into_families()
 }
 
