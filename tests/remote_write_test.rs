@@ -172,6 +172,16 @@ fn labels_of_the_configuration_are_on_all_series_that_do_not_have_them() {
 }
 
 #[test]
+fn a_label_of_the_configuration_that_is_called_like_a_state_set_is_not_on_its_states() {
+    let labels = LabelSet::from_pairs(&[("job", "shop"), ("kinds_state", "of the configuration")]);
+    let written = pushed(EveryKind::now(), |config| config.with_labels(labels));
+    let of_states = [("job", "shop"), ("kinds_state", "running")];
+    assert_eq!(written.one("kinds_state", &of_states).value, Some(1.0));
+    let of_others = [("job", "shop"), ("kinds_state", "of the configuration")];
+    assert_eq!(written.one("kinds_in_flight", &of_others).value, Some(-3.0));
+}
+
+#[test]
 fn names_outside_the_classic_alphabet_are_escaped_as_the_configuration_says() {
     let receiver = receiver();
     let registry = MetricsRegistry::with_config(RegistryConfig::new().with_utf8_names(true));

@@ -316,6 +316,9 @@ impl<S: Sink> BatchBuilder<S> {
         let label = mem::take(&mut self.state_label);
         if self.places.admits_states(series, point.states(), &label, scheme) {
             let name = scheme.label_name(&label);
+            // A label of all series gives way to one of the series, as this one is.
+            let batch = &self.batch;
+            self.labels.retain(|(known, _)| batch.text(*known) != name);
             for (state, is_on) in point.states() {
                 self.series(("", Some((&name, state))), f64::from(u8::from(*is_on)), NEVER, &[]);
             }
