@@ -245,6 +245,26 @@ fn a_state_set_whose_label_would_stand_twice_by_a_scheme_is_left_out_and_counted
     }
 }
 
+#[test]
+fn a_state_set_whose_states_would_be_the_name_is_left_out_and_counted() {
+    for format in [Format::Text, Format::Text1, Format::OpenMetrics, Format::Protobuf] {
+        for (name, scheme, expected) in [
+            ("__name__", EscapingScheme::Underscores, 1),
+            ("__name__", EscapingScheme::Dots, 0),
+            ("__name:_", EscapingScheme::Underscores, 1),
+            ("__name", EscapingScheme::Underscores, 0),
+        ] {
+            let exposition = Exposition::new(format).with_escaping(scheme);
+            let skipped = match PrometheusRenderer::render_as(&States(name, "a"), exposition) {
+                Ok(_) => 0,
+                Err(RenderError::Skipped { points }) => points,
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(skipped, expected, "{name} {format:?} {scheme}");
+        }
+    }
+}
+
 /// Names in which what has a meaning to a format or a scheme is common.
 fn name() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

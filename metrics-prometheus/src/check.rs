@@ -27,8 +27,9 @@ impl Places {
         admitted
     }
 
-    /// Whether a state set is written: there is nothing to write of one without states, and a label of the series that is
-    /// named like the one of the states, as a page of this scheme has them, would stand twice.
+    /// Whether a state set is written: there is nothing to write of one without states, a label of the series that is
+    /// named like the one of the states, as a page of this scheme has them, would stand twice, and `__name__` is no label
+    /// but what Prometheus makes of the name.
     pub(crate) fn admits_states(
         &mut self,
         labels: SeriesLabels<'_>,
@@ -37,7 +38,9 @@ impl Places {
         scheme: EscapingScheme,
     ) -> bool {
         let label = scheme.label_name(label);
-        let admitted = !states.is_empty() && labels.iter().all(|(name, _)| scheme.label_name(name) != label);
+        let admitted = !states.is_empty()
+            && label != "__name__"
+            && labels.iter().all(|(name, _)| scheme.label_name(name) != label);
         if !admitted {
             self.skip();
         }

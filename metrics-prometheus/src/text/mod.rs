@@ -44,7 +44,8 @@ const END: &str = "# EOF\n";
 ///
 /// A family is written from its first series on; one without series is not on the page. A point before any family, of
 /// a family whose name cannot be written, or of another kind than its family has, is left out and counted in
-/// [`skipped`](Self::skipped), and so is a state set without states, or one with a label that is named like the family.
+/// [`skipped`](Self::skipped), and so is a state set without states, one with a label that is named like the family, and
+/// one whose family is called `__name__`.
 ///
 /// The format has four types. An info is a gauge of 1; a state set is a gauge for each state, which is 1 or 0, with the
 /// state in a label that is named like the family; a gauge histogram is a histogram. A histogram that was recorded into

@@ -138,7 +138,8 @@ impl Page {
             Value::Number(number) => self.read.samples.add(name, own.clone(), number.as_f64()),
             Value::Info => self.read.samples.add(name, own.clone(), 1.0),
             Value::StateSet(states) => {
-                if states.is_empty() || own.contains_key(&family.state_label) {
+                let label = &family.state_label;
+                if states.is_empty() || own.contains_key(label) || label == "__name__" {
                     self.skipped += 1;
                     return;
                 }
