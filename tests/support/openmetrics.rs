@@ -109,10 +109,13 @@ pub fn parse_as(text: &str, dialect: &Dialect) -> Result<Vec<Family>, OpenMetric
 #[must_use]
 pub fn samples(families: &[Family]) -> Samples {
     let mut samples = Samples::default();
-    for sample in families.iter().flat_map(|family| &family.samples) {
+    let all = families.iter().flat_map(|family| family.samples.iter().map(move |sample| (family, sample)));
+    for (family, sample) in all {
         let mut labels = sample.labels.clone();
-        for name in ["le", "quantile"] {
-            if let Some(value) = labels.get_mut(name) {
+        // A state set may be called like either of these labels.
+        let bounds: &[&str] = if family.kind == "stateset" { &[] } else { &["le", "quantile"] };
+        for name in bounds {
+            if let Some(value) = labels.get_mut(*name) {
                 *value = bound_text(value.parse().unwrap_or(f64::NAN));
             }
         }
@@ -555,6 +558,16 @@ mod tests {
         let state_labels = BTreeMap::from([("a:b".to_owned(), "a_b".to_owned())]);
         assert!(parse_as(page, &Dialect { utf8: false, state_labels }).is_ok());
         assert!(parse(page).is_err());
+    }
+
+    #[test]
+    fn the_states_of_a_set_that_is_called_like_a_bound_are_read_as_they_are() {
+        let page = "# TYPE le stateset\nle{le=\"1\"} 1\nle{le=\"on\"} 0\n# EOF\n";
+        let mut expected = Samples::default();
+        for (state, value) in [("1", 1.0), ("on", 0.0)] {
+            expected.add("le", Labels::from([("le".to_owned(), state.to_owned())]), value);
+        }
+        assert_eq!(samples(&parse(page).unwrap()), expected);
     }
 
     #[test]
