@@ -307,8 +307,6 @@ const OPEN_METRICS_SIZES: &str = r#"# HELP size H.
 # TYPE size histogram
 size_bucket{le="1.0"} 3 # {trace_id="1"} 0.5 1700000001.5
 size_bucket{le="+Inf"} 7 # {} 100 1700000001.5
-size_sum 150.5
-size_count 7
 size_created 1700000000.25
 # EOF
 "#;

@@ -22,6 +22,9 @@ use crate::collect::SCALES;
 /// | buckets on either side of zero | 160 | 8 to 240 |
 /// | bounds where a format has explicit buckets alone | 2^-10, 2^-9, .. 2^20 | 2^-1022 to 2^1023, up to 64 |
 ///
+/// Beside explicit bounds, there is room for 502 less twice the buckets (and 132 of them at least): 182 bounds at the
+/// default. A series takes 8 bytes for each bound and twice as many for each bucket, in each thread that observes.
+///
 /// # Resolution
 ///
 /// Each thread's observations begin at the first scale. Where buckets on one side of zero, from the first that holds

@@ -12,9 +12,12 @@ use crate::setup::Setup;
 
 /// A handle of an info: labels that tell something about the program, such as its version, and nothing that is measured.
 ///
-/// Made by [`MetricsRegistry::register_info`](crate::MetricsRegistry::register_info), or as a series of a family. Its
-/// name ends with `_info` on a page: with what it is registered as in the text format 0.0.4, and in OpenMetrics with
-/// `_info` whether or not it was.
+/// Made by [`MetricsRegistry::register_info`](crate::MetricsRegistry::register_info), or as a series of a family. Let
+/// its name end with `_info`: OpenMetrics has infos of such names alone, and shows any other as a gauge of 1, which is
+/// what the text format 0.0.4 and protobuf show of all of them.
+///
+/// As a field of a struct that derives `Metrics`, it has no labels of its own: have an
+/// [`InfoFamily`](crate::InfoFamily) there, and make its one series with the labels.
 ///
 /// # Examples
 ///

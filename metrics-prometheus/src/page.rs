@@ -31,7 +31,7 @@ use crate::text::TextEncoder;
 /// A series is called the same in each of them, but for the `_gcount` and `_gsum` of an OpenMetrics gauge histogram. (A
 /// Prometheus 2.42 that asks for protobuf, to have native histograms, forgets all suffixes of a gauge histogram.) An
 /// exemplar whose labels have more than 128 code points is left out. OpenMetrics text has no `_sum` where it might
-/// fall, because a bound is negative or the sum itself, of histograms then no `_count` either, and no quantile with a
+/// fall, because a bound is negative, or an exponential bucket below zero holds something, or the sum itself is negative, of histograms then no `_count` either, and no quantile with a
 /// negative value.
 ///
 /// A family is written from its first series on; one without series is not on the page. What is left out and counted is

@@ -143,7 +143,9 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
         self
     }
 
-    /// Sets how many series this family may have, whatever the registry's default.
+    /// Sets how many series this family may have, whatever the registry's default. One that is registered already keeps
+    /// the limit that it was registered with. In each [scope](MetricsRegistry::scope) with labels, and for each instance
+    /// of a struct, it is another family of the same name, with a limit of its own.
     pub fn with_series_limit(mut self, series: usize) -> Self {
         self.declaration.series_limit = Some(series);
         self
@@ -160,6 +162,9 @@ impl<M: Metric, L> FamilyBuilder<'_, M, L> {
     /// A gauge that is set to the value that it has is idle until then, and so is whatever has changed back by the next
     /// collection. Where nobody collects, nothing is removed; the overflow series never is. A series that comes back
     /// after it was removed starts at zero, with a new created timestamp.
+    ///
+    /// How long series stay is no part of a family's identity: one that is registered already keeps what it was registered
+    /// with.
     ///
     /// Families whose series expire keep 24 bytes more for each, and find series of closed labels by a lookup, not by
     /// their index.

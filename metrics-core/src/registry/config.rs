@@ -229,8 +229,8 @@ impl RegistryConfig {
         self
     }
 
-    /// Sets the clock that tells when series began and how long they are idle, when the windows of max and min gauges end,
-    /// and how long tasks run: for tests.
+    /// Sets the clock that tells when series began and how long they are idle, when the windows of max and min gauges and of
+    /// summaries end, and how long tasks run: for tests.
     pub fn with_clock(mut self, clock: impl Into<Clock>) -> RegistryConfig {
         self.clock = clock.into();
         self

@@ -59,7 +59,7 @@ impl<'a> Metrics<'a> {
             }
         };
         if let Some(lifetime) = input.generics.lifetimes().next() {
-            errors.at(&lifetime.lifetime, "metrics own what they are made of: a lifetime has no use here");
+            errors.at(&lifetime.lifetime, "metrics own what they are made of: a lifetime has no use here, labels that borrow stand in a field as `Labels<'static>`");
         }
         let types: BTreeSet<&Ident> =
             input.generics.type_params().map(|parameter| &parameter.ident).collect();

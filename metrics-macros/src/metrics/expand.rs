@@ -322,15 +322,23 @@ fn type_checks(metrics: &Metrics<'_>, field: &Field<'_>) -> Vec<TokenStream> {
     let mut assertions = Vec::new();
     match field.buckets() {
         Some(buckets) => {
-            let message = "`buckets` are for histograms alone";
+            let message = "`buckets` are for histograms and gauge histograms alone";
             assertions.push(check::assertion(Place::of(buckets), &takes_buckets, message));
         }
         None if field.attributes.exponential.is_some() => {}
-        None => assertions.push(check::assertion(
-            Place::of(ty),
-            &quote!(!#takes_buckets),
-            "a histogram needs its bounds: `#[metric(buckets = ..)]`, or `#[metric(exponential)]` for none",
-        )),
+        None => {
+            let takes_exponential = takes("TAKES_EXPONENTIAL");
+            assertions.push(check::assertion(
+                Place::of(ty),
+                &quote!(!#takes_buckets || #takes_exponential),
+                "a gauge histogram needs its bounds: `#[metric(buckets = ..)]`",
+            ));
+            assertions.push(check::assertion(
+                Place::of(ty),
+                &quote!(!#takes_buckets || !#takes_exponential),
+                "a histogram needs its bounds: `#[metric(buckets = ..)]`, or `#[metric(exponential)]` for none",
+            ));
+        }
     }
     if let Some(exponential) = &field.attributes.exponential {
         assertions.push(check::assertion(

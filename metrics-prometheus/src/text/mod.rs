@@ -401,12 +401,15 @@ impl<O> fmt::Debug for TextEncoder<O> {
 const EXEMPLAR_ROOM: usize = 192;
 
 /// Whether OpenMetrics has a place for a histogram's sum: it is a counter there, and so neither NaN nor of what may be
-/// negative. A gauge histogram's may be, below a negative bound. Without a sum there is no count either, which is that of
+/// negative: below a negative bound, or where exponential buckets below zero hold something, which they then do for good.
+/// A gauge histogram's may be, below a negative bound. Without a sum there is no count either, which is that of
 /// the last bucket.
 ///
 /// SPEC: OpenMetrics 1.0.0, "Histogram" and "Gauge Histogram", in the data model and in the text format.
 fn has_sum(point: &HistogramPoint<'_>, is_gauge: bool) -> bool {
+    let below_zero = point.exponential().map_or(&[][..], |buckets| buckets.negative().counts());
     match point.bounds() {
+        _ if !is_gauge && below_zero.iter().any(|&count| count > 0) => false,
         [first, ..] if *first < 0.0 => is_gauge && !point.sum().is_nan(),
         _ => point.sum() >= 0.0,
     }

@@ -177,8 +177,13 @@ impl Page {
         }
         // SPEC: OpenMetrics 1.0.0, "Histogram" and "Gauge Histogram": a sum that may fall has no place.
         let is_gauge = family.kind == MetricType::GaugeHistogram;
-        let has_sum =
-            if is_negative(lowest) { is_gauge && !histogram.sum.is_nan() } else { histogram.sum >= 0.0 };
+        let counts_below = histogram.exponential.as_ref().map_or(&[][..], |buckets| &buckets.negative.1);
+        let is_below_zero = counts_below.iter().any(|count| *count > 0);
+        let has_sum = match (is_gauge, is_negative(lowest)) {
+            (true, true) => !histogram.sum.is_nan(),
+            (true, false) => histogram.sum >= 0.0,
+            (false, bound_is_negative) => !bound_is_negative && !is_below_zero && histogram.sum >= 0.0,
+        };
         let g = if strict && is_gauge { "g" } else { "" };
         if !strict || has_sum {
             self.read.samples.add(&format!("{name}_{g}sum"), own.clone(), histogram.sum);
