@@ -23,7 +23,7 @@ use crate::timer::{Timed, Timer};
 /// Clones observe into the same series. An observation counts in the first bucket whose upper bound is not below it.
 /// NaN is ignored; an infinite value counts in the outermost bucket and is not added to the sum; both are counted in
 /// `nilometer_odd_observations_total`. Where there are exponential buckets, the outermost one is that which was the
-/// outermost when the first infinite value came.
+/// thread's outermost when its first infinite value came, or that of 1 (-1) if it had observed no other.
 ///
 /// # Concurrency
 ///

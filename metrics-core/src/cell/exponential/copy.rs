@@ -151,15 +151,16 @@ impl<'a> Copy<'a> {
         used.max().unwrap_or(self.shape.first_shift)
     }
 
-    /// Says which bucket infinite observations are in: the outermost one that there is, for good, so that it does not go
-    /// down when there is another.
+    /// Says which bucket infinite observations are in: the outermost one that there is, or that of 1 where there is none;
+    /// for good, so that it does not go down when there is another.
     fn pin(self, side: Side) {
         let head = self.head(side);
         let cell = &self.cells[INFINITE_BUCKETS + usize::from(side == Side::Negative)];
-        if head.used() > 0 && load_own(cell) == 0 {
+        if load_own(cell) == 0 {
             let last = head.low() + head.used().cast_signed() - 1;
+            let index = if head.used() > 0 { last << head.shift() } else { BUCKET_OF_ONE };
             // ORDERING: Relaxed, what is counted next publishes it.
-            cell.store(pinned(last << head.shift()), Ordering::Relaxed);
+            cell.store(pinned(index), Ordering::Relaxed);
         }
     }
 
@@ -313,14 +314,17 @@ fn fewer(low: i32, high: i32, by: u32) -> usize {
     (high >> by).abs_diff(low >> by) as usize + 1
 }
 
+/// The bucket of the finest scale that 1 is in.
+const BUCKET_OF_ONE: i32 = -1;
+
 /// A bucket as a number that is not 0.
 fn pinned(index: i32) -> u64 {
     u64::from(index.cast_unsigned()) | 1 << 32
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is the bucket")]
-fn unpinned(number: u64) -> Option<i32> {
-    (number != 0).then_some((number as u32).cast_signed())
+fn unpinned(number: u64) -> i32 {
+    (number as u32).cast_signed()
 }
 
 /// What was read of one copy.
@@ -330,7 +334,8 @@ pub(super) struct Read {
     pub(super) counts: Vec<u64>,
     pub(super) zero: u64,
     pub(super) infinite: [u64; 2],
-    pub(super) infinite_buckets: [Option<i32>; 2],
+    /// Said where there are infinite ones.
+    pub(super) infinite_buckets: [i32; 2],
     pub(super) heads: [Head; 2],
     pub(super) sum: f64,
 }

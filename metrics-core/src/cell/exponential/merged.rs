@@ -145,10 +145,7 @@ impl Scratch {
             let count = read.infinite[side as usize];
             if count > 0 {
                 explicitly(if side == Side::Positive { bounds } else { 0 }, count);
-                // Before there is any other bucket, those infinite ones are at 1.
-                let outermost = || found[side as usize].iter().map(|(index, _)| *index).max();
-                let index = read.infinite_buckets[side as usize].or_else(outermost).unwrap_or(-1);
-                found[side as usize].push((index, count));
+                found[side as usize].push((read.infinite_buckets[side as usize], count));
             }
         }
         (zero, shift)

@@ -26,7 +26,7 @@ pub(super) const POSITIVE: usize = 3;
 pub(super) const NEGATIVE: usize = 4;
 /// How many observations were `+Inf`, and then how many `-Inf`.
 pub(super) const INFINITE: usize = 5;
-/// The bucket of those, at the finest scale, for either; 0 where it is not known yet.
+/// The bucket of those, at the finest scale, for either; 0 where there are none.
 pub(super) const INFINITE_BUCKETS: usize = 7;
 /// Who may write to the copy that threads share.
 pub(super) const LOCK: usize = 9;

@@ -172,6 +172,27 @@ proptest! {
 }
 
 #[test]
+fn infinite_values_that_come_before_any_other_stay_where_they_are() {
+    let shape = shape(&ExponentialConfig::new(), &[1.0, 8.0]);
+    let copies = [cells(&shape), cells(&shape), cells(&shape)];
+    let copies = copies.each_ref().map(|cells| Copy::new(cells, &shape));
+    observe(copies[1], f64::INFINITY);
+    observe(copies[1], f64::NEG_INFINITY);
+    for (copy, value) in [(1, 100.0), (0, 1e4), (2, -30.0), (1, 1e3), (1, f64::INFINITY), (1, -20.0)] {
+        observe(copies[copy], value);
+        let mut read = Exponentials::default();
+        read.read_copies(copies.into_iter(), &shape, &mut [0; 3]);
+        let buckets = read.get(0, &shape);
+        for side in [buckets.positive(), buckets.negative()] {
+            let (index, count) = by_index(side).into_iter().next().unwrap();
+            // That of 1.
+            assert_eq!(index, -1, "after {value}");
+            assert!(count >= 1, "after {value}");
+        }
+    }
+}
+
+#[test]
 fn what_is_observed_later_takes_nothing_from_a_bucket() {
     let shape = shape(&ExponentialConfig::new().with_bucket_limit(8), &[0.3, 3.0, 30.0]);
     let cells = cells(&shape);
