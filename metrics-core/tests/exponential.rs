@@ -174,6 +174,25 @@ fn odd_values_are_counted_and_make_nothing_coarser() {
 }
 
 #[test]
+fn quantiles_at_the_ends_of_the_range_are_numbers_in_their_buckets() {
+    let quantiles = |threshold: f64, value: f64| {
+        let config = ExponentialConfig::new().with_scale(6).with_zero_threshold(threshold);
+        let wait = Histogram::try_exponential("h", "H.", LabelSet::empty(), config).unwrap();
+        wait.observe(value);
+        let snapshot = wait.snapshot();
+        [0.0, 0.5, 1.0].map(|quantile| snapshot.exponential().unwrap().quantile(quantile).unwrap())
+    };
+    let half = f64::MAX / 2.0;
+    for [low, middle, high] in [quantiles(half, f64::MAX), quantiles(f64::MAX, 1.0), quantiles(0.0, f64::MIN)]
+    {
+        assert!(
+            low.is_finite() && low < middle && middle < high && high.is_finite(),
+            "{low} {middle} {high}"
+        );
+    }
+}
+
+#[test]
 fn what_there_cannot_be_is_an_error_that_names_it_and_changes_nothing() {
     let registry = MetricsRegistry::new();
     let config = ExponentialConfig::new;

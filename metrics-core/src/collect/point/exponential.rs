@@ -223,7 +223,14 @@ fn to_f64(count: u64) -> f64 {
 
 /// The value that is so far from the lower to the upper of two bounds: logarithmically, unless they are around zero.
 fn between(low: f64, high: f64, share: f64) -> f64 {
-    if low > 0.0 || high < 0.0 { low * (high / low).powf(share) } else { low + (high - low) * share }
+    let value = if low > 0.0 || high < 0.0 {
+        low * (high / low).powf(share)
+    } else {
+        // Not by the difference, which can be past the range.
+        low * (1.0 - share) + high * share
+    };
+    // Rounding, too, can be past the range.
+    value.max(low).min(high)
 }
 
 /// Exponential buckets that are kept.
