@@ -221,7 +221,9 @@ impl Ranks<'_> {
     reason = "a quantile is from 0 to 1; of more than 2^53 observations, the rank is off by less than any error"
 )]
 fn rank(quantile: f64, total: u64) -> u64 {
-    ((quantile * total as f64).ceil() as u64).clamp(1.min(total), total)
+    // Less what rounding can have added, to the quantile and to the product: 0.55 of 100 is the 55th, not the 56th.
+    let rank = quantile * total as f64 * (1.0 - f64::EPSILON);
+    (rank.ceil() as u64).clamp(1.min(total), total)
 }
 
 #[cfg(all(test, not(nilometer_loom)))]
@@ -333,5 +335,19 @@ mod tests {
         assert_eq!(values(&[0.0, 0.05, 0.1, 0.5, 0.51, 1.0]), expected);
         let nothing = Ranks { counts: &[], precision };
         assert!(nothing.quantiles(&[0.0, 1.0]).all(|(_, value)| value.is_nan()));
+    }
+
+    #[test]
+    fn ranks_are_those_of_quantiles_as_they_are_written() {
+        for total in (1..300).chain([1_000, 99_900, 1_000_000, 123_456_789, 1 << 40]) {
+            for thousandths in 0..=1000_u32 {
+                let expected = (u64::from(thousandths) * total).div_ceil(1000).max(1);
+                assert_eq!(
+                    rank(f64::from(thousandths) / 1000.0, total),
+                    expected,
+                    "{thousandths} of {total}"
+                );
+            }
+        }
     }
 }
