@@ -257,6 +257,30 @@ fn came_before_left() {
     });
 }
 
+/// The same for a sum that is kept in its range.
+#[test]
+fn came_before_left_at_the_end_of_the_range() {
+    loom::model(|| {
+        let store = store(1);
+        let owner = thread::spawn(move || {
+            let recorder = Recorder::new(store);
+            let page = recorder.page().unwrap();
+            assert!(distribution::observe_owned(page, Near::of(0), 0, 1.0));
+            presence::leave_clamped(page, Near::of(0), 1, 0, 1.0);
+        });
+        let (mut came, mut left) = (([0], [0.0]), ([0], [0.0]));
+        presence::read_both(
+            store,
+            &[0],
+            1,
+            &mut Counted { counts: &mut came.0, sums: &mut came.1 },
+            &mut Counted { counts: &mut left.0, sums: &mut left.1 },
+        );
+        assert!(left.0[0] <= came.0[0] && left.1[0] <= came.1[0], "{left:?} left, {came:?} came");
+        owner.join().unwrap();
+    });
+}
+
 /// A series, which gives its slot back when its last handle is dropped.
 struct Series {
     slot: u32,

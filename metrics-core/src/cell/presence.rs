@@ -58,10 +58,7 @@ pub(crate) fn leave_slowly(slot: u32, buckets: usize, bucket: u32, value: f64) {
         Some(page) => {
             let near = Near::of(slot);
             if !leave_owned(page, near, buckets, bucket, value) {
-                let sum = near.cell_after(page, left(buckets));
-                // ORDERING: as in `leave_owned`, which then adds nothing more to the sum, and stores it once more.
-                sum.store(distribution::plus(load_own(sum), value), Ordering::Relaxed);
-                leave_owned(page, near, buckets, bucket, 0.0);
+                leave_clamped(page, near, buckets, bucket, value);
             }
         }
         None => leave_shared(&STORE, slot, buckets, bucket, value),
@@ -70,23 +67,33 @@ pub(crate) fn leave_slowly(slot: u32, buckets: usize, bucket: u32, value: f64) {
 
 #[inline]
 pub(super) fn leave_owned(page: &Page, near: Near, buckets: usize, bucket: u32, value: f64) -> bool {
-    let first = left(buckets);
-    let cell = near.cell_after(page, first);
-    let sum = f64::from_bits(load_own(cell)) + value;
+    let sum = f64::from_bits(load_own(near.cell_after(page, left(buckets)))) + value;
     // False for NaN as well.
     let in_range = sum.abs() < f64::INFINITY;
     if in_range {
-        // ORDERING: Release, pairs with the Acquire in `read_left`: who sees this value gone from the sum sees it come.
-        cell.store(sum.to_bits(), ordering!(Release, "came_before_left/sum_store"));
-        // ORDERING: Release, pairs with the Acquire in `read_left`: who sees this value gone from its bucket sees it
-        // come, and gone from the sum.
-        add_owned(
-            near.cell_after(page, first + 1 + bucket),
-            1,
-            ordering!(Release, "came_before_left/bucket_store"),
-        );
+        store_left(page, near, buckets, bucket, sum.to_bits());
     }
     in_range
+}
+
+pub(super) fn leave_clamped(page: &Page, near: Near, buckets: usize, bucket: u32, value: f64) {
+    let sum = distribution::plus(load_own(near.cell_after(page, left(buckets))), value);
+    store_left(page, near, buckets, bucket, sum);
+}
+
+/// Stores the sum of what left, as its bits, and counts one more in a bucket.
+#[inline]
+fn store_left(page: &Page, near: Near, buckets: usize, bucket: u32, sum: u64) {
+    let first = left(buckets);
+    // ORDERING: Release, pairs with the Acquire in `read_left`: who sees this value gone from the sum sees it come.
+    near.cell_after(page, first).store(sum, ordering!(Release, "came_before_left/sum_store"));
+    // ORDERING: Release, pairs with the Acquire in `read_left`: who sees this value gone from its bucket sees it
+    // come, and gone from the sum.
+    add_owned(
+        near.cell_after(page, first + 1 + bucket),
+        1,
+        ordering!(Release, "came_before_left/bucket_store"),
+    );
 }
 
 pub(super) fn leave_shared(store: &Store, slot: u32, buckets: usize, bucket: u32, value: f64) {
