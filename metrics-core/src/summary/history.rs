@@ -61,6 +61,8 @@ pub(super) struct History {
     /// The oldest first: the one that the window begins with, if it is so old, and those that it will begin with. So
     /// there are at most as many as parts, or two where there is one part.
     moments: Vec<Moment>,
+    /// The latest moment at which somebody read, in nanoseconds of the clock.
+    latest: u64,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,10 @@ impl History {
         read: impl FnOnce(&mut Counts),
     ) {
         counts.clear();
+        // Who has looked at the clock before somebody who has read meanwhile reads what came after that one, who has not
+        // seen it yet.
+        self.latest = self.latest.max(now);
+        let now = self.latest;
         let age = |moment: &Moment| now.saturating_sub(moment.at);
         let begin = self.moments.iter().rposition(|moment| age(moment) >= parts.all_but_one.max(1));
         self.moments.drain(..begin.unwrap_or(0));
@@ -306,6 +312,23 @@ mod tests {
             assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), expected, "at {now}");
         }
         assert_eq!(reads, (0..40).chain(100..140).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reader_whose_turn_comes_late_takes_nothing_from_another() {
+        let (mut history, parts) = (History::default(), parts(50, 5));
+        let mut look = |now, count| {
+            let mut counts = Vec::new();
+            history.window(now, parts, count, &mut counts, |counts| {
+                counts.extend((count > 0).then_some((Bucket(1), count)));
+            });
+            counts
+        };
+        assert_eq!(look(100, 0), []);
+        // It has looked at the clock before the other one, and reads what was observed after that one had read.
+        assert_eq!(look(95, 1), [(Bucket(1), 1)]);
+        assert_eq!(look(139, 1), [(Bucket(1), 1)]);
+        assert_eq!(look(140, 1), []);
     }
 
     #[test]

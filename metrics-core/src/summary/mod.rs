@@ -45,7 +45,7 @@ use crate::timer::{Timed, Timer};
 /// - It is gone `max_age` later at the latest (10 minutes), and by as much more as readers are apart: readers move the
 ///   window, since no clock is read where something is observed. What comes while nobody reads is dated by the next reader,
 ///   so one that comes more seldom than the window is long sees all since it came last, or up to one part more. One that
-///   reads at least every `max_age` less a part misses nothing, whatever others do.
+///   reads again before `max_age` less a part is over misses nothing, whatever others do.
 /// - Of a family with one age bucket, the window begins anew each time that it is over: it has anything from nothing to
 ///   `max_age`, and several readers do not see the same.
 ///
