@@ -10,7 +10,7 @@ use crate::collect::SCALES;
 ///
 /// A histogram with them needs no bounds: its buckets are where its observations are. Prometheus calls it a *native*
 /// histogram. At scale `s`, two to the power of `s` buckets double a value, so the bounds of one are
-/// `2^(2^-s)` apart: 9 % at scale 3, and a quantile that is computed from them is off by half of that, at most.
+/// `2^(2^-s)` apart: 9 % at scale 3, and a quantile that is computed from them is off by as much, at most.
 ///
 /// [`FamilyBuilder::with_exponential`](crate::FamilyBuilder::with_exponential) takes it, and so does
 /// `#[metric(exponential)]`.
@@ -22,8 +22,10 @@ use crate::collect::SCALES;
 /// | buckets on either side of zero | 160 | 8 to 240 |
 /// | bounds where a format has explicit buckets alone | 2^-10, 2^-9, .. 2^20 | 2^-1022 to 2^1023, up to 64 |
 ///
-/// Beside explicit bounds, there is room for 502 less twice the buckets (and 132 of them at least): 182 bounds at the
-/// default. A series takes 8 bytes for each bound and twice as many for each bucket, in each thread that observes.
+/// A histogram has room for so many of both: its explicit bounds, its own or those of the fallback, and twice the limit, or
+/// twice 132 where that is more, are 502 at most. So there can be 182 bounds with 160 buckets, and 70 with 216. Where there
+/// is room left, threads take turns for [exemplars](crate::ExemplarSource) there; where there is none, no source is asked. A
+/// series takes 8 bytes for each bound and 16 for each bucket, in each thread that observes.
 ///
 /// # Resolution
 ///
@@ -98,7 +100,7 @@ impl ExponentialConfig {
     }
 
     /// Sets how many buckets there may be on either side of zero, from 8 to 240, before the resolution is lowered. Memory
-    /// is taken for twice as many, in each thread that observes.
+    /// is taken for twice as many, in each thread that observes. Above 235, there is no room for the default fallback.
     pub const fn with_bucket_limit(mut self, buckets: usize) -> ExponentialConfig {
         self.bucket_limit = buckets;
         self
@@ -111,7 +113,8 @@ impl ExponentialConfig {
         self
     }
 
-    /// Checks that it is within what is allowed, as registering does.
+    /// Checks that it is within what is allowed. Registering checks as well that there is room for the explicit bounds, which
+    /// are not known here: [`ExponentialError::Room`].
     ///
     /// # Errors
     ///

@@ -30,7 +30,9 @@ use crate::setup::{Options, Setup, SetupError};
 ///
 /// [`sub`](GaugeHistogram::sub) takes out a value that [`add`](GaugeHistogram::add) put in, and nothing checks that it
 /// did. A bucket out of which more was taken than was put in shows 0, until as much was put in. [`track`](GaugeHistogram::track)
-/// cannot go wrong.
+/// cannot go wrong. A series that [expires](crate::FamilyBuilder::with_expire_after) or is removed is forgotten with all that
+/// is there: what is taken out of the one that comes after it was not put in there. Whoever keeps a handle or a guard takes
+/// out of the one that it is of.
 ///
 /// The sum is the difference of two totals, of what came and of what has left, each as exact as an `f64` is: whole numbers
 /// are exact until all that ever came sums to 2^53. Where nothing is there, the sum is 0.

@@ -36,7 +36,7 @@
 //! | up-down counter | cumulative `Sum` that is not monotonic |
 //! | gauge | `Gauge`, without a start time |
 //! | histogram | cumulative `Histogram` with bounds, bucket counts, count, and the sum where it may stand |
-//! | gauge histogram | nothing: its points are left out and counted |
+//! | gauge histogram, summary, info, state set | nothing: the points are left out and counted |
 //! | labels, constant ones included | string attributes, in the order of their names |
 //! | whole numbers | `as_int`; above `i64::MAX`, where OTLP has no whole numbers, `as_double`: the nearest one |
 //! | floating-point numbers, NaN and the infinities included | `as_double`, bit by bit |

@@ -64,8 +64,9 @@ impl ExportRequest {
         self.points
     }
 
-    /// How many points the collector showed that are not in the body, because no receiver could make sense of them:
-    /// those of another kind than their family, those before any family, and totals that are negative or NaN.
+    /// How many points the collector showed that are not in the body: those of gauge histograms, summaries, infos and state
+    /// sets, and those that no receiver could make sense of, which are of another kind than their family, before any
+    /// family, of one without a name that is one, or totals that are negative or NaN.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out

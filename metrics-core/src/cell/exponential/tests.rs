@@ -217,6 +217,12 @@ fn more_bounds_than_there_is_room_for_are_refused() {
     assert_eq!(error, ExponentialError::Room { bounds: 200, buckets: 160, most: 182 });
     assert!(error.to_string().contains("room for 182 bounds"), "{error}");
     Shape::try_new(&ExponentialConfig::new().with_bucket_limit(100), bounds).unwrap();
+    // The bounds of the fallback are bounds as well.
+    let with_limit = |limit| {
+        Shape::try_new(&ExponentialConfig::new().with_bucket_limit(limit), Bounds::default()).map(|_| ())
+    };
+    with_limit(235).unwrap();
+    assert_eq!(with_limit(236), Err(ExponentialError::Room { bounds: 31, buckets: 236, most: 30 }));
 }
 
 #[test]
