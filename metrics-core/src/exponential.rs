@@ -19,7 +19,7 @@ use crate::collect::SCALES;
 /// |---|---|---|
 /// | scale at the start | 3 | -4 to 8 |
 /// | zero threshold | 2^-128 | 0 and above, finite |
-/// | buckets on either side of zero | 160 | 8 to 240 |
+/// | buckets on either side of zero | 160 | 8 to 216 |
 /// | bounds where a format has explicit buckets alone | 2^-10, 2^-9, .. 2^20 | 2^-1022 to 2^1023, up to 64 |
 ///
 /// A histogram has room for so many of both: its explicit bounds, its own or those of the fallback, and twice the limit, or
@@ -66,8 +66,8 @@ pub struct ExponentialConfig {
     pub(crate) fallback: RangeInclusive<i32>,
 }
 
-/// How many buckets there may be on either side of zero.
-pub(crate) const LIMITS: RangeInclusive<usize> = 8..=240;
+/// How many buckets there may be on either side of zero: so many that there is room for the bounds of any fallback.
+pub(crate) const LIMITS: RangeInclusive<usize> = 8..=216;
 
 /// How many bounds a fallback can have.
 pub(crate) const MAX_FALLBACK: i32 = 64;
@@ -99,7 +99,7 @@ impl ExponentialConfig {
         self
     }
 
-    /// Sets how many buckets there may be on either side of zero, from 8 to 240, before the resolution is lowered. Memory
+    /// Sets how many buckets there may be on either side of zero, from 8 to 216, before the resolution is lowered. Memory
     /// is taken for twice as many, in each thread that observes. Above 235, there is no room for the default fallback.
     pub const fn with_bucket_limit(mut self, buckets: usize) -> ExponentialConfig {
         self.bucket_limit = buckets;
@@ -173,7 +173,7 @@ pub enum ExponentialError {
         threshold: f64,
     },
     /// There are too few or too many buckets.
-    #[error("{buckets} buckets where 8 to 240 are allowed")]
+    #[error("{buckets} buckets where 8 to 216 are allowed")]
     BucketLimit {
         /// How many there were to be.
         buckets: usize,

@@ -205,7 +205,7 @@ fn what_there_cannot_be_is_an_error_that_names_it_and_changes_nothing() {
             ExponentialError::ZeroThreshold { threshold: f64::INFINITY },
         ),
         (config().with_bucket_limit(7), ExponentialError::BucketLimit { buckets: 7 }),
-        (config().with_bucket_limit(241), ExponentialError::BucketLimit { buckets: 241 }),
+        (config().with_bucket_limit(217), ExponentialError::BucketLimit { buckets: 217 }),
         (config().with_fallback(RangeInclusive::new(3, 2)), ExponentialError::Fallback { first: 3, last: 2 }),
         (config().with_fallback(0..=64), ExponentialError::Fallback { first: 0, last: 64 }),
         (config().with_fallback(1000..=1024), ExponentialError::Fallback { first: 1000, last: 1024 }),

@@ -10,7 +10,7 @@ use crate::attr::text;
 use crate::check::{self, Alphabet, Place};
 
 /// What a configuration of exponential buckets that fails its check is told.
-const NO_EXPONENTIAL: &str = "there are no such exponential buckets: scales are -4 to 8, buckets 8 to 240, a zero \
+const NO_EXPONENTIAL: &str = "there are no such exponential buckets: scales are -4 to 8, buckets 8 to 216, a zero \
                               threshold is 0 or above and finite, and a fallback has 1 to 64 bounds";
 
 /// The trait's implementation, the functions around it, and the checks that the compiler makes.
