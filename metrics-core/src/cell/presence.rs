@@ -121,25 +121,28 @@ pub(crate) fn get(slot: u32, counts: &mut [u64]) -> f64 {
     read(
         &STORE,
         &[slot],
-        Counted { counts, sums: &mut sums },
-        Counted { counts: &mut left, sums: &mut left_sums },
+        &mut Counted { counts, sums: &mut sums },
+        &mut Counted { counts: &mut left, sums: &mut left_sums },
     );
     sums[0]
 }
 
 /// Reads many distributions of what is there, of as many buckets each: into `there`, with `left` for what it takes
 /// meanwhile.
-pub(super) fn read(store: &Store, slots: &[u32], mut there: Counted<'_>, mut left: Counted<'_>) {
+pub(super) fn read(store: &Store, slots: &[u32], there: &mut Counted<'_>, left: &mut Counted<'_>) {
     let Some(buckets) = there.counts.len().checked_div(slots.len()) else { return };
-    read_both(store, slots, buckets, &mut there, &mut left);
-    let (came, left_counts) = (there.counts.chunks_exact_mut(buckets), left.counts.chunks_exact(buckets));
-    let sums = there.sums.iter_mut().zip(left.sums.iter());
-    for ((came, left), (sum, left_sum)) in came.zip(left_counts).zip(sums) {
-        *sum = difference(came, left, *sum, *left_sum);
+    // One after the other, though a page at a time would be faster: all that comes and leaves between the two readings of
+    // a series seems to be there. In the time that many series take, that can be a thousand things of which no two were.
+    for (at, slot) in slots.chunks(1).enumerate() {
+        let range = at * buckets..(at + 1) * buckets;
+        let mut there = Counted { counts: &mut there.counts[range.clone()], sums: &mut there.sums[at..=at] };
+        let mut left = Counted { counts: &mut left.counts[range], sums: &mut left.sums[at..=at] };
+        read_both(store, slot, buckets, &mut there, &mut left);
+        there.sums[0] = difference(there.counts, left.counts, there.sums[0], left.sums[0]);
     }
 }
 
-/// Reads what left, and then what came: a page at a time over all copies, each for itself.
+/// Reads what left, and then what came, each a page at a time over all copies.
 pub(super) fn read_both(
     store: &Store,
     slots: &[u32],
@@ -312,8 +315,8 @@ mod tests {
         read(
             &STORE,
             &slots,
-            Counted { counts: &mut counts, sums: &mut sums },
-            Counted { counts: &mut left, sums: &mut left_sums },
+            &mut Counted { counts: &mut counts, sums: &mut sums },
+            &mut Counted { counts: &mut left, sums: &mut left_sums },
         );
         for ((counts, sum), number) in counts.chunks(3).zip(sums).zip(numbers) {
             #[expect(clippy::cast_precision_loss, reason = "a handful")]

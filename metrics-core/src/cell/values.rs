@@ -76,8 +76,8 @@ impl Values {
         self.sums.resize(2 * len, 0.0);
         let (counts, left) = self.numbers.split_at_mut(len * buckets);
         let (sums, left_sums) = self.sums.split_at_mut(len);
-        let left = Counted { counts: left, sums: left_sums };
-        presence::read(&STORE, &self.slots, Counted { counts, sums }, left);
+        let left = &mut Counted { counts: left, sums: left_sums };
+        presence::read(&STORE, &self.slots, &mut Counted { counts, sums }, left);
     }
 
     /// Takes the numbers as they are.
