@@ -5,14 +5,14 @@
 use std::time::{Duration, SystemTime};
 
 use nilometer_core::{
-    FloatCounter, GaugeHistogram, HistogramReading, IntGauge, ManualClock, MaxGauge, MetricsRegistry,
-    MinGauge, RegistryConfig, StateSet, Summary, SummaryConfig, Unit,
+    ExponentialConfig, FloatCounter, GaugeHistogram, Histogram, HistogramReading, IntGauge, ManualClock,
+    MaxGauge, MetricsRegistry, MinGauge, RegistryConfig, StateSet, Summary, SummaryConfig, Unit,
 };
 use nilometer_macros::LabelValue;
 use nilometer_prometheus::{EscapingScheme, Exposition, Format, PrometheusRenderer};
 use nilometer_tests::protobuf::{
-    self, Bucket, Counter, Histogram, Metric, MetricFamily, MetricType, Quantile, Timestamp, decoded, gauge,
-    pairs,
+    self, Bucket, BucketSpan, Counter, Histogram as HistogramMessage, Metric, MetricFamily, MetricType,
+    Quantile, Timestamp, decoded, gauge, pairs,
 };
 use nilometer_tests::{openmetrics, page};
 
@@ -106,13 +106,71 @@ fn gauge_histogram(labels: &[(&str, &str)], buckets: &[(f64, u64)], sum: f64) ->
         upper_bound: Some(bound),
         ..Bucket::default()
     };
-    let histogram = Histogram {
+    let histogram = HistogramMessage {
         sample_count: buckets.last().map(|&(_, count)| count),
         sample_sum: Some(sum),
         bucket: buckets.iter().map(bucket).collect(),
-        ..Histogram::default()
+        ..HistogramMessage::default()
     };
     Metric { label: pairs(labels), histogram: Some(histogram), ..Metric::default() }
+}
+
+/// At scale 0: one observation near zero, two above 1 and up to 2, one up to 4, and one up to 16.
+#[test]
+fn exponential_histograms() {
+    let (registry, _) = registry();
+    let config = ExponentialConfig::new().with_scale(0).with_zero_threshold(0.01).with_fallback(0..=2);
+    let alone = registry.family::<Histogram>("alone_seconds", "H.").with_exponential(config.clone());
+    let both = registry.family::<Histogram>("both_seconds", "H.").with_buckets(&[1.0, 3.0]);
+    for family in [alone.register().unwrap(), both.with_exponential(config).register().unwrap()] {
+        for value in [0.0, 1.5, 3.0, 16.0, 1.5] {
+            family.get_or_create(&[("path", "/")]).observe(value);
+        }
+    }
+    let native = HistogramMessage {
+        sample_count: Some(5),
+        sample_sum: Some(22.0),
+        created_timestamp: Some(created()),
+        schema: Some(0),
+        zero_threshold: Some(0.01),
+        zero_count: Some(1),
+        // Prometheus names a bucket by its upper bound.
+        positive_span: vec![BucketSpan { offset: Some(1), length: Some(4) }],
+        positive_delta: vec![2, -1, -1, 1],
+        ..HistogramMessage::default()
+    };
+    let bucket = |(bound, count)| Bucket {
+        cumulative_count: Some(count),
+        upper_bound: Some(bound),
+        ..Bucket::default()
+    };
+    let bucket = vec![(1.0, 1), (3.0, 4), (f64::INFINITY, 5)].into_iter().map(bucket).collect();
+    let series = |histogram| {
+        vec![Metric { label: pairs(&[("path", "/")]), histogram: Some(histogram), ..Metric::default() }]
+    };
+    let lines = |end: &str| {
+        let buckets = |name: &str, buckets: &[(&str, u64)]| {
+            let lines: Vec<String> = buckets
+                .iter()
+                .map(|(bound, count)| format!("{name}_bucket{{path=\"/\",le=\"{bound}\"}} {count}\n"))
+                .collect();
+            let (sum, count) =
+                (format!("{name}_sum{{path=\"/\"}} 22\n"), format!("{name}_count{{path=\"/\"}} 5\n"));
+            let created = end.replace("NAME", name);
+            format!("# HELP {name} H.\n# TYPE {name} histogram\n{}{sum}{count}{created}", lines.concat())
+        };
+        let alone = buckets("alone_seconds", &[("1.0", 1), ("2.0", 3), ("4.0", 4), ("+Inf", 5)]);
+        alone + &buckets("both_seconds", &[("1.0", 1), ("3.0", 4), ("+Inf", 5)])
+    };
+    check(
+        &registry,
+        &lines(""),
+        &(lines("NAME_created{path=\"/\"} 1700000000.25\n") + "# EOF\n"),
+        &[
+            decoded("alone_seconds", MetricType::Histogram, series(native.clone())),
+            decoded("both_seconds", MetricType::Histogram, series(HistogramMessage { bucket, ..native })),
+        ],
+    );
 }
 
 /// None of them has a created timestamp, in any format.
@@ -362,11 +420,11 @@ fn callbacks_of_counters_and_histograms_say_nothing_of_when_they_began() {
         upper_bound: Some(bound),
         ..Bucket::default()
     };
-    let histogram = Histogram {
+    let histogram = HistogramMessage {
         sample_count: Some(3),
         sample_sum: Some(0.375),
         bucket: vec![bucket(0.25, 2), bucket(1.0, 3), bucket(f64::INFINITY, 3)],
-        ..Histogram::default()
+        ..HistogramMessage::default()
     };
     let lines = "# HELP pause_seconds H.\n# TYPE pause_seconds histogram\n\
                  pause_seconds_bucket{le=\"0.25\"} 2\npause_seconds_bucket{le=\"1.0\"} 3\n\
