@@ -113,6 +113,15 @@ impl ExponentialConfig {
         self
     }
 
+    /// All of it, in the words of an error.
+    pub(crate) fn identity(&self) -> String {
+        let ExponentialConfig { scale, zero_threshold, bucket_limit, fallback } = self;
+        let (first, last) = (fallback.start(), fallback.end());
+        format!(
+            "scale {scale}, zero threshold {zero_threshold:e}, {bucket_limit} buckets, fallback 2^{first} to 2^{last}"
+        )
+    }
+
     /// Checks that it is within what is allowed. Registering checks as well that there is room for the explicit bounds, which
     /// are not known here: [`ExponentialError::Room`].
     ///

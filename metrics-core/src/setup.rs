@@ -87,11 +87,13 @@ impl Setup {
     /// All that is part of a family's identity, each with what an error calls it.
     pub(crate) fn identity(&self) -> [(&'static str, String); 5] {
         let window = self.windows.as_ref().map(|windows| format!("{:?}", windows.length()));
-        let exponential = self.exponential.as_ref().map(|exponential| format!("{:?}", exponential.config));
+        let exponential = self.exponential.as_ref().map(|exponential| exponential.config.identity());
+        let none = || "none".to_owned();
+        let bounds = self.bounds.as_slice();
         let summary = self.summarized.as_ref().map(|summarized| summarized.config().identity());
         [
-            ("bounds", format!("{:?}", self.bounds.as_slice())),
-            ("exponential buckets", exponential.unwrap_or_default()),
+            ("exponential buckets", exponential.unwrap_or_else(none)),
+            ("bounds", if bounds.is_empty() { none() } else { format!("{bounds:?}") }),
             ("window", window.unwrap_or_default()),
             ("states", self.states.join(", ")),
             ("summary", summary.unwrap_or_default()),

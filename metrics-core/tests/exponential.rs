@@ -242,9 +242,17 @@ fn what_the_buckets_are_like_is_part_of_the_identity() {
     let finer = builder(ExponentialConfig::new().with_scale(4)).register();
     let both = builder(ExponentialConfig::new()).with_buckets(&[1.0]).register();
     let explicit = registry.register_histogram("wait_seconds", "W.", &[1.0]);
-    for (error, expected) in [(finer, "exponential buckets"), (both, "bounds"), (explicit, "bounds")] {
+    for (error, expected) in
+        [(finer, "exponential buckets"), (both, "bounds"), (explicit, "exponential buckets")]
+    {
         match error {
-            Err(RegisterError::Conflict { what, .. }) => assert_eq!(what, expected),
+            Err(RegisterError::Conflict { what, existing, requested, .. }) => {
+                assert_eq!(what, expected);
+                assert_ne!(existing, requested);
+                let of_the_first =
+                    "scale 3, zero threshold 2.938735877055719e-39, 160 buckets, fallback 2^-10 to 2^20";
+                assert!([of_the_first, "none"].contains(&&*existing), "{existing}");
+            }
             other => panic!("{other:?}"),
         }
     }
