@@ -2,12 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+mod common;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::http::{ask, local, start};
+use common::{GATED, gated};
 use http::Request;
 use http_body_util::BodyExt as _;
 use nilometer_core::{CounterFamily, MetricsRegistry, RegistryConfig};
 use nilometer_prometheus::{MetricsServer, MetricsService, PrometheusRenderer, ServerConfig};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 fn registry() -> MetricsRegistry {
@@ -81,4 +87,30 @@ async fn a_shared_registry_is_served_as_it_goes_on_counting() {
     let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
     let server = MetricsServer::new(registry, config).bind().await.unwrap();
     server.serve_until(std::future::ready(())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_scrape_with_a_collector_that_hangs_is_answered_in_time_and_whole_again_when_it_ends() {
+    let config = RegistryConfig::new().with_collector_time_limit(Duration::from_millis(50));
+    let registry = MetricsRegistry::with_config(config);
+    registry.register_gauge("depth", "Depth.").unwrap().default().set(2.5);
+    let (collector, gate, _waits) = gated();
+    registry.register_collector("gated", collector).unwrap();
+    let (address, stop, running) = start(registry, local()).await;
+    let own = "# HELP depth Depth.\n# TYPE depth gauge\ndepth 2.5\n";
+    let failures = "# HELP nilometer_collector_failures_total What foreign collectors and callbacks showed or should have \
+                    shown and is not served, or under another escaped name.\n\
+                    # TYPE nilometer_collector_failures_total counter\n\
+                    nilometer_collector_failures_total{collector=\"gated\",reason=\"timeout\"} ";
+    for count in 1..=2 {
+        let page = timeout(Duration::from_secs(10), ask(address, "GET", "/metrics")).await.unwrap();
+        assert!(page.0.starts_with("HTTP/1.1 200 OK\r\n"), "{page:?}");
+        assert_eq!(page.1, format!("{own}{failures}{count}\n"));
+    }
+    gate.open();
+    let again =
+        async { while !ask(address, "GET", "/metrics").await.1.starts_with(&format!("{own}{GATED}")) {} };
+    timeout(Duration::from_secs(10), again).await.unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
 }

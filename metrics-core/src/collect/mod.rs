@@ -53,8 +53,9 @@ pub(crate) use point::{OwnedExponential, SCALES};
 ///
 /// # Concurrency
 ///
-/// `collect` is called for every scrape and every push, from any thread, several at a time. No lock is held across a
-/// call of the visitor, by this crate's own collectors; an implementation that holds one across a call makes whoever
+/// `collect` is called for every scrape and every push, from any thread, several at a time; a registry
+/// [with a time limit](crate::RegistryConfig::with_collector_time_limit), as they are by default, calls it on a thread of
+/// the collector's own, once at a time. No lock is held across a call of the visitor, by this crate's own collectors; an implementation that holds one across a call makes whoever
 /// waits for it wait for the slowest reader.
 ///
 /// # Examples

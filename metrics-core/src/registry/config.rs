@@ -11,6 +11,10 @@ use crate::exemplar::{ExemplarSource, Sampling};
 use crate::family::FamilyLimits;
 use crate::label::LabelLimits;
 
+/// How long a foreign collector may take. Prometheus waits 10 seconds for a page unless it is told otherwise, and a
+/// collection that meets another one waits less than twice this: more than half of the time is left for the page itself.
+const COLLECTOR_TIME_LIMIT: Duration = Duration::from_secs(2);
+
 /// The configuration of a [`MetricsRegistry`](crate::MetricsRegistry).
 ///
 /// # Examples
@@ -29,6 +33,7 @@ pub struct RegistryConfig {
     limits: FamilyLimits,
     registry_limit: usize,
     collector_buffer: usize,
+    collector_time_limit: Option<Duration>,
     disabled: BTreeSet<String>,
     buckets: BucketOverrides,
     self_metrics: bool,
@@ -48,6 +53,7 @@ impl Default for RegistryConfig {
             limits: FamilyLimits::default(),
             registry_limit: 1_000_000,
             collector_buffer: 1 << 20,
+            collector_time_limit: Some(COLLECTOR_TIME_LIMIT),
             disabled: BTreeSet::new(),
             buckets: BucketOverrides::default(),
             self_metrics: true,
@@ -63,7 +69,7 @@ impl Default for RegistryConfig {
 
 impl RegistryConfig {
     /// The defaults: no namespace, no constant labels, 10,000 series per family, 1,000,000 per registry, 32 labels of
-    /// at most 1,024 bytes, everything enabled, self-metrics on.
+    /// at most 1,024 bytes, 1 MiB and 2 seconds for each foreign collector, everything enabled, self-metrics on.
     pub fn new() -> RegistryConfig {
         RegistryConfig::default()
     }
@@ -100,8 +106,53 @@ impl RegistryConfig {
     }
 
     /// Sets how many bytes one foreign collector may show in one scrape, about.
+    ///
+    /// Those that run on threads of their own do so side by side: a scrape then keeps what all of them show at once.
     pub fn with_collector_buffer(mut self, bytes: usize) -> RegistryConfig {
         self.collector_buffer = bytes;
+        self
+    }
+
+    /// Sets how long a foreign collector may take in one scrape: 2 seconds by default, so that a page is there in the 10
+    /// seconds for which Prometheus waits.
+    ///
+    /// One that takes longer loses its own families in that scrape. It goes on, is told to stop at the next thing that
+    /// it shows, and is left out of every scrape until it has ended; each of them counts it, as `timeout`, in
+    /// `nilometer_collector_failures_total`. All collectors of a scrape run side by side, so that many slow ones cost it
+    /// one limit. The time is the system's, whatever the [clock](RegistryConfig::with_clock).
+    ///
+    /// For that, each collector has a thread, `nilometer-collect`, which is started when it is first asked and ends when
+    /// it is unregistered or its registry is dropped, and has ended if it was late. So a collector does not see the
+    /// thread-locals of whoever collects: a runtime's handle, for one, has to be kept in it. Where no thread can be
+    /// started, it runs as without a limit.
+    ///
+    /// A registry that is a collector of another one's counts as a whole there: give it a shorter limit than the outer
+    /// one's, so that a late collector of its own does not make it late.
+    ///
+    /// With `None`, collectors run one after the other on the thread that collects, which waits for each as long as it
+    /// takes.
+    ///
+    /// # Concurrency
+    ///
+    /// Under a limit a collector runs once at a time. A scrape that comes while it runs for another waits for that to
+    /// end, for its limit at most, and then for a run of its own, which it shares with all that came meanwhile: less
+    /// than twice the limit. So what a scrape serves was never read before it began. No lock is held meanwhile that
+    /// recording, registering or another scrape needs. Without a limit, a collector runs for several scrapes at a time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nilometer_core::RegistryConfig;
+    ///
+    /// let config = RegistryConfig::new();
+    /// assert_eq!(config.collector_time_limit(), Some(Duration::from_secs(2)));
+    /// let config = config.with_collector_time_limit(Duration::from_millis(500));
+    /// assert_eq!(config.with_collector_time_limit(None).collector_time_limit(), None);
+    /// ```
+    pub fn with_collector_time_limit(mut self, limit: impl Into<Option<Duration>>) -> RegistryConfig {
+        self.collector_time_limit = limit.into();
         self
     }
 
@@ -266,6 +317,12 @@ impl RegistryConfig {
         self.collector_buffer
     }
 
+    /// How long a foreign collector may take in one scrape; as long as it wants where there is none.
+    #[must_use]
+    pub fn collector_time_limit(&self) -> Option<Duration> {
+        self.collector_time_limit
+    }
+
     /// Whether the registry's own families are collected.
     #[must_use]
     pub fn self_metrics(&self) -> bool {
@@ -327,6 +384,7 @@ impl fmt::Debug for RegistryConfig {
             limits,
             registry_limit,
             collector_buffer,
+            collector_time_limit,
             disabled,
             buckets,
             self_metrics,
@@ -343,6 +401,7 @@ impl fmt::Debug for RegistryConfig {
             .field("limits", limits)
             .field("registry_limit", registry_limit)
             .field("collector_buffer", collector_buffer)
+            .field("collector_time_limit", collector_time_limit)
             .field("disabled", disabled)
             .field("buckets", buckets)
             .field("self_metrics", self_metrics)

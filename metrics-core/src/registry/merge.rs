@@ -29,7 +29,8 @@ const SERIES_BOUND: usize = 100_000;
 /// served all the same, escaped by [`values`](EscapingScheme::Values), and counted (`escaped_name_taken`). The counts, by
 /// scrape, are in `nilometer_merge_conflicts_total` and in [`conflicts`](Registries::conflicts); give registries that have
 /// the same metrics a constant label that tells them apart. Foreign collectors are merged by the same rules, and count what they
-/// lose as they do within one registry. What registries tell about themselves is merged; equal series add up.
+/// lose as they do within one registry; those of all registries run side by side, each for as long as its registry's
+/// [limit](crate::RegistryConfig::with_collector_time_limit). What registries tell about themselves is merged; equal series add up.
 ///
 /// Other collectors join by [`MetricsRegistry::register_collector`].
 ///

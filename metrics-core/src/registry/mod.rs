@@ -356,9 +356,11 @@ impl MetricsRegistry {
     /// `name` is what `nilometer_collector_failures_total` calls it. What it shows is buffered, up to
     /// [`RegistryConfig::collector_buffer`] bytes, and checked before it goes on: names that are taken, series that
     /// stand twice, points of the wrong kind, and values that no metric of their kind can have, such as a negative
-    /// total, are left out and counted, and so is what follows a panic or the end of the buffer. A collector that comes
-    /// to collect this registry gets what the registry has by itself: neither that collector nor another one of the
-    /// registry is asked again from within. Families that are disabled by name are left out without a count.
+    /// total, are left out and counted, and so is what follows a panic or the end of the buffer. One that takes longer
+    /// than [`RegistryConfig::collector_time_limit`] is left out and counted as `timeout`, until it has ended; for that,
+    /// each runs on a [thread of its own](RegistryConfig::with_collector_time_limit). A collector that comes to collect
+    /// this registry gets what the registry has by itself: neither that collector nor another one of the registry is
+    /// asked again from within. Families that are disabled by name are left out without a count.
     ///
     /// A family with a [UTF-8 name](crate::Descriptor::has_utf8_name) is served whatever the configuration says of the
     /// registry's own. Where another family has what its name becomes when it is escaped, it is served all the same,

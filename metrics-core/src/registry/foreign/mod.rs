@@ -1,10 +1,15 @@
 //! Collectors that are not this crate's families.
 //!
 //! What they show is checked before it reaches an exporter, and for that it is buffered: up to a bound, and only their
-//! own. A collector that panics loses what it had not shown yet; the others lose nothing.
+//! own. A collector that panics loses what it had not shown yet; the others lose nothing. Nor does one that takes longer
+//! than its limit hurt the others: each runs on a thread of its own.
+//!
+//! - `buffer`: what one collector shows in one scrape; `owned`, its points; `value`, which of them there can be.
+//! - `timed`: the collectors' threads.
 
 mod buffer;
 mod owned;
+mod timed;
 mod value;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +19,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::RwLock;
 
 use self::buffer::{Buffer, BufferedFamily};
+use self::timed::{Begun, Run, Worker};
 use super::catalog::{Owners, free_names};
 use super::config::RegistryConfig;
 use super::error::RegisterError;
@@ -39,10 +45,11 @@ pub(super) enum Failure {
     EscapedNameTaken,
     LabelNames,
     InvalidValue,
+    Timeout,
 }
 
 /// Every failure, in the order of its number, with its spelling in `nilometer_collector_failures_total`.
-pub(super) const FAILURES: [(Failure, &str); 12] = [
+pub(super) const FAILURES: [(Failure, &str); 13] = [
     (Failure::Panic, "panic"),
     (Failure::Error, "error"),
     (Failure::TooLarge, "too_large"),
@@ -55,6 +62,7 @@ pub(super) const FAILURES: [(Failure, &str); 12] = [
     (Failure::EscapedNameTaken, "escaped_name_taken"),
     (Failure::LabelNames, "label_names"),
     (Failure::InvalidValue, "invalid_value"),
+    (Failure::Timeout, "timeout"),
 ];
 
 /// A collector with its name and what went wrong with it.
@@ -64,9 +72,14 @@ pub(super) struct Foreign {
     /// The labels that all of its series get.
     constant: LabelSet,
     failures: [AtomicU64; FAILURES.len()],
+    worker: Worker,
 }
 
 impl Foreign {
+    fn new(name: String, collector: Box<dyn Collector>, constant: LabelSet) -> Foreign {
+        Foreign { name, collector, constant, failures: Default::default(), worker: Worker::default() }
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -104,7 +117,7 @@ impl Collectors {
         if list.iter().any(|known| known.name == name) {
             return Err(RegisterError::CollectorExists { name });
         }
-        let foreign = Arc::new(Foreign { name, collector, constant, failures: Default::default() });
+        let foreign = Arc::new(Foreign::new(name, collector, constant));
         let registration =
             Registration { list: Arc::downgrade(&self.list), foreign: Arc::downgrade(&foreign) };
         list.push(foreign);
@@ -120,7 +133,10 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Takes the collector off the registry; a scrape that has begun may still ask it.
+    /// Takes the collector off the registry, and waits for nothing; a scrape that has begun may still ask it.
+    ///
+    /// The collector is dropped here where no scrape has it any more, and by the last that has it otherwise: by its own
+    /// thread, where it is [late](crate::RegistryConfig::with_collector_time_limit) and has not ended.
     pub fn unregister(self) {
         self.remove();
     }
@@ -193,8 +209,9 @@ pub(super) fn collect_all(
     visitor: &mut dyn Visitor,
 ) -> Result<(), Stopped> {
     let mut seen: HashSet<String> = HashSet::new();
-    for foreign in collectors {
-        for mut family in checked(foreign, rules) {
+    for asked in begin_all(collectors, rules.config) {
+        let foreign = asked.foreign;
+        for mut family in checked(asked, rules) {
             let is_free =
                 |names: &[String]| !names.iter().any(|name| seen.contains(name)) && rules.are_free(names);
             if let Some(names) = claim(foreign, &mut family, is_free) {
@@ -216,11 +233,14 @@ pub(super) fn collect_merged(
 ) -> Result<(), Stopped> {
     let mut merged: Vec<Vec<(Arc<Foreign>, BufferedFamily)>> = Vec::new();
     let mut takers: HashMap<String, usize> = HashMap::new();
-    for (collectors, rules) in registries {
+    let asked = registries.iter().map(|(collectors, rules)| begin_all(collectors, rules.config));
+    let asked: Vec<Vec<Asked<'_>>> = asked.collect();
+    for ((_, rules), asked) in registries.iter().zip(asked) {
         let first_of_registry = merged.len();
         let mut joined: HashSet<usize> = HashSet::new();
-        for foreign in *collectors {
-            for mut family in checked(foreign, rules) {
+        for asked in asked {
+            let foreign = asked.foreign;
+            for mut family in checked(asked, rules) {
                 let namesake = takers.get(family.descriptor.name()).copied().filter(|&place| {
                     place < first_of_registry
                         && is_one_family(&merged[place][0].1.descriptor, &family.descriptor)
@@ -251,9 +271,43 @@ fn is_one_family(one: &Descriptor, other: &Descriptor) -> bool {
         == (other.name(), other.metric_type(), other.help(), other.unit())
 }
 
+/// A collector that has been asked, or is to be.
+struct Asked<'a> {
+    foreign: &'a Arc<Foreign>,
+    how: How,
+}
+
+enum How {
+    /// When its turn comes, by the thread that collects.
+    Here,
+    There(Arc<Run>),
+    Late,
+}
+
+/// Asks all of a registry's collectors that have threads of their own.
+fn begin_all<'a>(collectors: &'a [Arc<Foreign>], config: &RegistryConfig) -> Vec<Asked<'a>> {
+    let buffer = config.collector_buffer();
+    let asked = collectors.iter().map(|foreign| {
+        let begun = config.collector_time_limit().map(|limit| timed::begin(foreign, buffer, limit));
+        let how = match begun {
+            None | Some(Begun::NoThread) => How::Here,
+            Some(Begun::There(run)) => How::There(run),
+            Some(Begun::Late) => How::Late,
+        };
+        Asked { foreign, how }
+    });
+    asked.collect()
+}
+
 /// The families that the collector has and that are fit to be served, names aside.
-fn checked(foreign: &Arc<Foreign>, rules: &Rules<'_>) -> Vec<BufferedFamily> {
-    let mut families = ask(foreign, rules.config.collector_buffer());
+fn checked(Asked { foreign, how }: Asked<'_>, rules: &Rules<'_>) -> Vec<BufferedFamily> {
+    let families = match how {
+        How::Here => Some(ask(foreign, rules.config.collector_buffer(), &|| true)),
+        How::There(run) => timed::finished(&run),
+        How::Late => None,
+    };
+    foreign.count(Failure::Timeout, u64::from(families.is_none()));
+    let mut families = families.unwrap_or_default();
     families.retain(|family| {
         let is_fit = family.descriptor.is_fit_for_a_page();
         foreign.count(Failure::InvalidDescriptor, u64::from(!is_fit));
@@ -280,16 +334,16 @@ fn claim(
     Some(names)
 }
 
-/// Lets the collector fill a buffer of so many bytes, and counts what went wrong.
-fn ask(foreign: &Arc<Foreign>, bound: usize) -> Vec<BufferedFamily> {
+/// Lets the collector fill a buffer of so many bytes while that is wanted, and counts what went wrong.
+fn ask(foreign: &Arc<Foreign>, bound: usize, is_wanted: &dyn Fn() -> bool) -> Vec<BufferedFamily> {
     let Some(_asking) = Asking::begin(Arc::as_ptr(foreign)) else {
         foreign.count(Failure::Cycle, 1);
         return Vec::new();
     };
-    let mut buffer = Buffer::new(bound);
+    let mut buffer = Buffer::new(bound, is_wanted);
     match caught(|| foreign.collector.collect(&mut buffer)) {
         Ok(Ok(())) => {}
-        Ok(Err(CollectError::Stopped(_))) if buffer.is_full() => {}
+        Ok(Err(CollectError::Stopped(_))) if buffer.has_stopped() => {}
         Ok(Err(_)) => foreign.count(Failure::Error, 1),
         Err(_) => foreign.count(Failure::Panic, 1),
     }
@@ -311,7 +365,7 @@ fn show(parts: &[(Arc<Foreign>, BufferedFamily)], visitor: &mut dyn Visitor) -> 
     let mut forms = NameForms::default();
     for (foreign, family) in parts {
         let constant = &foreign.constant;
-        for (labels, point) in &family.points {
+        for (labels, point) in &*family.points {
             if labels.iter().any(|(name, _)| constant.get(name).is_some()) {
                 foreign.count(Failure::ConstantLabel, 1);
                 continue;
