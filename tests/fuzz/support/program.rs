@@ -100,7 +100,9 @@ impl Program {
         let config = RegistryConfig::new()
             .with_utf8_names(self.has_utf8_names)
             .with_constant_labels(&borrowed(&constant))
-            .with_self_metrics(false);
+            .with_self_metrics(false)
+            // A thread for each input would take most of the time.
+            .with_collector_time_limit(None);
         let registry = MetricsRegistry::with_config(config);
         let foreign = Foreign(self.foreign.iter().take(4).cloned().collect());
         registry.register_collector("foreign", foreign).ok()?;
