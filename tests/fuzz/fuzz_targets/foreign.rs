@@ -66,7 +66,7 @@ impl Collector for Source {
 }
 
 /// Longer than any input takes.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 const FORMATS: [Format; 4] = [Format::Text, Format::Text1, Format::OpenMetrics, Format::Protobuf];
 
