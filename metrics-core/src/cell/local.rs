@@ -152,6 +152,15 @@ fn far(local: &Local, index: usize) -> *const Page {
     unsafe { *place }
 }
 
+/// The calling thread's page that has the cell of `slot`, wherever it is, if it is there.
+#[inline]
+pub(super) fn find(slot: u32) -> Option<&'static Page> {
+    Near::of(slot).page().or_else(|| {
+        // SAFETY: a page is never freed.
+        LOCAL.with(|local| unsafe { far(local, slot as usize / CELLS).as_ref() })
+    })
+}
+
 /// The calling thread's page that has the cell of `slot`, wherever it is, made if it can be made.
 ///
 /// `None` where the shared cells have to do: inside an allocation that this very function makes, while the thread

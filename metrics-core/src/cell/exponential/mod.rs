@@ -21,7 +21,7 @@ pub(crate) use shape::Shape;
 
 use copy::Copy;
 
-use super::local::{self, Near, STORE};
+use super::local::{self, STORE};
 use super::page::{CELLS, Page};
 use super::store::Store;
 
@@ -43,7 +43,7 @@ pub(crate) fn observe(slot: u32, shape: &Shape, value: f64) {
 
 #[inline]
 fn at_hand(slot: u32, shape: &Shape) -> Option<Copy<'_>> {
-    Near::of(slot).page().map(|page| copy_in(page, slot, shape))
+    local::find(slot).map(|page| copy_in(page, slot, shape))
 }
 
 /// The copy in a page that has the slot.
