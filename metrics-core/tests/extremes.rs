@@ -2,37 +2,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod common;
+#[path = "common/hand.rs"]
+mod hand;
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use common::page;
+use hand::hand;
 use nilometer_core::collect::{Collector, Number, Point, SeriesLabels, Stopped, Visitor};
-use nilometer_core::{
-    Descriptor, ManualClock, MaxGauge, MaxGaugeFamily, MetricsRegistry, MinGauge, RegisterError,
-    RegistryConfig,
-};
-
-/// A registry, and the clock that it goes by.
-fn hand() -> (MetricsRegistry, Hand) {
-    let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
-    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_clock(&clock));
-    (registry, Hand { clock, now: Cell::new(0) })
-}
-
-struct Hand {
-    clock: ManualClock,
-    now: Cell<u64>,
-}
-
-impl Hand {
-    /// Moves the clock on to so many seconds.
-    fn set(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds - self.now.replace(seconds)));
-    }
-}
+use nilometer_core::{Descriptor, MaxGauge, MaxGaugeFamily, MetricsRegistry, MinGauge, RegisterError};
 
 fn family(registry: &MetricsRegistry) -> MaxGaugeFamily {
     let family = registry.family::<MaxGauge>("peak", "Peak.").with_window(Duration::from_mins(1));

@@ -2,37 +2,20 @@
 #![expect(clippy::unwrap_used, clippy::float_cmp, reason = "what fails here fails the test, and is exact")]
 
 mod common;
+#[path = "common/hand.rs"]
+mod hand;
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use common::page;
+use hand::hand;
 use nilometer_core::collect::{Collector, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_core::{
-    Descriptor, Labels, MAX_AGE_BUCKETS, ManualClock, MetricsRegistry, RegisterError, Registries,
-    RegistryConfig, Summary, SummaryConfig, SummaryError, SummaryFamily,
+    Descriptor, Labels, MAX_AGE_BUCKETS, MetricsRegistry, RegisterError, Registries, RegistryConfig, Summary,
+    SummaryConfig, SummaryError, SummaryFamily,
 };
-
-/// A registry, and the clock that it goes by.
-fn hand() -> (MetricsRegistry, Hand) {
-    let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
-    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_clock(&clock));
-    (registry, Hand { clock, now: Cell::new(0) })
-}
-
-struct Hand {
-    clock: ManualClock,
-    now: Cell<u64>,
-}
-
-impl Hand {
-    /// Moves the clock on to so many seconds.
-    fn set(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds - self.now.replace(seconds)));
-    }
-}
 
 /// A minute in this many parts.
 fn minute(age_buckets: u32) -> SummaryConfig {
