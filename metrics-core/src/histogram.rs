@@ -27,7 +27,9 @@ use crate::timer::{Timed, Timer};
 ///
 /// # Concurrency
 ///
-/// [`observe`](Histogram::observe) is lock-free and can be called from any thread. A reader never sees a count that
+/// [`observe`](Histogram::observe) can be called from any thread, and is lock-free, with one exception: threads that have
+/// no cells of their own, past the memory for those, while they end, and inside the program's allocator, take turns to
+/// write to one histogram with exponential buckets, for some tens of instructions each. A reader never sees a count that
 /// differs from the sum of the buckets it sees, nor a sum that lacks an observation which it sees counted; the sum of
 /// observations that are not negative never goes down.
 ///
