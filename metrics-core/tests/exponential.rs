@@ -149,6 +149,25 @@ fn both_kinds_of_buckets_hold_the_same_while_threads_observe() {
     assert!(count == 80_000 && shown.positive.len() <= 16, "{shown:?}");
 }
 
+/// More than fit into the pages that a thread finds at hand.
+#[test]
+fn each_of_many_series_has_its_own_observations() {
+    let registry = MetricsRegistry::new();
+    let waits = family(&registry, ExponentialConfig::new());
+    let names: Vec<String> = (0..150).map(|number| number.to_string()).collect();
+    for _ in 0..2 {
+        for (name, times) in names.iter().zip(1_u32..) {
+            let wait = waits.get_or_create(&[("queue", name)]);
+            (0..times).for_each(|_| wait.observe(f64::from(times)));
+        }
+    }
+    for (name, times) in names.iter().zip(1_u32..) {
+        let snapshot = waits.get_or_create(&[("queue", name)]).snapshot();
+        assert_eq!(snapshot.count(), 2 * u64::from(times), "{name}");
+        assert_eq!(snapshot.sum().to_string(), (2 * times * times).to_string(), "{name}");
+    }
+}
+
 #[test]
 fn odd_values_are_counted_and_make_nothing_coarser() {
     let registry = MetricsRegistry::new();
