@@ -101,8 +101,9 @@ async fn the_page_is_in_the_format_that_is_asked_for_and_says_so() {
 
 #[tokio::test]
 async fn pages_of_any_size_and_format_are_compressed_for_those_who_accept_it() {
-    for series in [0, 3, 20_000] {
-        let service = MetricsService::new(rows(series));
+    for (series, limit) in [(0, 384 * 1024), (3, 384 * 1024), (20_000, 384 * 1024), (3, 0), (20_000, 0)] {
+        let config = ServerConfig::new().with_shared_page_limit(limit);
+        let service = MetricsService::try_new(rows(series), &config).unwrap();
         for (accept, format) in [(&b"*/*"[..], Format::Text), (PROTOBUF_FIRST, Format::Protobuf)] {
             let headers: Headers<'_> = &[("accept", accept), ("accept-encoding", b"br;q=1, gzip;q=0.8")];
             let response = ask(&service, headers).await;
@@ -112,7 +113,7 @@ async fn pages_of_any_size_and_format_are_compressed_for_those_who_accept_it() {
                 header(&response, "content-length").map(|length| length.parse().unwrap());
             let page = bytes(response).await;
             assert!(length.is_none_or(|length| length == page.len()));
-            assert_eq!(length.is_some(), page.len() <= 32 * 1024, "{} bytes", page.len());
+            assert_eq!(length.is_some(), page.len() <= limit.max(32 * 1024), "{} bytes", page.len());
             let expected = PrometheusRenderer::render_as(&rows(series), Exposition::new(format)).unwrap();
             assert!(series < 10 || page.len() < expected.len() / 5);
             assert!(unzip(&page) == expected);
@@ -170,7 +171,8 @@ const MANY: u64 = 30_000;
 #[tokio::test]
 async fn a_page_that_breaks_off_never_looks_complete() {
     let failing = || Rows { series: MANY, end: || Err(CollectError::failed("no source")) };
-    let service = MetricsService::new(failing());
+    let config = ServerConfig::new().with_shared_page_limit(0);
+    let service = MetricsService::try_new(failing(), &config).unwrap();
     for accept in [&b"*/*"[..], b"application/openmetrics-text", PROTOBUF_FIRST] {
         for coding in [&b"identity"[..], b"gzip"] {
             let headers: Headers<'_> = &[("accept", accept), ("accept-encoding", coding)];

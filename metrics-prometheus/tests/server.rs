@@ -71,7 +71,7 @@ async fn head_of_a_streamed_page_has_no_length_and_no_body() {
 
 #[tokio::test]
 async fn a_page_that_breaks_off_does_not_look_complete() {
-    let failing = Rows { series: 5_000, end: || Err(CollectError::failed("no source")) };
+    let failing = Rows { series: 10_000, end: || Err(CollectError::failed("no source")) };
     let (address, _stop, _running) = start(failing, local()).await;
     let (head, body) = ask(address, "GET", "/metrics").await;
     assert!(head.contains("transfer-encoding: chunked"), "{head}");
@@ -80,7 +80,7 @@ async fn a_page_that_breaks_off_does_not_look_complete() {
 
 #[tokio::test]
 async fn a_page_that_breaks_off_under_http_1_0_is_invalid() {
-    let failing = Rows { series: 5_000, end: || Err(CollectError::failed("no source")) };
+    let failing = Rows { series: 10_000, end: || Err(CollectError::failed("no source")) };
     let (address, _stop, _running) = start(failing, local()).await;
     let (head, body) = read(send(address, "GET /metrics HTTP/1.0\r\n\r\n").await).await;
     assert!(!head.contains("content-length") && !head.contains("chunked"), "{head}");

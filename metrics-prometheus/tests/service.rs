@@ -34,34 +34,56 @@ fn header<'a>(response: &'a Response<MetricsBody>, name: &str) -> Option<&'a str
     response.headers().get(name).map(|value| value.to_str().unwrap())
 }
 
-/// How many series fill the first buffer of 64 KiB to its last line.
-const FIRST_BUFFER: u64 = (64 * 1024 - ROWS_HEAD.len() as u64) / LINE as u64;
+/// How long the page of so many rows is.
+fn page(series: u64) -> String {
+    (0..series).fold(ROWS_HEAD.to_owned(), |page, index| page + &row(index))
+}
+
+/// How many rows are a page of at most so many bytes.
+const fn rows_in(bytes: u64) -> u64 {
+    (bytes - ROWS_HEAD.len() as u64) / LINE as u64
+}
+
+/// How many rows are held for all who ask for them, by default.
+const HELD: u64 = rows_in(384 * 1024);
+
+/// How long pages may be that are sent whole, and how many rows that is.
+const LIMITS: [(usize, u64); 4] = [
+    (0, rows_in(64 * 1024)),
+    (1_000, rows_in(64 * 1024)),
+    (384 * 1024, HELD),
+    (1_000_000, rows_in(1_000_000)),
+];
 
 #[tokio::test]
-async fn a_page_that_fits_the_first_buffer_is_sent_whole() {
-    let service = MetricsService::new(Rows { series: FIRST_BUFFER, end: || Ok(()) });
-    let response = ask(&service, Method::GET, "/metrics?name=x").await;
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(header(&response, "content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    assert!(header(&response, "x-render-duration-ms").unwrap().parse::<u64>().is_ok());
-    let length = header(&response, "content-length").unwrap().parse::<usize>().unwrap();
-    let page = text(response).await;
-    assert_eq!(page.len(), length);
-    assert_eq!(page, (0..FIRST_BUFFER).fold(ROWS_HEAD.to_owned(), |page, index| page + &row(index)));
+async fn a_page_within_the_limit_is_sent_whole() {
+    assert_eq!(ServerConfig::new().shared_page_limit(), 384 * 1024);
+    for (limit, series) in LIMITS {
+        let config = ServerConfig::new().with_shared_page_limit(limit);
+        let service = MetricsService::try_new(Rows { series, end: || Ok(()) }, &config).unwrap();
+        let response = ask(&service, Method::GET, "/metrics?name=x").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, "content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+        assert!(header(&response, "x-render-duration-ms").unwrap().parse::<u64>().is_ok());
+        let length = header(&response, "content-length").unwrap().parse::<usize>().unwrap();
+        let text = text(response).await;
+        assert_eq!(text.len(), length);
+        assert_eq!(text, page(series));
+    }
 }
 
 #[tokio::test]
 async fn a_longer_page_is_streamed() {
-    let service = MetricsService::new(Rows { series: FIRST_BUFFER + 1, end: || Ok(()) });
-    let response = ask(&service, Method::GET, "/metrics").await;
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(header(&response, "content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    assert_eq!(header(&response, "content-length"), None);
-    assert_eq!(header(&response, "x-render-duration-ms"), None);
-    assert_eq!(
-        text(response).await,
-        (0..=FIRST_BUFFER).fold(ROWS_HEAD.to_owned(), |page, index| page + &row(index))
-    );
+    for (limit, series) in LIMITS {
+        let config = ServerConfig::new().with_shared_page_limit(limit);
+        let service = MetricsService::try_new(Rows { series: series + 1, end: || Ok(()) }, &config).unwrap();
+        let response = ask(&service, Method::GET, "/metrics").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, "content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+        assert_eq!(header(&response, "content-length"), None);
+        assert_eq!(header(&response, "x-render-duration-ms"), None);
+        assert_eq!(text(response).await, page(series + 1), "{limit}");
+    }
 }
 
 #[tokio::test]
@@ -124,7 +146,7 @@ async fn another_method_is_told_which_ones_there_are() {
 
 #[tokio::test]
 async fn head_has_the_headers_of_get_and_no_body() {
-    for series in [0, 1, FIRST_BUFFER * 3] {
+    for series in [0, 1, HELD, HELD + 1] {
         let service = MetricsService::new(Rows { series, end: || Ok(()) });
         for path in ["/metrics", "/health", "/nowhere"] {
             let get = ask(&service, Method::GET, path).await;
@@ -158,8 +180,8 @@ async fn a_collector_that_panics_early_is_an_error_500_and_frees_its_place() {
 
 #[tokio::test]
 async fn a_page_that_breaks_off_late_ends_with_an_error() {
-    let failing = Rows { series: FIRST_BUFFER * 2, end: || Err(CollectError::failed("no source")) };
-    let panicking = Rows { series: FIRST_BUFFER * 2, end: || panic!("in a test") };
+    let failing = Rows { series: HELD * 2, end: || Err(CollectError::failed("no source")) };
+    let panicking = Rows { series: HELD * 2, end: || panic!("in a test") };
     for response in [
         ask(&MetricsService::new(failing), Method::GET, "/metrics").await,
         ask(&MetricsService::new(panicking), Method::GET, "/metrics").await,
@@ -194,7 +216,7 @@ async fn a_reader_that_takes_nothing_is_given_up() {
 #[tokio::test]
 async fn scrapes_beyond_the_limit_are_turned_away() {
     let (collector, gate, waits) = gated();
-    let config = ServerConfig::new().with_scrape_limit(1);
+    let config = ServerConfig::new().with_scrape_limit(1).with_shared_page_limit(0);
     let service = MetricsService::try_new(collector, &config).unwrap();
     let first = tokio::spawn({
         let service = service.clone();
@@ -213,8 +235,8 @@ async fn scrapes_beyond_the_limit_are_turned_away() {
 
 #[tokio::test]
 async fn it_mounts_inside_axum() {
-    let rows = Rows { series: FIRST_BUFFER * 2, end: || Ok(()) };
-    let whole = (0..FIRST_BUFFER * 2).fold(ROWS_HEAD.to_owned(), |page, index| page + &row(index));
+    let rows = Rows { series: 2_000, end: || Ok(()) };
+    let whole = page(2_000);
     let service = MetricsService::new(rows);
     let app: axum::Router = axum::Router::new()
         .route("/", axum::routing::get(|| async { "the application" }))

@@ -44,6 +44,12 @@ impl Coding {
     }
 }
 
+impl PartialEq for Coding {
+    fn eq(&self, other: &Coding) -> bool {
+        self.name() == other.name()
+    }
+}
+
 impl fmt::Debug for Coding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Coding").field(&self.name()).finish()

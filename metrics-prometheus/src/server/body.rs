@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::scrape::Piece;
 
 /// The body of a [`MetricsService`](crate::MetricsService)'s responses.
 ///
-/// A page that does not fit into one buffer is streamed while it is collected. When the collection breaks off, the
+/// A long page is streamed while it is collected. When the collection breaks off, the
 /// body ends with [`TruncatedPage`], or under HTTP/1.0 with an invalid line, so that the client never takes a part for
 /// the whole. Dropping the body stops the collection.
 pub struct MetricsBody {
@@ -24,10 +25,14 @@ pub struct MetricsBody {
 
 enum State {
     Whole(Bytes),
-    /// The first piece, where the others come from, and what a page that breaks off ends with.
+    /// A page that others may read as well, and how many of its pieces have been sent.
+    Shared {
+        pieces: Arc<[Bytes]>,
+        sent: usize,
+    },
+    /// Where the pieces come from, and what a page that breaks off ends with.
     Streamed {
-        first: Option<Bytes>,
-        rest: mpsc::Receiver<Piece>,
+        pieces: mpsc::Receiver<Piece>,
         breakage: &'static [u8],
     },
     /// The answer to a HEAD request whose page has an unknown size.
@@ -49,12 +54,17 @@ impl MetricsBody {
         State::Whole(bytes.into()).into()
     }
 
-    /// A page whose `first` piece is there. One that breaks off ends with an error, or, where it is not `framed` so that
+    /// A page that is there.
+    pub(super) fn shared(pieces: Arc<[Bytes]>) -> MetricsBody {
+        State::Shared { pieces, sent: 0 }.into()
+    }
+
+    /// A page that is being collected. One that breaks off ends with an error, or, where it is not `framed` so that
     /// the client sees the error, with a line that no parser takes: a server may drop what it has not sent before an
     /// error.
-    pub(super) fn streamed(first: Bytes, rest: mpsc::Receiver<Piece>, framed: bool) -> MetricsBody {
+    pub(super) fn streamed(pieces: mpsc::Receiver<Piece>, framed: bool) -> MetricsBody {
         let breakage: &[u8] = if framed { b"" } else { BROKEN_LINE };
-        State::Streamed { first: Some(first), rest, breakage }.into()
+        State::Streamed { pieces, breakage }.into()
     }
 
     pub(super) fn unsent() -> MetricsBody {
@@ -66,6 +76,11 @@ impl MetricsBody {
         self.place = Some(place);
         self
     }
+}
+
+/// How long a page is, in bytes.
+pub(super) fn length(pieces: &[Bytes]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
 impl From<State> for MetricsBody {
@@ -84,17 +99,21 @@ impl Body for MetricsBody {
     ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
         let (bytes, next) = match &mut self.state {
             State::Whole(bytes) => (std::mem::take(bytes), Some(State::Ended)),
-            State::Streamed { first, rest, breakage } => match first.take() {
-                Some(first) => (first, None),
-                None => match ready!(rest.poll_recv(context)) {
-                    Some(Piece::More(bytes)) => (bytes, None),
-                    Some(Piece::Last { rest, .. }) => (rest, Some(State::Ended)),
-                    None if !breakage.is_empty() => (Bytes::from_static(breakage), Some(State::Ended)),
-                    None => {
-                        self.state = State::Ended;
-                        return Poll::Ready(Some(Err(TruncatedPage)));
-                    }
-                },
+            State::Shared { pieces, sent } => match pieces.get(*sent) {
+                Some(piece) => {
+                    *sent += 1;
+                    (piece.clone(), (*sent == pieces.len()).then_some(State::Ended))
+                }
+                None => (Bytes::new(), Some(State::Ended)),
+            },
+            State::Streamed { pieces, breakage } => match ready!(pieces.poll_recv(context)) {
+                Some(Piece::More(bytes)) => (bytes, None),
+                Some(Piece::Last(rest)) => (rest, Some(State::Ended)),
+                None if !breakage.is_empty() => (Bytes::from_static(breakage), Some(State::Ended)),
+                None => {
+                    self.state = State::Ended;
+                    return Poll::Ready(Some(Err(TruncatedPage)));
+                }
             },
             State::Unsent | State::Ended => (Bytes::new(), Some(State::Ended)),
         };
@@ -107,6 +126,7 @@ impl Body for MetricsBody {
     fn is_end_stream(&self) -> bool {
         match &self.state {
             State::Whole(bytes) => bytes.is_empty(),
+            State::Shared { pieces, sent } => *sent == pieces.len(),
             State::Streamed { .. } | State::Unsent => false,
             State::Ended => true,
         }
@@ -115,6 +135,7 @@ impl Body for MetricsBody {
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            State::Shared { pieces, sent } => SizeHint::with_exact(length(&pieces[*sent..])),
             State::Streamed { .. } | State::Unsent => SizeHint::new(),
             State::Ended => SizeHint::with_exact(0),
         }
@@ -125,6 +146,9 @@ impl fmt::Debug for MetricsBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Whole(bytes) => return f.debug_tuple("MetricsBody").field(&bytes.len()).finish(),
+            State::Shared { pieces, sent } => {
+                return f.debug_tuple("MetricsBody").field(&length(&pieces[*sent..])).finish();
+            }
             State::Streamed { .. } => "streamed",
             State::Unsent => "unsent",
             State::Ended => "ended",

@@ -8,18 +8,23 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{Sleep, sleep};
 
 use super::ServerStats;
 use super::answer::{describe, plain};
-use super::body::MetricsBody;
+use super::body::{MetricsBody, length};
 use super::decision::{Deciding, Decision};
-use super::scrape::Piece;
+use super::scrape::Encoded;
+use super::sharing::PATIENCE;
 use crate::compress::Coding;
 use crate::format::Exposition;
 
 /// How long the page took to render, in whole milliseconds; on pages that fit the first buffer.
 const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-ms");
+
+/// Said to a scrape for which there is no place.
+pub(super) const TOO_MANY_SCRAPES: &str = "too many scrapes at a time\n";
 
 /// The answer of a [`MetricsService`](crate::MetricsService); dropping it stops the collection behind it.
 #[must_use = "a future does nothing unless it is polled"]
@@ -30,9 +35,28 @@ pub struct MetricsFuture {
 
 pub(super) enum State {
     Checking { decision: Deciding, then: Option<Then> },
-    Scraping { pieces: mpsc::Receiver<Piece>, response: Scrape, place: Option<OwnedSemaphorePermit> },
+    Scraping(Scraping),
     Ready(Option<Response<MetricsBody>>),
 }
+
+/// A scrape that waits for its page.
+pub(super) struct Scraping {
+    pub(super) encoded: oneshot::Receiver<Encoded>,
+    pub(super) response: Scrape,
+    pub(super) place: Option<OwnedSemaphorePermit>,
+    /// How to go on alone, for one that waits for a collection of others.
+    pub(super) alone: Option<Alone>,
+}
+
+/// Waits for so long, then goes on alone.
+pub(super) struct Alone {
+    pub(super) start: Start,
+    /// How long it still waits before it tries, from its first poll on.
+    pub(super) patience: Option<Pin<Box<Sleep>>>,
+}
+
+/// Begins a scrape; `None` where there are too many.
+pub(super) type Start = Box<dyn Fn() -> Option<oneshot::Receiver<Encoded>> + Send>;
 
 /// What follows a check.
 pub(super) type Then = Box<dyn FnOnce(Decision) -> State + Send>;
@@ -68,16 +92,7 @@ impl Future for MetricsFuture {
                     let then = then.take().expect("a future is not polled after it was ready");
                     then(decision)
                 }
-                State::Scraping { pieces, response, place } => {
-                    let (first, response) = (ready!(pieces.poll_recv(context)), *response);
-                    let (_, closed) = mpsc::channel(1);
-                    let (pieces, place) = (std::mem::replace(pieces, closed), place.take());
-                    let response = page(first, pieces, response);
-                    State::Ready(Some(match place {
-                        Some(place) => response.map(|body| body.holding(place)),
-                        None => response,
-                    }))
-                }
+                State::Scraping(scraping) => ready!(scraping.poll(context)),
                 State::Ready(response) => {
                     let response = response.take().expect("a future is not polled after it was ready");
                     self.stats.answered(response.status());
@@ -94,28 +109,75 @@ impl fmt::Debug for MetricsFuture {
         let state = match self.state {
             State::Checking { .. } => "checking",
             State::Ready(_) => "ready",
-            State::Scraping { .. } => "scraping",
+            State::Scraping(_) => "scraping",
         };
         f.debug_tuple("MetricsFuture").field(&state).finish()
     }
 }
 
-/// The response to a scrape whose first piece is there.
-fn page(first: Option<Piece>, pieces: mpsc::Receiver<Piece>, scrape: Scrape) -> Response<MetricsBody> {
+impl Scraping {
+    /// What comes of it.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<State> {
+        loop {
+            let encoded = match Pin::new(&mut self.encoded).poll(context) {
+                Poll::Ready(encoded) => encoded.ok(),
+                Poll::Pending => match self.alone.as_mut().map(|alone| alone.poll(context)) {
+                    Some(Poll::Ready(encoded)) => {
+                        (self.encoded, self.alone) = (encoded, None);
+                        continue;
+                    }
+                    Some(Poll::Pending) | None => return Poll::Pending,
+                },
+            };
+            if let Some(Encoded::Alone) = encoded {
+                let Some(encoded) = self.alone.take().and_then(|alone| (alone.start)()) else {
+                    return Poll::Ready(busy(TOO_MANY_SCRAPES, self.response.head));
+                };
+                self.encoded = encoded;
+                continue;
+            }
+            let response = page(encoded, self.response);
+            return Poll::Ready(State::Ready(Some(match self.place.take() {
+                Some(place) => response.map(|body| body.holding(place)),
+                None => response,
+            })));
+        }
+    }
+}
+
+impl Alone {
+    /// Begins when it has waited for long enough; where there is no place for it, it tries again when it has waited for as
+    /// long once more.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<oneshot::Receiver<Encoded>> {
+        loop {
+            let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+            ready!(patience.as_mut().poll(context));
+            self.patience = None;
+            if let Some(encoded) = (self.start)() {
+                return Poll::Ready(encoded);
+            }
+        }
+    }
+}
+
+/// The response to a scrape; without a page, it has failed.
+fn page(encoded: Option<Encoded>, scrape: Scrape) -> Response<MetricsBody> {
     let Scrape { exposition, coding, compressible, head, framed } = scrape;
-    let mut response = match first {
-        None => return short(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head),
-        Some(Piece::Last { rest, took }) => {
-            let length = rest.len();
-            let body = if head { MetricsBody::whole("") } else { MetricsBody::whole(rest) };
+    let mut response = match encoded {
+        None | Some(Encoded::Alone) => {
+            return short(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head);
+        }
+        Some(Encoded::Whole(page)) => {
+            let length = length(&page.pieces);
+            let body = if head { MetricsBody::whole("") } else { MetricsBody::shared(page.pieces) };
             let mut response = Response::new(body);
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-            let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let milliseconds = u64::try_from(page.took.as_millis()).unwrap_or(u64::MAX);
             response.headers_mut().insert(RENDER_DURATION, HeaderValue::from(milliseconds));
             response
         }
-        Some(Piece::More(_)) if head => Response::new(MetricsBody::unsent()),
-        Some(Piece::More(first)) => Response::new(MetricsBody::streamed(first, pieces, framed)),
+        Some(Encoded::Streamed(_)) if head => Response::new(MetricsBody::unsent()),
+        Some(Encoded::Streamed(pieces)) => Response::new(MetricsBody::streamed(pieces, framed)),
     };
     describe(response.headers_mut(), exposition, coding, compressible);
     response

@@ -9,7 +9,8 @@
 //! - `service`: [`MetricsService`], what answers a request, on this server or inside another one; `future`: its answer on
 //!   the way; `router`, `respond`: the same for axum and for any server; `answer`: what all of them say besides the page.
 //! - `auth`: who is let in, which `decision` tells the service; `filter`: which families a request asks for.
-//! - `scrape`: the collection behind one answer, on a thread of its own; `body`: [`MetricsBody`], the page on its way
+//! - `scrape`: the collection behind an answer, on a thread of its own; `sharing`: one collection for all who ask at the
+//!   same time; `body`: [`MetricsBody`], the page on its way
 //!   out.
 //! - `stats`: [`ServerStats`], what a server has done.
 
@@ -32,6 +33,7 @@ mod respond;
 mod router;
 mod scrape;
 mod service;
+mod sharing;
 mod stall;
 mod stats;
 mod thread;

@@ -1,14 +1,19 @@
-//! One collection, on a thread where it may take its time.
+//! Collections, on a thread where they may take their time.
 
+use std::collections::VecDeque;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use nilometer_core::collect::{Collector, Stopped};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::filter::Filter;
+use super::sharing::{Audience, Lead};
 use crate::chunk::Output;
 use crate::compress::{Coding, Compressed};
 use crate::format::Exposition;
@@ -22,16 +27,37 @@ use crate::page::PageEncoder;
 /// pieces are smaller, which makes room for what the compression itself needs.
 const PIECES_WAITING: usize = 5;
 
-/// What a scrape sends.
+/// How much room a piece may have beyond its end while it is held, in bytes.
+const SLACK: usize = 4096;
+
+/// What a scrape comes to; where it comes to nothing, the collection failed.
+pub(super) enum Encoded {
+    /// The whole page.
+    Whole(Page),
+    /// A page that is too long to be held. It comes while it is collected.
+    Streamed(mpsc::Receiver<Piece>),
+    /// Another scrape's page is too long to be shared: this one has to collect by itself.
+    Alone,
+}
+
+/// A whole page, of which there may be many readers.
+#[derive(Clone)]
+pub(super) struct Page {
+    pub(super) pieces: Arc<[Bytes]>,
+    /// How long it took to collect and write it.
+    pub(super) took: Duration,
+}
+
+/// What a page that is streamed is made of.
 pub(super) enum Piece {
     /// More follows.
     More(Bytes),
     /// The page is complete. A channel that closes without this one broke off.
-    Last { rest: Bytes, took: Duration },
+    Last(Bytes),
 }
 
 /// What a page is written as, and which part of it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Rendition {
     pub(super) exposition: Exposition,
     /// `None` for a page as it is.
@@ -39,22 +65,71 @@ pub(super) struct Rendition {
     pub(super) filter: Filter,
 }
 
-/// Collects on the blocking pool. The collection stops when the receiver is dropped.
+/// What a collection may take.
+pub(super) struct Allowance {
+    /// Its place among the scrapes at a time.
+    pub(super) permit: OwnedSemaphorePermit,
+    /// How much of a page is held, in bytes, before it is streamed.
+    pub(super) hold: usize,
+    /// For how long a reader is waited for that takes nothing.
+    pub(super) stall_timeout: Duration,
+}
+
+/// Collects on the blocking pool, for who receives it and then for those who have joined `lead`. A collection stops
+/// when nobody is left to receive it.
 pub(super) fn start(
     collector: impl Collector + 'static,
     rendition: Rendition,
-    permit: OwnedSemaphorePermit,
-    stall_timeout: Duration,
-) -> mpsc::Receiver<Piece> {
-    let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
+    allowance: Allowance,
+    mut lead: Option<Lead>,
+) -> oneshot::Receiver<Encoded> {
+    let (sender, receiver) = oneshot::channel();
     let runtime = Handle::current();
     let blocking = runtime.clone();
     // The task is not waited for: what it has to say, a panic included, the channel says.
     drop(blocking.spawn_blocking(move || {
-        let outlet = Outlet { pieces, permit: Some(permit), runtime, stall_timeout, started: Instant::now() };
-        match rendition.coding {
-            Some(coding) => write(&collector, &rendition, Compressed::new(coding, outlet)),
-            None => write(&collector, &rendition, outlet),
+        let mut permit = Some(allowance.permit);
+        let mut audience = vec![sender];
+        loop {
+            let mut outlet = Outlet {
+                permit: &mut permit,
+                audience: mem::take(&mut audience),
+                lead: lead.as_mut(),
+                held: VecDeque::new(),
+                room: allowance.hold,
+                way: Way::Held,
+                runtime: &runtime,
+                stall_timeout: allowance.stall_timeout,
+            };
+            let started = Instant::now();
+            // A panic has been reported by its hook. The collector's own state is its author's concern, as it is with a
+            // panic on any other thread; of the scrape's, nothing is used but what says how far it came.
+            let _ = catch_unwind(AssertUnwindSafe(|| match rendition.coding {
+                Some(coding) => write(&collector, &rendition, Compressed::new(coding, &mut outlet)),
+                None => write(&collector, &rendition, &mut outlet),
+            }));
+            let Outlet { way, audience: readers, .. } = outlet;
+            let next = lead.as_mut().and_then(Lead::next);
+            if next.is_none() {
+                // Given back before anybody can see the end of the scrape, of one that broke off too: whoever has seen
+                // it can ask for the next one.
+                permit = None;
+            }
+            match way {
+                Way::Whole(pieces) => {
+                    let page = Page { pieces: pieces.into(), took: started.elapsed() };
+                    for reader in readers {
+                        // One that has gone needs nothing.
+                        let _ = reader.send(Encoded::Whole(page.clone()));
+                    }
+                }
+                // It failed: the channels close with nothing said, or not the end.
+                Way::Held | Way::Streamed(_) => {}
+            }
+            match next {
+                Some(next) => audience = next,
+                None => return,
+            }
         }
     }));
     receiver
@@ -69,45 +144,131 @@ fn write(collector: &impl Collector, rendition: &Rendition, output: impl Output)
     }
 }
 
-/// Hands the pieces to whoever sends them.
-struct Outlet {
-    /// Given back before the last piece goes out, and, where there is none, before the channel closes (fields are
-    /// dropped in their order): whoever has seen the end of a scrape can ask for the next one.
-    permit: Option<OwnedSemaphorePermit>,
-    pieces: mpsc::Sender<Piece>,
-    runtime: Handle,
-    stall_timeout: Duration,
-    started: Instant,
+/// How a page goes out.
+enum Way {
+    /// Not yet.
+    Held,
+    /// To one reader, while it is collected.
+    Streamed(mpsc::Sender<Piece>),
+    /// It is complete.
+    Whole(Vec<Bytes>),
 }
 
-impl Outlet {
+/// Holds the pieces of a page, or hands them to whoever sends them once there are too many.
+struct Outlet<'a> {
+    permit: &'a mut Option<OwnedSemaphorePermit>,
+    audience: Audience,
+    lead: Option<&'a mut Lead>,
+    held: VecDeque<Bytes>,
+    /// How much more can be held, in bytes.
+    room: usize,
+    way: Way,
+    runtime: &'a Handle,
+    stall_timeout: Duration,
+}
+
+impl Outlet<'_> {
+    /// Keeps a piece, where there is room for it.
+    fn hold(&mut self, mut piece: Vec<u8>) -> Result<(), Vec<u8>> {
+        let Some(room) = self.room.checked_sub(piece.len()) else { return Err(piece) };
+        self.room = room;
+        // What is held takes what it is long: compressed pieces have room for as much again.
+        if piece.capacity() - piece.len() > SLACK {
+            piece.shrink_to_fit();
+        }
+        if !piece.is_empty() {
+            self.held.push_back(piece.into());
+        }
+        Ok(())
+    }
+
+    /// Gives what is held to the first reader that is still there; the others collect for themselves.
+    fn stream(&mut self) -> Result<(), Stopped> {
+        let (sender, mut receiver) = mpsc::channel(PIECES_WAITING);
+        let mut taken = false;
+        if let Some(lead) = &mut self.lead {
+            lead.dissolve();
+        }
+        for reader in mem::take(&mut self.audience) {
+            if taken {
+                // One that has gone needs nothing.
+                let _ = reader.send(Encoded::Alone);
+                continue;
+            }
+            match reader.send(Encoded::Streamed(receiver)) {
+                Ok(()) => {
+                    taken = true;
+                    (_, receiver) = mpsc::channel(1);
+                }
+                Err(Encoded::Streamed(back)) => receiver = back,
+                Err(_) => return Err(Stopped),
+            }
+        }
+        self.way = Way::Streamed(sender);
+        while let Some(piece) = self.held.pop_front() {
+            self.room()?.send(Piece::More(piece));
+        }
+        Ok(())
+    }
+
     /// Waits for room for a piece.
     fn room(&self) -> Result<mpsc::Permit<'_, Piece>, Stopped> {
-        match self.pieces.try_reserve() {
+        let Way::Streamed(pieces) = &self.way else { return Err(Stopped) };
+        match pieces.try_reserve() {
             Ok(room) => Ok(room),
             Err(mpsc::error::TrySendError::Closed(())) => Err(Stopped),
             Err(mpsc::error::TrySendError::Full(())) => self
                 .runtime
-                .block_on(async { timeout(self.stall_timeout, self.pieces.reserve()).await })
+                .block_on(async { timeout(self.stall_timeout, pieces.reserve()).await })
                 .map_err(|_| Stopped)?
                 .map_err(|_| Stopped),
         }
     }
 }
 
-impl Output for Outlet {
+impl Output for &mut Outlet<'_> {
     fn chunk(&mut self, chunk: Vec<u8>) -> Result<(), Stopped> {
+        let chunk = match self.way {
+            Way::Held => {
+                if self.audience.iter().all(oneshot::Sender::is_closed) {
+                    return Err(Stopped);
+                }
+                match self.hold(chunk) {
+                    Ok(()) => return Ok(()),
+                    Err(chunk) => {
+                        self.stream()?;
+                        chunk
+                    }
+                }
+            }
+            _ => chunk,
+        };
         self.room()?.send(Piece::More(chunk.into()));
         Ok(())
     }
 
     fn last(&mut self, rest: Vec<u8>) -> Result<(), Stopped> {
-        let took = self.started.elapsed();
+        let rest = match self.way {
+            // A page in one piece is sent whole, whatever may be held.
+            Way::Held => match self.hold(rest) {
+                Err(rest) if !self.held.is_empty() => {
+                    self.stream()?;
+                    rest
+                }
+                held => {
+                    let mut pieces = Vec::from(mem::take(&mut self.held));
+                    pieces.extend(held.err().map(Bytes::from));
+                    self.way = Way::Whole(pieces);
+                    return Ok(());
+                }
+            },
+            _ => rest,
+        };
         let permit = self.permit.take();
         let room = self.room()?;
         // Not before there is room: until then this thread waits, and threads that wait are what the limit bounds.
         drop(permit);
-        room.send(Piece::Last { rest: rest.into(), took });
+        room.send(Piece::Last(rest.into()));
         Ok(())
     }
 }

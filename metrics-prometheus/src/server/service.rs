@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode, Version};
 use nilometer_core::collect::{CollectError, Collector, Visitor};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tower_service::Service;
 
 use super::answer::method_not_allowed;
@@ -18,8 +18,9 @@ use super::body::MetricsBody;
 use super::config::HEALTH_PATH;
 use super::decision::{Checked, Decision};
 use super::filter::{Filter, FilterError};
-use super::future::{MetricsFuture, Scrape, State, busy, short};
-use super::scrape::{self, Rendition};
+use super::future::{Alone, MetricsFuture, Scrape, Scraping, State, TOO_MANY_SCRAPES, busy, short};
+use super::scrape::{self, Allowance, Encoded, Rendition};
+use super::sharing::{Joined, Lead, Sharing};
 use super::{ServerConfig, ServerError, ServerStats};
 use crate::compress::CODINGS;
 use crate::format::{Exposition, Format};
@@ -37,7 +38,7 @@ use crate::negotiate::negotiate_coding;
 /// | one without the credentials that are configured | 401 with `WWW-Authenticate`, `/health` aside |
 /// | one whose filter cannot be read | 400 |
 /// | a scrape beyond the limits | 503 with `Retry-After` |
-/// | a collector that fails or panics before 64 KiB are written | 500 |
+/// | a collector that fails or panics before the page is begun to be sent | 500 |
 ///
 /// A query of `name[]=requests_total&name[]=http_*` asks for those families alone, one of `exclude[]=http_*` for all but
 /// these; a name is that of a family in any format or of one of its samples, a `*` at its end stands for any rest.
@@ -45,10 +46,19 @@ use crate::negotiate::negotiate_coding;
 /// [`Exposition::negotiate`] says which format that is; whatever the headers hold, there is a page. Compression is gzip,
 /// and zstd with the feature of that name; [`ServerConfig::with_compression`] turns it off.
 ///
-/// A page of up to 64 KiB, or compressed to up to 32 KiB, has `Content-Length` and `X-Render-Duration-Ms`. A larger one is streamed while it is
-/// collected; one that breaks off after that ends with an error, which HTTP shows to the client as an incomplete
-/// response, and under HTTP/1.0, which cannot, with a line that makes the page invalid; under HTTP/1.0, pages are
-/// always text. Collecting happens on tokio's blocking pool, and stops when the reader goes away.
+/// A page of up to 384 KiB ([`ServerConfig::with_shared_page_limit`]) has `Content-Length` and `X-Render-Duration-Ms`. A
+/// longer one is streamed while it is collected; one that breaks off after that ends with an error, which HTTP shows to
+/// the client as an incomplete response, and under HTTP/1.0, which cannot, with a line that makes the page invalid; under
+/// HTTP/1.0, pages are always text. Collecting happens on tokio's blocking pool, and stops when its readers go away.
+///
+/// # Scrapes that arrive together
+///
+/// Those that ask for the same page, in the same format, with the same compression and the same filter, while it is being
+/// collected for another one, wait for the next collection, which begins when that one ends, and share it: so a page
+/// always shows all that was recorded before it was asked for, and a hundred that ask at a time cost two collections. None
+/// waits for others' readers: a page is held until it is complete, and one that is too long for that goes to one scrape,
+/// while the others, like those that have waited for 100 ms, collect by themselves, each within
+/// [`ServerConfig::with_scrape_limit`].
 ///
 /// Clones share the collector and the limit. The path is compared with that of the request as the service sees it:
 /// under axum's `route_service` that is the whole path, under `nest_service` what follows the prefix.
@@ -79,6 +89,8 @@ struct Shared<C> {
     path: String,
     requests: Arc<Semaphore>,
     scrapes: Arc<Semaphore>,
+    sharing: Sharing,
+    hold: usize,
     gate: Option<Gate>,
     stats: ServerStats,
     own_metrics: bool,
@@ -140,6 +152,8 @@ impl<C: Collector + 'static> MetricsService<C> {
                 path: config.path().to_owned(),
                 requests: limit(config.request_limit()),
                 scrapes: limit(config.scrape_limit()),
+                sharing: Sharing::default(),
+                hold: config.shared_page_limit(),
                 gate,
                 stats: ServerStats::default(),
                 own_metrics: config.own_metrics(),
@@ -217,10 +231,6 @@ impl<C: Collector + 'static> MetricsService<C> {
         let Ok(place) = Arc::clone(&self.shared.requests).try_acquire_owned() else {
             return busy("too many requests at a time\n", head);
         };
-        let Ok(permit) = Arc::clone(&self.shared.scrapes).try_acquire_owned() else {
-            return busy("too many scrapes at a time\n", head);
-        };
-        let collector = SharedCollector(Arc::clone(&self.shared));
         let response = Scrape {
             exposition: rendition.exposition,
             coding: rendition.coding,
@@ -228,8 +238,47 @@ impl<C: Collector + 'static> MetricsService<C> {
             head,
             framed,
         };
-        let pieces = scrape::start(collector, rendition, permit, self.shared.stall_timeout);
-        State::Scraping { pieces, response, place: Some(place) }
+        // Whoever asks for the head alone may need no more than the beginning of a page.
+        let joined = if head || self.shared.hold == 0 {
+            self.permit().map_or(Joined::Busy, Joined::Alone)
+        } else {
+            self.shared.sharing.join(&rendition, || self.permit())
+        };
+        let (encoded, alone) = match joined {
+            Joined::Lead(lead, permit) => (Some(self.start(rendition, permit, Some(lead))), None),
+            Joined::Follow(encoded) => {
+                let service = self.clone();
+                let start = Box::new(move || service.start_alone(rendition.clone()));
+                (Some(encoded), Some(Alone { start, patience: None }))
+            }
+            Joined::Alone(permit) => (Some(self.start(rendition, permit, None)), None),
+            Joined::Busy => (None, None),
+        };
+        match encoded {
+            Some(encoded) => State::Scraping(Scraping { encoded, response, place: Some(place), alone }),
+            None => busy(TOO_MANY_SCRAPES, head),
+        }
+    }
+
+    /// A place for a collection, where there is one.
+    fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.scrapes).try_acquire_owned().ok()
+    }
+
+    /// Begins a collection that nobody else waits for, where there is a place for it.
+    fn start_alone(&self, rendition: Rendition) -> Option<oneshot::Receiver<Encoded>> {
+        Some(self.start(rendition, self.permit()?, None))
+    }
+
+    fn start(
+        &self,
+        rendition: Rendition,
+        permit: OwnedSemaphorePermit,
+        lead: Option<Lead>,
+    ) -> oneshot::Receiver<Encoded> {
+        let (hold, stall_timeout) = (self.shared.hold, self.shared.stall_timeout);
+        let collector = SharedCollector(Arc::clone(&self.shared));
+        scrape::start(collector, rendition, Allowance { permit, hold, stall_timeout }, lead)
     }
 
     /// What the service has answered.

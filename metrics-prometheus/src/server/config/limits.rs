@@ -17,6 +17,17 @@ impl ServerConfig {
         self
     }
 
+    /// Sets up to which length, in bytes as they are sent, a page is held until it is complete, and then given to all
+    /// scrapes that [wait for it](crate::MetricsService#scrapes-that-arrive-together); a longer page is streamed. 0 has each
+    /// scrape collect by itself, and pages of more than 64 KiB streamed. The default is 384 KiB, some 5,000 series of text,
+    /// and compressed some 50,000: as much as a scrape that is streamed takes as well. A page that was shared takes memory
+    /// until its last reader has it.
+    #[must_use]
+    pub fn with_shared_page_limit(mut self, bytes: usize) -> Self {
+        self.shared_page_limit = bytes;
+        self
+    }
+
     /// Sets how many connections may be open at a time, at least 1; for the next one, the connection that has
     /// waited longest for a request is closed; where none waits for one, the next one waits itself. The default is 256.
     #[must_use]
@@ -96,6 +107,12 @@ impl ServerConfig {
     #[must_use]
     pub fn scrape_limit(&self) -> usize {
         self.scrape_limit
+    }
+
+    /// Up to which length, in bytes, a page is held until it is complete.
+    #[must_use]
+    pub fn shared_page_limit(&self) -> usize {
+        self.shared_page_limit
     }
 
     /// How many connections may be open at a time.

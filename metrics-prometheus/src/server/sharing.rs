@@ -1,0 +1,127 @@
+//! One encoding for scrapes that arrive together.
+//!
+//! While a page is collected, those who ask for the same one wait, all of them for the next collection, which starts
+//! when this one has ended. So a page always shows what was recorded before it was asked for, and however many ask,
+//! there is one collection at a time for each rendition. Who waits is let go, to collect alone, when the page turns
+//! out to be too long to be held for many, or when it takes too long.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::scrape::{Encoded, Rendition};
+
+/// For how long a scrape waits for one that is under way, before it collects alone: more than a page that can be shared
+/// takes to be written by two orders of magnitude, and less than anybody who scrapes waits.
+pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Who waits for a page.
+pub(super) type Audience = Vec<oneshot::Sender<Encoded>>;
+
+/// The collections that others may wait for.
+#[derive(Clone, Default)]
+pub(super) struct Sharing(Arc<Mutex<Vec<UnderWay>>>);
+
+/// One collection after the other, for those who ask for the same page.
+struct UnderWay {
+    rendition: Rendition,
+    /// When the present one began.
+    began: Instant,
+    /// Who came since then.
+    waiting: Audience,
+}
+
+/// What a scrape can do.
+pub(super) enum Joined {
+    /// Collect, for those who come meanwhile too: nobody collects this page at present.
+    Lead(Lead, OwnedSemaphorePermit),
+    /// Wait for this.
+    Follow(oneshot::Receiver<Encoded>),
+    /// Collect alone, since the collection under way takes its time.
+    Alone(OwnedSemaphorePermit),
+    /// Nothing, since there is no place for a collection.
+    Busy,
+}
+
+impl Sharing {
+    /// Joins those who ask for this page; where it is not waited for, `permit` gives the place for a collection.
+    pub(super) fn join(
+        &self,
+        rendition: &Rendition,
+        permit: impl FnOnce() -> Option<OwnedSemaphorePermit>,
+    ) -> Joined {
+        let mut all = self.lock();
+        if let Some(under_way) = all.iter_mut().find(|under_way| under_way.rendition == *rendition) {
+            if under_way.began.elapsed() > PATIENCE
+                && let Some(permit) = permit()
+            {
+                return Joined::Alone(permit);
+            }
+            let (sender, receiver) = oneshot::channel();
+            under_way.waiting.push(sender);
+            return Joined::Follow(receiver);
+        }
+        let Some(permit) = permit() else { return Joined::Busy };
+        all.push(UnderWay { rendition: rendition.clone(), began: Instant::now(), waiting: Vec::new() });
+        Joined::Lead(Lead { sharing: self.clone(), rendition: rendition.clone(), leads: true }, permit)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<UnderWay>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who collects for those who wait. Those who wait when it is dropped fail with it.
+pub(super) struct Lead {
+    sharing: Sharing,
+    rendition: Rendition,
+    leads: bool,
+}
+
+impl Lead {
+    /// Those who wait for the next collection, which begins now; where there are none, nobody can come any more.
+    pub(super) fn next(&mut self) -> Option<Audience> {
+        let mut all = self.sharing.lock();
+        let at = self.position(&all)?;
+        let under_way = &mut all[at];
+        under_way.waiting.retain(|sender| !sender.is_closed());
+        if under_way.waiting.is_empty() {
+            all.swap_remove(at);
+            self.leads = false;
+            return None;
+        }
+        under_way.began = Instant::now();
+        Some(mem::take(&mut under_way.waiting))
+    }
+
+    /// Ends the sharing: those who wait collect for themselves.
+    pub(super) fn dissolve(&mut self) {
+        for sender in self.take_all() {
+            // One who has gone needs nothing.
+            let _ = sender.send(Encoded::Alone);
+        }
+    }
+
+    fn take_all(&mut self) -> Audience {
+        let mut all = self.sharing.lock();
+        let at = self.position(&all);
+        self.leads = false;
+        at.map(|at| all.swap_remove(at).waiting).unwrap_or_default()
+    }
+
+    fn position(&self, all: &[UnderWay]) -> Option<usize> {
+        // Another one may lead by then.
+        if !self.leads {
+            return None;
+        }
+        all.iter().position(|under_way| under_way.rendition == self.rendition)
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.take_all();
+    }
+}
