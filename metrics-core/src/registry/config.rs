@@ -124,7 +124,8 @@ impl RegistryConfig {
     /// For that, each collector has a thread, `nilometer-collect`, which is started when it is first asked and ends when
     /// it is unregistered or its registry is dropped, and has ended if it was late. So a collector does not see the
     /// thread-locals of whoever collects: a runtime's handle, for one, has to be kept in it. Where no thread can be
-    /// started, it runs as without a limit.
+    /// started, it runs as without a limit. A forked child has none of these threads: a collector that its parent had
+    /// asked before the fork is late there for ever, and left out.
     ///
     /// A registry that is a collector of another one's counts as a whole there: give it a shorter limit than the outer
     /// one's, so that a late collector of its own does not make it late.
