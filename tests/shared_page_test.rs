@@ -47,7 +47,8 @@ fn a_page_that_a_hundred_ask_for_and_do_not_read_is_there_twice_at_most() {
     let held = Arc::new(Held { registry, collections: AtomicUsize::new(0), open: Arc::clone(&open) });
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     // One collection at a time, so that nobody goes alone.
-    let config = ServerConfig::new().with_host("127.0.0.1").with_port(0).with_scrape_limit(1);
+    let config =
+        ServerConfig::new().with_own_metrics(false).with_host("127.0.0.1").with_port(0).with_scrape_limit(1);
     let config =
         config.with_stall_timeout(Duration::from_mins(5)).with_response_timeout(Duration::from_mins(5));
     let server = runtime.block_on(MetricsServer::new(Arc::clone(&held), config).bind()).unwrap();

@@ -52,7 +52,9 @@ mod tests {
         ] {
             let response = app()?.oneshot(http::Request::get(path).body(Body::empty())?).await?;
             assert_eq!(response.status(), 200, "{path}");
-            assert_eq!(to_bytes(response.into_body(), 1_000).await?, expected);
+            let body = to_bytes(response.into_body(), 100_000).await?;
+            // The page goes on with the metrics of the service itself.
+            assert!(body.starts_with(expected.as_bytes()), "{path}: {body:?}");
         }
         Ok(())
     }

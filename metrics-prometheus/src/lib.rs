@@ -14,6 +14,7 @@
 //! | `chunk` | [`Output`]: who takes a page, in pieces of bounded size |
 //! | `renderer` | [`PrometheusRenderer`]: a page as a `String`; `expected`, how long it will be |
 //! | `server` | [`MetricsServer`]: the endpoint on hyper, with TLS (feature `tls`) and authentication (feature `auth`); [`MetricsService`]: the same inside another server, with a router for axum (feature `axum`); [`respond`]: the same for any server; [`ServerStats`]: what they have done |
+//! | `own` | the exporter's own families, each on a page once |
 //! | `test_util` | with the feature `test-util`: a page read back, for tests |
 //! | `push` | to a Pushgateway, and by remote write: a module of its own, with the feature `push` |
 //! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
@@ -71,6 +72,7 @@ mod format;
 mod fragment;
 mod negotiate;
 mod number;
+mod own;
 mod page;
 mod protobuf;
 #[cfg(feature = "push")]
@@ -91,8 +93,8 @@ pub use server::UnixSocket;
 #[cfg(feature = "auth")]
 pub use server::{AuthConfig, AuthError};
 pub use server::{
-    BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ServerConfig, ServerError,
-    ServerStats, ServerThread, TruncatedPage, respond,
+    BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ScrapeStatus, ServerConfig,
+    ServerError, ServerStats, ServerThread, TruncatedPage, respond,
 };
 #[cfg(feature = "tls")]
 pub use server::{TlsConfig, TlsError};

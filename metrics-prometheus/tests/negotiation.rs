@@ -6,6 +6,7 @@ mod common;
 
 use std::io::Read as _;
 
+use common::http::{bare, serving};
 use common::{Closure, Rows, endless, told};
 use flate2::read::GzDecoder;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -14,8 +15,7 @@ use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, LabelSet, MetricType, SeriesLabels, Visitor,
 };
 use nilometer_prometheus::{
-    EscapingScheme, Exposition, Format, MetricsBody, MetricsService, PrometheusRenderer, ServerConfig,
-    TruncatedPage,
+    EscapingScheme, Exposition, Format, MetricsBody, MetricsService, PrometheusRenderer, TruncatedPage,
 };
 use tower::ServiceExt as _;
 
@@ -65,7 +65,7 @@ const PROTOBUF_FIRST: &[u8] = b"application/vnd.google.protobuf;proto=io.prometh
 
 #[tokio::test]
 async fn the_page_is_in_the_format_that_is_asked_for_and_says_so() {
-    let service = MetricsService::new(rows(3));
+    let service = serving(rows(3));
     for (accept, format, content_type) in [
         (&b""[..], Format::Text, "text/plain; version=0.0.4; charset=utf-8"),
         (b"*/*", Format::Text, "text/plain; version=0.0.4; charset=utf-8"),
@@ -102,7 +102,7 @@ async fn the_page_is_in_the_format_that_is_asked_for_and_says_so() {
 #[tokio::test]
 async fn pages_of_any_size_and_format_are_compressed_for_those_who_accept_it() {
     for (series, limit) in [(0, 384 * 1024), (3, 384 * 1024), (20_000, 384 * 1024), (3, 0), (20_000, 0)] {
-        let config = ServerConfig::new().with_shared_page_limit(limit);
+        let config = bare().with_shared_page_limit(limit);
         let service = MetricsService::try_new(rows(series), &config).unwrap();
         for (accept, format) in [(&b"*/*"[..], Format::Text), (PROTOBUF_FIRST, Format::Protobuf)] {
             let headers: Headers<'_> = &[("accept", accept), ("accept-encoding", b"br;q=1, gzip;q=0.8")];
@@ -128,9 +128,9 @@ async fn pages_of_any_size_and_format_are_compressed_for_those_who_accept_it() {
 
 #[tokio::test]
 async fn compression_is_off_where_it_is_not_wanted() {
-    let config = ServerConfig::new().with_compression(false);
+    let config = bare().with_compression(false);
     let off = MetricsService::try_new(rows(3), &config).unwrap();
-    let on = MetricsService::new(rows(3));
+    let on = serving(rows(3));
     let page = PrometheusRenderer::render_all(&rows(3)).into_bytes();
     for (service, accept, vary) in [
         (&off, &b"gzip"[..], "accept"),
@@ -154,10 +154,10 @@ async fn created_lines_are_there_if_the_configuration_says_so() {
             Ok(visitor.point(SeriesLabels::of(&LabelSet::empty()), point.into())?)
         })
     };
-    let config = ServerConfig::new().with_created_lines(true);
+    let config = bare().with_created_lines(true);
     let head = "# HELP a A.\n# TYPE a counter\na_total 1\n";
     for (service, expected) in [
-        (MetricsService::new(collector()), format!("{head}# EOF\n")),
+        (serving(collector()), format!("{head}# EOF\n")),
         (MetricsService::try_new(collector(), &config).unwrap(), format!("{head}a_created 0\n# EOF\n")),
     ] {
         let response = ask(&service, &[("accept", b"application/openmetrics-text")]).await;
@@ -171,7 +171,7 @@ const MANY: u64 = 30_000;
 #[tokio::test]
 async fn a_page_that_breaks_off_never_looks_complete() {
     let failing = || Rows { series: MANY, end: || Err(CollectError::failed("no source")) };
-    let config = ServerConfig::new().with_shared_page_limit(0);
+    let config = bare().with_shared_page_limit(0);
     let service = MetricsService::try_new(failing(), &config).unwrap();
     for accept in [&b"*/*"[..], b"application/openmetrics-text", PROTOBUF_FIRST] {
         for coding in [&b"identity"[..], b"gzip"] {
@@ -195,7 +195,7 @@ async fn a_page_that_breaks_off_never_looks_complete() {
 
 #[tokio::test]
 async fn a_page_that_fails_before_it_goes_out_is_an_error_in_any_format() {
-    let service = MetricsService::new(Rows { series: 100, end: || Err(CollectError::failed("no source")) });
+    let service = serving(Rows { series: 100, end: || Err(CollectError::failed("no source")) });
     for coding in [&b"identity"[..], b"gzip"] {
         let response = ask(&service, &[("accept", PROTOBUF_FIRST), ("accept-encoding", coding)]).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -207,7 +207,7 @@ async fn a_page_that_fails_before_it_goes_out_is_an_error_in_any_format() {
 #[tokio::test]
 async fn a_reader_of_a_compressed_page_that_goes_away_stops_the_collection() {
     let (collector, stopped) = endless();
-    let service = MetricsService::new(collector);
+    let service = serving(collector);
     let response = ask(&service, &[("accept-encoding", b"gzip")]).await;
     let mut body = response.into_body();
     assert!(body.frame().await.unwrap().is_ok());
@@ -218,7 +218,7 @@ async fn a_reader_of_a_compressed_page_that_goes_away_stops_the_collection() {
 #[cfg(feature = "zstd")]
 #[tokio::test]
 async fn zstd_is_preferred_where_it_is_built() {
-    let service = MetricsService::new(rows(MANY));
+    let service = serving(rows(MANY));
     let response = ask(&service, &[("accept-encoding", b"gzip, zstd")]).await;
     assert_eq!(header(&response, "content-encoding"), Some("zstd"));
     let page = zstd::stream::decode_all(&*bytes(response).await).unwrap();

@@ -8,10 +8,10 @@ use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use common::http::local;
+use common::http::{bare, local};
 use common::{GATED, ROWS_HEAD, Rows, gated, row};
 use nilometer_core::collect::CollectError;
-use nilometer_prometheus::{MetricsServer, ServerConfig, ServerError};
+use nilometer_prometheus::{MetricsServer, ServerError};
 
 const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
@@ -112,7 +112,7 @@ mod unix {
         let path = folder.path().join("metrics.socket");
         // One that a process has left behind.
         drop(UnixListener::bind(&path).unwrap());
-        let server = MetricsServer::new(rows(), ServerConfig::new()).bind_unix(&path).await.unwrap();
+        let server = MetricsServer::new(rows(), bare()).bind_unix(&path).await.unwrap();
         assert_eq!(server.path(), path);
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(server.serve_until(stopped));
@@ -130,7 +130,7 @@ mod unix {
         let _listener = UnixListener::bind(&used).unwrap();
         std::fs::write(&file, "kept").unwrap();
         for path in [&used, &file, &folder.path().join("no/such/folder")] {
-            let server = MetricsServer::new(rows(), ServerConfig::new());
+            let server = MetricsServer::new(rows(), bare());
             let error = server.bind_unix(path).await.unwrap_err();
             assert_eq!(error.to_string(), format!("cannot listen on `{}`", path.display()));
         }

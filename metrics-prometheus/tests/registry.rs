@@ -7,12 +7,12 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::http::{ask, local, start};
+use common::http::{ask, local, serving, start};
 use common::{GATED, gated};
 use http::Request;
 use http_body_util::BodyExt as _;
 use nilometer_core::{CounterFamily, MetricsRegistry, RegistryConfig};
-use nilometer_prometheus::{MetricsServer, MetricsService, PrometheusRenderer, ServerConfig};
+use nilometer_prometheus::{MetricsServer, PrometheusRenderer};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
@@ -75,7 +75,7 @@ fn a_family_is_rendered_alone() {
 async fn a_shared_registry_is_served_as_it_goes_on_counting() {
     let registry = Arc::new(registry());
     let depth = registry.register_gauge("depth", "Depth.").unwrap().default();
-    let service = MetricsService::new(Arc::clone(&registry));
+    let service = serving(Arc::clone(&registry));
     for value in [2.5, 3.0] {
         depth.set(value);
         let request = Request::builder().uri("/metrics").body(()).unwrap();
@@ -84,7 +84,7 @@ async fn a_shared_registry_is_served_as_it_goes_on_counting() {
         let line = format!("app_depth{{az=\"1\",region=\"eu \\\"west\\\"\"}} {value}\n");
         assert_eq!(page, PAGE.replace("app_depth{az=\"1\",region=\"eu \\\"west\\\"\"} 2.5\n", &line));
     }
-    let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
+    let config = local();
     let server = MetricsServer::new(registry, config).bind().await.unwrap();
     server.serve_until(std::future::ready(())).await.unwrap();
 }

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use common::http::{bare, serving};
 use common::{Closure, GATED, LINE, ROWS_HEAD, Rows, endless, gated, row, told};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, LabelSet, MetricType, SeriesLabels, Visitor,
 };
-use nilometer_prometheus::{MetricsBody, MetricsService, ServerConfig, TruncatedPage, respond};
+use nilometer_prometheus::{MetricsBody, MetricsService, TruncatedPage, respond};
 use tower::ServiceExt as _;
 
 async fn ask<C: Collector + 'static>(
@@ -57,9 +58,9 @@ const LIMITS: [(usize, u64); 4] = [
 
 #[tokio::test]
 async fn a_page_within_the_limit_is_sent_whole() {
-    assert_eq!(ServerConfig::new().shared_page_limit(), 384 * 1024);
+    assert_eq!(bare().shared_page_limit(), 384 * 1024);
     for (limit, series) in LIMITS {
-        let config = ServerConfig::new().with_shared_page_limit(limit);
+        let config = bare().with_shared_page_limit(limit);
         let service = MetricsService::try_new(Rows { series, end: || Ok(()) }, &config).unwrap();
         let response = ask(&service, Method::GET, "/metrics?name=x").await;
         assert_eq!(response.status(), StatusCode::OK);
@@ -75,7 +76,7 @@ async fn a_page_within_the_limit_is_sent_whole() {
 #[tokio::test]
 async fn a_longer_page_is_streamed() {
     for (limit, series) in LIMITS {
-        let config = ServerConfig::new().with_shared_page_limit(limit);
+        let config = bare().with_shared_page_limit(limit);
         let service = MetricsService::try_new(Rows { series: series + 1, end: || Ok(()) }, &config).unwrap();
         let response = ask(&service, Method::GET, "/metrics").await;
         assert_eq!(response.status(), StatusCode::OK);
@@ -91,7 +92,7 @@ async fn a_page_of_5_mb_needs_less_than_1_mib_of_buffers() {
     const SERIES: u64 = 80_000;
     let shown = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&shown);
-    let service = MetricsService::new(Closure(move |visitor: &mut dyn Visitor| {
+    let service = serving(Closure(move |visitor: &mut dyn Visitor| {
         visitor.family(&Descriptor::try_new("rows_total", "Rows.", MetricType::Counter)?)?;
         for index in 0..SERIES {
             let row = format!("{index:020}");
@@ -113,7 +114,7 @@ async fn a_page_of_5_mb_needs_less_than_1_mib_of_buffers() {
 
 #[tokio::test]
 async fn health_is_ok_and_collects_nothing() {
-    let service = MetricsService::new(Closure(|_: &mut dyn Visitor| panic!("collected")));
+    let service = serving(Closure(|_: &mut dyn Visitor| panic!("collected")));
     let response = ask(&service, Method::GET, "/health").await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(text(response).await, "OK");
@@ -121,7 +122,7 @@ async fn health_is_ok_and_collects_nothing() {
 
 #[tokio::test]
 async fn the_page_is_at_the_configured_path_alone() {
-    let config = ServerConfig::new().with_path("/internal/m");
+    let config = bare().with_path("/internal/m");
     let service = MetricsService::try_new(Rows { series: 1, end: || Ok(()) }, &config).unwrap();
     for (path, status) in
         [("/internal/m", 200), ("/metrics", 404), ("/", 404), ("/internal/m/", 404), ("/internal", 404)]
@@ -134,7 +135,7 @@ async fn the_page_is_at_the_configured_path_alone() {
 
 #[tokio::test]
 async fn another_method_is_told_which_ones_there_are() {
-    let service = MetricsService::new(Rows { series: 1, end: || Ok(()) });
+    let service = serving(Rows { series: 1, end: || Ok(()) });
     for path in ["/metrics", "/health"] {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
             let response = ask(&service, method, path).await;
@@ -147,7 +148,7 @@ async fn another_method_is_told_which_ones_there_are() {
 #[tokio::test]
 async fn head_has_the_headers_of_get_and_no_body() {
     for series in [0, 1, HELD, HELD + 1] {
-        let service = MetricsService::new(Rows { series, end: || Ok(()) });
+        let service = serving(Rows { series, end: || Ok(()) });
         for path in ["/metrics", "/health", "/nowhere"] {
             let get = ask(&service, Method::GET, path).await;
             let head = ask(&service, Method::HEAD, path).await;
@@ -162,7 +163,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
 
 #[tokio::test]
 async fn a_collector_that_fails_early_is_an_error_500() {
-    let service = MetricsService::new(Rows { series: 1, end: || Err(CollectError::failed("no source")) });
+    let service = serving(Rows { series: 1, end: || Err(CollectError::failed("no source")) });
     let response = ask(&service, Method::GET, "/metrics").await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(ask(&service, Method::HEAD, "/metrics").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -170,7 +171,7 @@ async fn a_collector_that_fails_early_is_an_error_500() {
 
 #[tokio::test]
 async fn a_collector_that_panics_early_is_an_error_500_and_frees_its_place() {
-    let config = ServerConfig::new().with_scrape_limit(1);
+    let config = bare().with_scrape_limit(1);
     let service = MetricsService::try_new(Rows { series: 1, end: || panic!("in a test") }, &config).unwrap();
     for _ in 0..3 {
         let response = ask(&service, Method::GET, "/metrics").await;
@@ -183,8 +184,8 @@ async fn a_page_that_breaks_off_late_ends_with_an_error() {
     let failing = Rows { series: HELD * 2, end: || Err(CollectError::failed("no source")) };
     let panicking = Rows { series: HELD * 2, end: || panic!("in a test") };
     for response in [
-        ask(&MetricsService::new(failing), Method::GET, "/metrics").await,
-        ask(&MetricsService::new(panicking), Method::GET, "/metrics").await,
+        ask(&serving(failing), Method::GET, "/metrics").await,
+        ask(&serving(panicking), Method::GET, "/metrics").await,
     ] {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.into_body().collect().await.unwrap_err(), TruncatedPage);
@@ -194,7 +195,7 @@ async fn a_page_that_breaks_off_late_ends_with_an_error() {
 #[tokio::test]
 async fn a_reader_that_goes_away_stops_the_collection() {
     let (collector, stopped) = endless();
-    let service = MetricsService::new(collector);
+    let service = serving(collector);
     let mut body = ask(&service, Method::GET, "/metrics").await.into_body();
     assert!(body.frame().await.unwrap().is_ok());
     drop(body);
@@ -206,7 +207,7 @@ async fn a_reader_that_goes_away_stops_the_collection() {
 #[tokio::test]
 async fn a_reader_that_takes_nothing_is_given_up() {
     let (collector, stopped) = endless();
-    let config = ServerConfig::new().with_stall_timeout(Duration::from_millis(20));
+    let config = bare().with_stall_timeout(Duration::from_millis(20));
     let service = MetricsService::try_new(collector, &config).unwrap();
     let response = ask(&service, Method::GET, "/metrics").await;
     told(stopped).await;
@@ -216,7 +217,7 @@ async fn a_reader_that_takes_nothing_is_given_up() {
 #[tokio::test]
 async fn scrapes_beyond_the_limit_are_turned_away() {
     let (collector, gate, waits) = gated();
-    let config = ServerConfig::new().with_scrape_limit(1).with_shared_page_limit(0);
+    let config = bare().with_scrape_limit(1).with_shared_page_limit(0);
     let service = MetricsService::try_new(collector, &config).unwrap();
     let first = tokio::spawn({
         let service = service.clone();
@@ -237,7 +238,7 @@ async fn scrapes_beyond_the_limit_are_turned_away() {
 async fn it_mounts_inside_axum() {
     let rows = Rows { series: 2_000, end: || Ok(()) };
     let whole = page(2_000);
-    let service = MetricsService::new(rows);
+    let service = serving(rows);
     let app: axum::Router = axum::Router::new()
         .route("/", axum::routing::get(|| async { "the application" }))
         .route_service("/metrics", service.clone())
@@ -263,7 +264,7 @@ async fn a_scrape_that_waits_for_room_for_its_end_holds_its_place() {
     let (tell, at_the_end) = mpsc::channel();
     let tell = Mutex::new(tell);
     let rows = Rows { series, end: move || tell.lock().unwrap().send(()).map_err(CollectError::failed) };
-    let config = ServerConfig::new().with_scrape_limit(1).with_stall_timeout(Duration::from_mins(1));
+    let config = bare().with_scrape_limit(1).with_stall_timeout(Duration::from_mins(1));
     let service = MetricsService::try_new(rows, &config).unwrap();
     let response = ask(&service, Method::GET, "/metrics").await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -291,7 +292,7 @@ const SECOND: &str = "# HELP second_total Help.\n# TYPE second_total counter\nse
 
 #[tokio::test]
 async fn a_filter_shows_the_families_that_are_asked_for_and_an_unreadable_one_is_a_bad_request() {
-    let service = MetricsService::new(two_families());
+    let service = serving(two_families());
     for query in ["name[]=second_total", "name%5B%5D=second", "exclude[]=f*", "x=%41&name[]=sec*"] {
         let response = ask(&service, Method::GET, &format!("/metrics?{query}")).await;
         assert_eq!(text(response).await, SECOND, "{query}");

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use common::http::{bare, serving};
 use common::{Closure, Gate, Rows, gated, told};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -103,7 +104,7 @@ fn store(
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_scrapes_that_come_during_another_share_the_next_collection() {
-    let store = store(&ServerConfig::new().with_scrape_limit(1), |_| Ok(()));
+    let store = store(&bare().with_scrape_limit(1), |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
     settle().await;
@@ -127,7 +128,7 @@ async fn a_hundred_scrapes_that_come_during_another_share_the_next_collection() 
 
 #[tokio::test(start_paused = true)]
 async fn scrapes_of_other_pages_share_nothing_with_it() {
-    let store = store(&ServerConfig::new().with_scrape_limit(8), |_| Ok(()));
+    let store = store(&bare().with_scrape_limit(8), |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
     settle().await;
@@ -152,7 +153,7 @@ async fn scrapes_of_other_pages_share_nothing_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn where_nothing_is_shared_each_collects_and_the_limit_turns_away() {
-    let config = ServerConfig::new().with_shared_page_limit(0).with_scrape_limit(2);
+    let config = bare().with_shared_page_limit(0).with_scrape_limit(2);
     let store = store(&config, |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
@@ -168,7 +169,7 @@ async fn where_nothing_is_shared_each_collects_and_the_limit_turns_away() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_of_those_alone_whose_collection_it_is() {
     for panics in [false, true] {
-        let store = store(&ServerConfig::new().with_scrape_limit(1), move |collection| match collection {
+        let store = store(&bare().with_scrape_limit(1), move |collection| match collection {
             1 if panics => panic!("in a test"),
             1 => Err(CollectError::failed("no source")),
             _ => Ok(()),
@@ -192,7 +193,7 @@ async fn a_failure_is_of_those_alone_whose_collection_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_collection_goes_on_for_those_who_wait_when_the_one_who_began_it_goes_away() {
-    let store = store(&ServerConfig::new().with_scrape_limit(1), |_| Ok(()));
+    let store = store(&bare().with_scrape_limit(1), |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
     settle().await;
@@ -208,7 +209,7 @@ async fn a_collection_goes_on_for_those_who_wait_when_the_one_who_began_it_goes_
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_collected_for_those_who_have_gone() {
-    let store = store(&ServerConfig::new().with_scrape_limit(1), |_| Ok(()));
+    let store = store(&bare().with_scrape_limit(1), |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
     settle().await;
@@ -228,7 +229,7 @@ async fn nothing_is_collected_for_those_who_have_gone() {
 
 #[tokio::test]
 async fn who_has_waited_for_long_enough_collects_alone() {
-    let store = store(&ServerConfig::new().with_scrape_limit(2), |_| Ok(()));
+    let store = store(&bare().with_scrape_limit(2), |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
     settle().await;
@@ -262,7 +263,7 @@ async fn a_page_that_is_too_long_goes_to_one_and_the_others_collect_for_themselv
         }
         Rows { series: 5_000, end: || Ok(()) }.collect(visitor)
     });
-    let config = ServerConfig::new().with_shared_page_limit(100_000).with_scrape_limit(3);
+    let config = bare().with_shared_page_limit(100_000).with_scrape_limit(3);
     let service = MetricsService::try_new(collector, &config).unwrap();
     let mut answers = Answers::new();
     ask(&mut answers, &service, get("/metrics"));
@@ -291,7 +292,7 @@ async fn a_page_that_is_too_long_goes_to_one_and_the_others_collect_for_themselv
 #[tokio::test]
 async fn a_reader_that_lags_holds_up_nobody_who_shares_with_it() {
     let (collector, gate, waits) = gated();
-    let config = ServerConfig::new().with_scrape_limit(1);
+    let config = bare().with_scrape_limit(1);
     let service = MetricsService::try_new(collector, &config).unwrap();
     let mut first = Answers::new();
     ask(&mut first, &service, get("/metrics"));
@@ -327,7 +328,7 @@ async fn a_page_shows_what_was_recorded_before_it_was_asked_for() {
         std::thread::sleep(Duration::from_micros(200));
         show(visitor, value)
     });
-    let service = MetricsService::new(collector);
+    let service = serving(collector);
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
         let (service, recorded) = (service.clone(), Arc::clone(&recorded));

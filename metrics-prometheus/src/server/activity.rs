@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -9,7 +10,11 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a connection does at the moment. Its socket and its requests tell, [`Watchdog`] asks.
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity {
+    state: Mutex<State>,
+    /// The server closes the connection, since it takes too long.
+    is_given_up: AtomicBool,
+}
 
 struct State {
     /// When each request in flight began. Numbers rise, so the first is the oldest.
@@ -44,16 +49,24 @@ pub(super) struct InFlight {
 
 impl Activity {
     pub(super) fn new() -> Activity {
-        Activity(Mutex::new(State {
+        let state = State {
             requests: BTreeMap::new(),
             next: 0,
             multiplexed: false,
             waiting: Waiting::Head(Instant::now()),
-        }))
+        };
+        Activity { state: Mutex::new(state), is_given_up: AtomicBool::new(false) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server closes the connection now.
+    pub(super) fn give_up(&self) {
+        // ORDERING: Relaxed, here and where it is read; a page that is dropped a moment before is one that its reader has
+        // left.
+        self.is_given_up.store(true, Ordering::Relaxed);
     }
 
     /// Bytes have come.
@@ -97,6 +110,13 @@ impl Activity {
 fn later(instant: Instant, after: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
     instant + after.min(CENTURY)
+}
+
+impl InFlight {
+    /// Whether the server closes the connection before the request is answered.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.activity.is_given_up.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for InFlight {

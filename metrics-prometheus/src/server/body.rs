@@ -10,6 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::ScrapeStatus;
+use super::account::Account;
 use super::scrape::Piece;
 
 /// The body of a [`MetricsService`](crate::MetricsService)'s responses.
@@ -21,6 +23,7 @@ pub struct MetricsBody {
     state: State,
     /// The request's place among those in flight.
     place: Option<OwnedSemaphorePermit>,
+    account: Account,
 }
 
 enum State {
@@ -76,6 +79,17 @@ impl MetricsBody {
         self.place = Some(place);
         self
     }
+
+    /// Tells what becomes of the page.
+    pub(super) fn accounted(mut self, account: Account) -> MetricsBody {
+        self.account = account;
+        self
+    }
+
+    /// The page is given up, before its end if it is not there yet.
+    pub(super) fn give_up(&mut self) {
+        self.account.ended(ScrapeStatus::BrokenOff);
+    }
 }
 
 /// How long a page is, in bytes.
@@ -85,7 +99,7 @@ pub(super) fn length(pieces: &[Bytes]) -> u64 {
 
 impl From<State> for MetricsBody {
     fn from(state: State) -> MetricsBody {
-        MetricsBody { state, place: None }
+        MetricsBody { state, place: None, account: Account::none() }
     }
 }
 
@@ -97,7 +111,8 @@ impl Body for MetricsBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
-        let (bytes, next) = match &mut self.state {
+        let this = &mut *self;
+        let (bytes, next) = match &mut this.state {
             State::Whole(bytes) => (std::mem::take(bytes), Some(State::Ended)),
             State::Shared { pieces, sent } => match pieces.get(*sent) {
                 Some(piece) => {
@@ -109,16 +124,22 @@ impl Body for MetricsBody {
             State::Streamed { pieces, breakage } => match ready!(pieces.poll_recv(context)) {
                 Some(Piece::More(bytes)) => (bytes, None),
                 Some(Piece::Last(rest)) => (rest, Some(State::Ended)),
-                None if !breakage.is_empty() => (Bytes::from_static(breakage), Some(State::Ended)),
+                None if !breakage.is_empty() => {
+                    this.account.ended(ScrapeStatus::BrokenOff);
+                    (Bytes::from_static(breakage), Some(State::Ended))
+                }
                 None => {
-                    self.state = State::Ended;
+                    this.account.ended(ScrapeStatus::BrokenOff);
+                    this.state = State::Ended;
                     return Poll::Ready(Some(Err(TruncatedPage)));
                 }
             },
             State::Unsent | State::Ended => (Bytes::new(), Some(State::Ended)),
         };
+        this.account.sent(bytes.len());
         if let Some(next) = next {
-            self.state = next;
+            this.account.ended(ScrapeStatus::Complete);
+            this.state = next;
         }
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }

@@ -93,7 +93,7 @@ impl<C: Collector + 'static> Terms<C> {
                     body,
                     rest: Bytes::new(),
                     piece,
-                    _in_flight: in_flight,
+                    in_flight,
                 }))
             }
         });
@@ -105,7 +105,10 @@ impl<C: Collector + 'static> Terms<C> {
             tokio::select! {
                 biased;
                 _ = connection.as_mut() => return,
-                () = watchdog.as_mut() => return self.service.stats().closed(Closed::Timeout),
+                () = watchdog.as_mut() => {
+                    activity.give_up();
+                    return self.service.stats().closed(Closed::Timeout);
+                }
                 _ = stopping.changed(), if !stopped => {
                     stopped = true;
                     connection.as_mut().graceful_shutdown();
@@ -141,7 +144,7 @@ struct Outgoing {
     rest: Bytes,
     /// How much is sent at once.
     piece: usize,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl Body for Outgoing {
@@ -172,5 +175,13 @@ impl Body for Outgoing {
     /// Of what is not begun; of the rest, nobody asks.
     fn size_hint(&self) -> SizeHint {
         if self.rest.is_empty() { self.body.size_hint() } else { SizeHint::new() }
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if self.in_flight.is_given_up() {
+            self.body.give_up();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,12 +12,13 @@ use http::{Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Sleep, sleep};
 
-use super::ServerStats;
+use super::account::Account;
 use super::answer::{describe, plain};
 use super::body::{MetricsBody, length};
 use super::decision::{Deciding, Decision};
 use super::scrape::Encoded;
 use super::sharing::PATIENCE;
+use super::{ScrapeStatus, ServerStats};
 use crate::compress::Coding;
 use crate::format::Exposition;
 
@@ -44,6 +46,7 @@ pub(super) struct Scraping {
     pub(super) encoded: oneshot::Receiver<Encoded>,
     pub(super) response: Scrape,
     pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) account: Account,
     /// How to go on alone, for one that waits for a collection of others.
     pub(super) alone: Option<Alone>,
 }
@@ -131,12 +134,13 @@ impl Scraping {
             };
             if let Some(Encoded::Alone) = encoded {
                 let Some(encoded) = self.alone.take().and_then(|alone| (alone.start)()) else {
+                    self.account.ended(ScrapeStatus::Busy);
                     return Poll::Ready(busy(TOO_MANY_SCRAPES, self.response.head));
                 };
                 self.encoded = encoded;
                 continue;
             }
-            let response = page(encoded, self.response);
+            let response = mem::take(&mut self.account).follow(page(encoded, self.response));
             return Poll::Ready(State::Ready(Some(match self.place.take() {
                 Some(place) => response.map(|body| body.holding(place)),
                 None => response,

@@ -12,8 +12,10 @@
 //! - `scrape`: the collection behind an answer, on a thread of its own; `sharing`: one collection for all who ask at the
 //!   same time; `body`: [`MetricsBody`], the page on its way
 //!   out.
-//! - `stats`: [`ServerStats`], what a server has done.
+//! - `stats`: [`ServerStats`], what a server has done; `scrapes`: the part of it about scrapes, which `account` follows one
+//!   by one.
 
+mod account;
 mod activity;
 mod answer;
 #[cfg_attr(not(feature = "auth"), path = "auth_off.rs")]
@@ -32,6 +34,7 @@ mod respond;
 #[cfg(feature = "axum")]
 mod router;
 mod scrape;
+mod scrapes;
 mod service;
 mod sharing;
 mod stall;
@@ -50,6 +53,7 @@ pub use config::ServerConfig;
 pub use error::ServerError;
 pub use future::MetricsFuture;
 pub use respond::respond;
+pub use scrapes::ScrapeStatus;
 pub use service::MetricsService;
 pub use stats::ServerStats;
 pub use thread::ServerThread;

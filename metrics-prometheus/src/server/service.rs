@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode, Version};
@@ -12,6 +12,7 @@ use nilometer_core::collect::{CollectError, Collector, Visitor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tower_service::Service;
 
+use super::account::Account;
 use super::answer::method_not_allowed;
 use super::auth::Gate;
 use super::body::MetricsBody;
@@ -21,10 +22,12 @@ use super::filter::{Filter, FilterError};
 use super::future::{Alone, MetricsFuture, Scrape, Scraping, State, TOO_MANY_SCRAPES, busy, short};
 use super::scrape::{self, Allowance, Encoded, Rendition};
 use super::sharing::{Joined, Lead, Sharing};
-use super::{ServerConfig, ServerError, ServerStats};
+use super::stats;
+use super::{ScrapeStatus, ServerConfig, ServerError, ServerStats};
 use crate::compress::CODINGS;
 use crate::format::{Exposition, Format};
 use crate::negotiate::negotiate_coding;
+use crate::own;
 
 /// Answers scrapes: a [tower](https://docs.rs/tower) service that mounts anywhere.
 ///
@@ -59,6 +62,9 @@ use crate::negotiate::negotiate_coding;
 /// waits for others' readers: a page is held until it is complete, and one that is too long for that goes to one scrape,
 /// while the others, like those that have waited for 100 ms, collect by themselves, each within
 /// [`ServerConfig::with_scrape_limit`].
+///
+/// The page ends with what the service tells about itself, [`ServerStats`], unless
+/// [`ServerConfig::with_own_metrics`] says otherwise.
 ///
 /// Clones share the collector and the limit. The path is compared with that of the request as the service sees it:
 /// under axum's `route_service` that is the whole path, under `nest_service` what follows the prefix.
@@ -104,8 +110,12 @@ struct SharedCollector<C>(Arc<Shared<C>>);
 
 impl<C: Collector> Collector for SharedCollector<C> {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-        self.0.collector.collect(visitor)?;
-        if self.0.own_metrics { self.0.stats.collect(visitor) } else { Ok(()) }
+        let Shared { collector, stats, own_metrics, .. } = &*self.0;
+        if *own_metrics {
+            own::collect(collector, stats, stats::PREFIX, visitor)
+        } else {
+            collector.collect(visitor)
+        }
     }
 }
 
@@ -199,7 +209,8 @@ impl<C: Collector + 'static> MetricsService<C> {
                 // SPEC: RFC 9112, section 6.3: a response without a length that is not chunked ends where its connection
                 // does, whether or not it is complete.
                 let framed = request.version() > Version::HTTP_10;
-                Plan::Scrape { rendition: self.rendition(request.headers(), framed, filter), framed }
+                let rendition = self.rendition(request.headers(), framed, filter);
+                Plan::Scrape { rendition, framed, arrived: Instant::now() }
             }
         }
     }
@@ -207,7 +218,12 @@ impl<C: Collector + 'static> MetricsService<C> {
     fn decided(&self, decision: Decision, plan: Plan, head: bool) -> State {
         match decision {
             Decision::Allowed => self.carry_out(plan, head),
-            Decision::Busy => busy("too many requests at a time\n", head),
+            Decision::Busy => {
+                if let Plan::Scrape { rendition, arrived, .. } = plan {
+                    self.account(&rendition, arrived, head).ended(ScrapeStatus::Busy);
+                }
+                busy("too many requests at a time\n", head)
+            }
             Decision::Refused => {
                 let mut response = short(StatusCode::UNAUTHORIZED, "unauthorized\n", head);
                 for challenge in self.shared.gate.iter().flat_map(Gate::challenges) {
@@ -219,16 +235,18 @@ impl<C: Collector + 'static> MetricsService<C> {
     }
 
     fn carry_out(&self, plan: Plan, head: bool) -> State {
-        let (rendition, framed) = match plan {
+        let (rendition, framed, arrived) = match plan {
             Plan::NotFound => return State::ready(StatusCode::NOT_FOUND, "not found\n", head),
             Plan::Health => return State::ready(StatusCode::OK, "OK", head),
             Plan::BadFilter(error) => return State::ready(StatusCode::BAD_REQUEST, error.to_string(), head),
             Plan::MethodNotAllowed => {
                 return State::Ready(Some(method_not_allowed().map(MetricsBody::whole)));
             }
-            Plan::Scrape { rendition, framed } => (rendition, framed),
+            Plan::Scrape { rendition, framed, arrived } => (rendition, framed, arrived),
         };
+        let mut account = self.account(&rendition, arrived, head);
         let Ok(place) = Arc::clone(&self.shared.requests).try_acquire_owned() else {
+            account.ended(ScrapeStatus::Busy);
             return busy("too many requests at a time\n", head);
         };
         let response = Scrape {
@@ -255,8 +273,13 @@ impl<C: Collector + 'static> MetricsService<C> {
             Joined::Busy => (None, None),
         };
         match encoded {
-            Some(encoded) => State::Scraping(Scraping { encoded, response, place: Some(place), alone }),
-            None => busy(TOO_MANY_SCRAPES, head),
+            Some(encoded) => {
+                State::Scraping(Scraping { encoded, response, place: Some(place), account, alone })
+            }
+            None => {
+                account.ended(ScrapeStatus::Busy);
+                busy(TOO_MANY_SCRAPES, head)
+            }
         }
     }
 
@@ -279,6 +302,14 @@ impl<C: Collector + 'static> MetricsService<C> {
         let (hold, stall_timeout) = (self.shared.hold, self.shared.stall_timeout);
         let collector = SharedCollector(Arc::clone(&self.shared));
         scrape::start(collector, rendition, Allowance { permit, hold, stall_timeout }, lead)
+    }
+
+    /// Follows a scrape; of a HEAD, nothing: it has no page.
+    fn account(&self, rendition: &Rendition, arrived: Instant, head: bool) -> Account {
+        if head {
+            return Account::none();
+        }
+        Account::open(&self.shared.stats, rendition.exposition.format(), arrived)
     }
 
     /// What the service has answered.
@@ -337,5 +368,5 @@ enum Plan {
     MethodNotAllowed,
     Health,
     BadFilter(FilterError),
-    Scrape { rendition: Rendition, framed: bool },
+    Scrape { rendition: Rendition, framed: bool, arrived: Instant },
 }

@@ -35,7 +35,10 @@ impl<S> StallGuard<S> {
         }
         let timeout = self.timeout;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        stalled.as_mut().poll(context).map(|()| {
+            self.activity.give_up();
+            Err(io::ErrorKind::TimedOut.into())
+        })
     }
 }
 

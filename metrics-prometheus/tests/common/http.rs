@@ -3,14 +3,25 @@
 use std::net::SocketAddr;
 
 use nilometer_core::collect::Collector;
-use nilometer_prometheus::{BoundServer, MetricsServer, ServerConfig, ServerError};
+use nilometer_prometheus::{BoundServer, MetricsServer, MetricsService, ServerConfig, ServerError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+/// Of a page that has what its collector shows and nothing else.
+pub(crate) fn bare() -> ServerConfig {
+    ServerConfig::new().with_own_metrics(false)
+}
+
+/// The same on a free port.
 pub(crate) fn local() -> ServerConfig {
-    ServerConfig::new().with_host("127.0.0.1").with_port(0)
+    bare().with_host("127.0.0.1").with_port(0)
+}
+
+/// A service whose page has what its collector shows and nothing else.
+pub(crate) fn serving<C: Collector + 'static>(collector: C) -> MetricsService<C> {
+    MetricsService::try_new(collector, &bare()).unwrap()
 }
 
 pub(crate) async fn bind<C: Collector + 'static>(collector: C, config: ServerConfig) -> BoundServer<C> {

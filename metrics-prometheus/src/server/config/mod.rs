@@ -52,7 +52,7 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     /// Port 9090 of every address, path `/metrics`; 8 scrapes, pages of up to 384 KiB shared, 128 requests, 256 connections of 16 streams, 32 KiB a head;
     /// 10 seconds for a head, for a reader that takes nothing and for a shutdown, 2 minutes between requests and for a
-    /// response; compression for those who accept it, no `_created` lines, nothing about the server itself, no TLS, no
+    /// response; compression for those who accept it, no `_created` lines, the server's own metrics, no TLS, no
     /// authentication.
     fn default() -> Self {
         ServerConfig {
@@ -72,7 +72,7 @@ impl Default for ServerConfig {
             shutdown_timeout: Duration::from_secs(10),
             compression: true,
             created_lines: false,
-            own_metrics: false,
+            own_metrics: true,
             tls: None,
             auth: None,
         }
@@ -123,7 +123,10 @@ impl ServerConfig {
         self
     }
 
-    /// Sets whether the page ends with the server's own metrics, [`ServerStats`](crate::ServerStats).
+    /// Sets whether the page ends with the server's own metrics, [`ServerStats`](crate::ServerStats): it does by default.
+    ///
+    /// A page has each family once: those that the collector shows by itself, because the stats of this server or of another
+    /// one are registered with it, are left out.
     #[must_use]
     pub fn with_own_metrics(mut self, own_metrics: bool) -> Self {
         self.own_metrics = own_metrics;
