@@ -238,6 +238,7 @@ fn after_an_outage_totals_are_right_and_the_queue_was_bounded() {
     let config = RemoteWriteConfig::new(endpoint(&first))
         .with_interval(Duration::from_millis(5))
         .with_queue_limit(LIMIT)
+        .with_own_metrics(false)
         .with_metrics(metrics.clone());
     let pusher = RemoteWrite::new(registry, config).start().unwrap();
     drop(first.wait_for(3));

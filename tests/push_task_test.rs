@@ -34,6 +34,11 @@ where
     }
 }
 
+/// Sends what the collector shows and nothing else.
+fn bare(receiver: &Receiver) -> RemoteWriteConfig {
+    RemoteWriteConfig::new(endpoint(receiver)).with_own_metrics(false)
+}
+
 /// Keeps the level and the text of what pushes log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<(Level, String)>>>);
@@ -67,7 +72,7 @@ fn a_flush_inside_of_a_runtime_of_one_thread_does_not_lock_it() {
     let receiver = Receiver::start(|_, _| Reaction::written());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let config = RemoteWriteConfig::new(endpoint(&receiver)).with_interval(Duration::from_hours(1));
+        let config = bare(&receiver).with_interval(Duration::from_hours(1));
         let writer = RemoteWrite::new(registry(), config.clone());
         assert_eq!(writer.push().await.unwrap().points(), 1);
         assert_eq!(writer.push_blocking().unwrap().points(), 1);
@@ -116,7 +121,7 @@ fn a_flush_does_not_wait_out_the_delay_after_a_failure() {
         if well.load(Ordering::SeqCst) { Reaction::written() } else { Reaction::status(500) }
     });
     let retries = RetryPolicy::new().with_delays(Duration::from_hours(1), Duration::from_hours(1));
-    let config = RemoteWriteConfig::new(endpoint(&receiver).with_retries(retries));
+    let config = RemoteWriteConfig::new(endpoint(&receiver).with_retries(retries)).with_own_metrics(false);
     let pusher = RemoteWrite::new(registry(), config).start().unwrap();
     drop(receiver.wait_for(1));
     is_well.store(true, Ordering::SeqCst);
@@ -186,9 +191,7 @@ fn a_collector_that_fails_panics_or_hangs_harms_no_later_push() {
     });
     let receiver = Receiver::start(|_, _| Reaction::written());
     let metrics = PushMetrics::new();
-    let config = RemoteWriteConfig::new(endpoint(&receiver))
-        .with_interval(Duration::from_hours(1))
-        .with_metrics(metrics.clone());
+    let config = bare(&receiver).with_interval(Duration::from_hours(1)).with_metrics(metrics.clone());
     let pusher = RemoteWrite::new(collector, config).start().unwrap();
     let long = Duration::from_secs(30);
     assert!(matches!(pusher.flush_blocking(long), Err(PushError::Collect(_))));
@@ -282,6 +285,7 @@ fn a_pushgateway_is_pushed_to_in_the_background_until_the_shutdown_deletes_the_g
     let jobs = registry.register_counter("jobs_total", "Jobs.").unwrap().default();
     let config = PushgatewayConfig::new(endpoint(&receiver), group)
         .with_interval(Duration::from_millis(10))
+        .with_own_metrics(false)
         .with_delete_at_shutdown(true);
     let pusher = Pushgateway::new(registry, config).start().unwrap();
     drop(receiver.wait_for(3));

@@ -11,6 +11,10 @@ use nilometer_core::collect::{
 
 use super::PushError;
 use super::reply::lock;
+use crate::own;
+
+/// What the names of all these families begin with.
+const PREFIX: &str = "nilometer_push_";
 
 /// What came of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +191,22 @@ impl Stats {
     }
 }
 
-/// Metrics about pushes, for the page of the same application: a [`Collector`] that any number of pushers share.
+/// What a collector shows, and then what one pusher tells about itself, where it should.
+pub(super) struct WithOwn<'a, C>(pub(super) &'a C, pub(super) Option<Arc<Stats>>);
+
+impl<C: Collector> Collector for WithOwn<'_, C> {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        match self {
+            WithOwn(collector, Some(own)) => own::collect(*collector, &**own, PREFIX, visitor),
+            WithOwn(collector, None) => collector.collect(visitor),
+        }
+    }
+}
+
+/// Metrics about pushes: a [`Collector`] that any number of pushers share.
+///
+/// What is pushed in the background has those of its pusher, unless its configuration says otherwise. Who registers this
+/// collector has them on the page of the same application too.
 ///
 /// The label `push` is the name that a pusher's configuration gives it, `remote_write` or `pushgateway` by default;
 /// pushers of one name count together.
@@ -308,10 +327,20 @@ impl Page<'_> {
 
 impl Collector for PushMetrics {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-        let mut page = Page { totals: self.totals(), visitor };
-        if page.totals.is_empty() {
-            return Ok(());
-        }
+        let totals = self.totals();
+        if totals.is_empty() { Ok(()) } else { Page { totals, visitor }.show() }
+    }
+}
+
+impl Collector for Stats {
+    fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+        Page { totals: vec![(self.name.clone(), lock(&self.totals).clone())], visitor }.show()
+    }
+}
+
+impl Page<'_> {
+    fn show(mut self) -> Result<(), CollectError> {
+        let page = &mut self;
         page.counters(
             ("nilometer_push_requests_total", "Requests that were made to push."),
             ("outcome", OUTCOMES.map(|(_, name)| name)),

@@ -15,6 +15,8 @@
 //! endpoint that cannot be reached stops nobody: an application that starts before its receiver pushes when that is
 //! there. What goes wrong is counted in [`PushMetrics`], and logged through `tracing` with the subscriber of whoever
 //! started the push: a warning when a receiver begins to fail and when points are dropped, a note when it recovers.
+//! What is pushed in the background has those counts too, so that the receiver itself sees after an outage that it was one;
+//! a single push has what its collector shows and nothing else.
 //!
 //! # What this module does not do
 //!

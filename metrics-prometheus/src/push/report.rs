@@ -10,7 +10,7 @@ pub struct PushReport {
 }
 
 impl PushReport {
-    /// How many points, each with the values of one series, the receiver took.
+    /// How many points, each with the values of one series, the receiver took, those of the pusher itself among them.
     #[must_use]
     pub fn points(&self) -> u64 {
         self.points

@@ -41,6 +41,7 @@ pub struct PushgatewayConfig {
     delete_at_shutdown: bool,
     name: String,
     metrics: PushMetrics,
+    own_metrics: bool,
 }
 
 impl PushgatewayConfig {
@@ -57,6 +58,7 @@ impl PushgatewayConfig {
             delete_at_shutdown: false,
             name: "pushgateway".to_owned(),
             metrics: PushMetrics::new(),
+            own_metrics: true,
         }
     }
 
@@ -100,6 +102,15 @@ impl PushgatewayConfig {
     #[must_use]
     pub fn with_metrics(mut self, metrics: PushMetrics) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// Sets whether what the background task pushes has this pusher's own metrics too, [`PushMetrics`] of its name: it does by
+    /// default, so that a receiver sees after an outage that it was one. Those that the collector shows by itself are left
+    /// out. A single push has what its collector shows and nothing else: there is not much to tell before it.
+    #[must_use]
+    pub fn with_own_metrics(mut self, own_metrics: bool) -> Self {
+        self.own_metrics = own_metrics;
         self
     }
 
@@ -149,5 +160,11 @@ impl PushgatewayConfig {
     #[must_use]
     pub fn metrics(&self) -> &PushMetrics {
         &self.metrics
+    }
+
+    /// Whether what the background task pushes has the pusher's own metrics too.
+    #[must_use]
+    pub fn own_metrics(&self) -> bool {
+        self.own_metrics
     }
 }

@@ -144,7 +144,7 @@ impl<C: Collector + 'static> Pushgateway<C> {
     }
 
     fn pushing(&self) -> Reply<Result<PushReport, PushError>> {
-        let (collector, config) = (Arc::clone(&self.collector), self.config.clone());
+        let (collector, config) = (Arc::clone(&self.collector), self.config.clone().with_own_metrics(false));
         thread::once(move || async move { GatewayWork::new(collector, config).push().await })
     }
 

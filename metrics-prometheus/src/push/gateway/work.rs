@@ -14,7 +14,7 @@ use crate::format::TEXT_CONTENT_TYPE;
 use crate::push::background::Work;
 use crate::push::client::{Client, Message, Patience};
 use crate::push::error::Causes;
-use crate::push::metrics::{Collection, Loss};
+use crate::push::metrics::{Collection, Loss, WithOwn};
 use crate::push::{PushError, PushReport};
 
 /// Pushes to one group, from the runtime in which it was made.
@@ -34,7 +34,8 @@ impl<C: Collector + 'static> GatewayWork<C> {
     /// Collects on a thread where that may take its time.
     async fn page(&self) -> Result<Page, PushError> {
         let (collector, limit) = (Arc::clone(&self.collector), self.config.max_page());
-        let collected = spawn_blocking(move || page::collect(&*collector, limit)).await;
+        let own = self.config.own_metrics().then(|| Arc::clone(self.client.stats()));
+        let collected = spawn_blocking(move || page::collect(&WithOwn(&*collector, own), limit)).await;
         let page = collected.unwrap_or(Err(PushError::CollectorPanicked));
         let stats = self.client.stats();
         match &page {

@@ -69,6 +69,7 @@ pub struct RemoteWriteConfig {
     request_series: usize,
     name: String,
     metrics: PushMetrics,
+    own_metrics: bool,
 }
 
 impl RemoteWriteConfig {
@@ -89,6 +90,7 @@ impl RemoteWriteConfig {
             request_series: 2000,
             name: "remote_write".to_owned(),
             metrics: PushMetrics::new(),
+            own_metrics: true,
         }
     }
 
@@ -166,6 +168,15 @@ impl RemoteWriteConfig {
         self
     }
 
+    /// Sets whether what the background task pushes has this pusher's own metrics too, [`PushMetrics`] of its name: it does by
+    /// default, so that a receiver sees after an outage that it was one. Those that the collector shows by itself are left
+    /// out. A single push has what its collector shows and nothing else: there is not much to tell before it.
+    #[must_use]
+    pub fn with_own_metrics(mut self, own_metrics: bool) -> Self {
+        self.own_metrics = own_metrics;
+        self
+    }
+
     /// Where to send.
     #[must_use]
     pub fn endpoint(&self) -> &PushEndpoint {
@@ -230,6 +241,12 @@ impl RemoteWriteConfig {
     #[must_use]
     pub fn metrics(&self) -> &PushMetrics {
         &self.metrics
+    }
+
+    /// Whether what the background task pushes has the pusher's own metrics too.
+    #[must_use]
+    pub fn own_metrics(&self) -> bool {
+        self.own_metrics
     }
 
     /// How batches are made.

@@ -144,7 +144,7 @@ impl<C: Collector + 'static> RemoteWrite<C> {
     }
 
     fn pushing(&self) -> Reply<Result<PushReport, PushError>> {
-        let (collector, config) = (Arc::clone(&self.collector), self.config.clone());
+        let (collector, config) = (Arc::clone(&self.collector), self.config.clone().with_own_metrics(false));
         let shared = Arc::clone(&self.shared);
         thread::once(move || async move {
             RemoteWork::new(collector, config, shared, Patience::Attempts).push().await

@@ -17,7 +17,7 @@ use super::sender::{Protocol, Sender};
 use crate::push::background::Work;
 use crate::push::client::Patience;
 use crate::push::error::Causes;
-use crate::push::metrics::{Collection, Stats};
+use crate::push::metrics::{Collection, Stats, WithOwn};
 use crate::push::reply::lock;
 use crate::push::{PushError, PushReport};
 
@@ -77,11 +77,12 @@ impl<C: Collector + 'static> RemoteWork<C> {
         let guard = Collecting { round: Arc::clone(&round), stats: Arc::clone(&self.stats), is_done: false };
         let (collector, queue) = (Arc::clone(&self.collector), Arc::clone(&self.queue));
         let (shape, shared) = (self.config.shape(is_end), Arc::clone(&self.shared));
+        let own = self.config.own_metrics().then(|| Arc::clone(&self.stats));
         self.collecting = Some(spawn_blocking(move || {
             let is_closed = Cell::new(false);
             let sink = Outlet { queue: &queue, round: &guard.round, is_closed: &is_closed };
             let mut builder = BatchBuilder::new(shape, shared.next_time(), sink);
-            let collected = collector.collect(&mut builder).map_err(PushError::Collect);
+            let collected = WithOwn(&*collector, own).collect(&mut builder).map_err(PushError::Collect);
             let skipped = builder.skipped();
             // What was shown before a failure is sent: each series stands for itself.
             let finished = builder.finish().map_err(|Stopped| PushError::Stopped);
