@@ -1,11 +1,22 @@
 //! The exporter's own families, beside those of a collector.
 
+use std::mem;
+use std::sync::LazyLock;
+
 use nilometer_core::collect::{
-    CollectError, Collector, Descriptor, EscapingScheme, Point, SeriesLabels, Stopped, Visitor,
+    CollectError, Collector, Descriptor, EscapingScheme, GaugePoint, LabelSet, MetricType, Point,
+    SeriesLabels, Stopped, Visitor,
 };
 
 /// What the names of all families begin with that tell about metrics.
 const ALL: &str = "nilometer";
+
+/// How many series each family of a collector has. A registry has a family of this name as well, which it shows if it is
+/// told to.
+static SERIES: LazyLock<Descriptor> = LazyLock::new(|| {
+    Descriptor::try_new("nilometer_series", "Series of each family.", MetricType::Gauge)
+        .expect("the name is valid")
+});
 
 /// Shows what `collector` shows, and then the families of `own` that it has not shown: a page has each family once, also
 /// where the collector's user has registered with it what is shown here.
@@ -17,35 +28,92 @@ pub(crate) fn collect(
     prefix: &'static str,
     visitor: &mut dyn Visitor,
 ) -> Result<(), CollectError> {
-    let mut watched = Watched { visitor, prefix, shown: Vec::new() };
+    let mut watched = Watched::new(prefix, visitor);
     collector.collect(&mut watched)?;
-    let Watched { visitor, shown, .. } = watched;
-    if shown.is_empty() {
-        own.collect(visitor)
-    } else {
-        own.collect(&mut Rest { shown, visitor, passes: true })
-    }
+    watched.show_rest(own)
 }
 
-/// Notes the families whose names begin with a prefix.
+/// The same, with how many series each family of the collector has, unless it has shown that itself.
+pub(crate) fn collect_with_series(
+    collector: &(impl Collector + ?Sized),
+    own: &impl Collector,
+    prefix: &'static str,
+    visitor: &mut dyn Visitor,
+) -> Result<(), CollectError> {
+    let mut watched = Watched::new(prefix, visitor);
+    watched.counts = Some(Vec::new());
+    collector.collect(&mut watched)?;
+    watched.show_series()?;
+    watched.show_rest(own)
+}
+
+/// Notes the families whose names begin with a prefix, and counts series if it should.
 struct Watched<'a> {
     visitor: &'a mut dyn Visitor,
     prefix: &'static str,
     shown: Vec<String>,
+    /// The families before the one at hand that have series, with how many.
+    counts: Option<Vec<(String, u64)>>,
+    /// The family at hand, where it is counted.
+    name: String,
+    series: u64,
+}
+
+impl<'a> Watched<'a> {
+    fn new(prefix: &'static str, visitor: &'a mut dyn Visitor) -> Watched<'a> {
+        Watched { visitor, prefix, shown: Vec::new(), counts: None, name: String::new(), series: 0 }
+    }
+
+    /// Ends the family at hand.
+    fn count(&mut self) {
+        let (name, series) = (mem::take(&mut self.name), mem::take(&mut self.series));
+        if let Some(counts) = self.counts.as_mut().filter(|_| series > 0 && !name.is_empty()) {
+            counts.push((name, series));
+        }
+    }
+
+    fn show_series(&mut self) -> Result<(), Stopped> {
+        self.count();
+        let counts = self.counts.take().unwrap_or_default();
+        if !counts.is_empty() {
+            self.visitor.family(&SERIES)?;
+        }
+        for (name, series) in counts {
+            let labels = LabelSet::from_pairs(&[("family", &name)]);
+            self.visitor.point(SeriesLabels::of(&labels), GaugePoint::new(series).into())?;
+        }
+        Ok(())
+    }
+
+    fn show_rest(self, own: &impl Collector) -> Result<(), CollectError> {
+        let Watched { visitor, shown, .. } = self;
+        if shown.is_empty() {
+            own.collect(visitor)
+        } else {
+            own.collect(&mut Rest { shown, visitor, passes: true })
+        }
+    }
 }
 
 impl Visitor for Watched<'_> {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
+        self.count();
         if descriptor.name().starts_with(ALL) {
             let name = descriptor.escaped_name(EscapingScheme::Underscores);
             if name.starts_with(self.prefix) {
                 self.shown.push(stem(&name).to_owned());
             }
+            if name == SERIES.name() {
+                self.counts = None;
+            }
+        } else if self.counts.is_some() {
+            descriptor.name().clone_into(&mut self.name);
         }
         self.visitor.family(descriptor)
     }
 
     fn point(&mut self, labels: SeriesLabels<'_>, point: Point<'_>) -> Result<(), Stopped> {
+        self.series += 1;
         self.visitor.point(labels, point)
     }
 }
@@ -113,6 +181,45 @@ mod tests {
             self.0.last_mut().unwrap().1 += 1;
             Ok(())
         }
+    }
+
+    /// Shows gauges of so many series.
+    struct Of(&'static [(&'static str, u64)]);
+
+    impl Collector for Of {
+        fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+            for (name, series) in self.0 {
+                visitor.family(&Descriptor::try_new(*name, "Help.", MetricType::Gauge)?)?;
+                for index in 0..*series {
+                    let labels = LabelSet::from_pairs(&[("index", &index.to_string())]);
+                    visitor.point(SeriesLabels::of(&labels), GaugePoint::new(1.0).into())?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// What a page of text has of `nilometer_series`.
+    fn series(families: &'static [(&'static str, u64)]) -> Vec<String> {
+        struct Counted(Of);
+        impl Collector for Counted {
+            fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
+                collect_with_series(&self.0, &Named(&[]), "nilometer_a_", visitor)
+            }
+        }
+        let page = crate::PrometheusRenderer::render_all(&Counted(Of(families)));
+        page.lines().filter(|line| line.starts_with("nilometer_series")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_series_of_each_family_are_counted_unless_the_collector_has_shown_them() {
+        assert_eq!(
+            series(&[("a", 2), ("empty", 0), ("nilometer_x", 4), ("z", 1)]),
+            ["nilometer_series{family=\"a\"} 2", "nilometer_series{family=\"z\"} 1"]
+        );
+        let shown = series(&[("a", 2), ("nilometer_series", 1), ("z", 1)]);
+        assert_eq!(shown, ["nilometer_series{index=\"0\"} 1"]);
+        assert!(series(&[]).is_empty());
     }
 
     #[test]

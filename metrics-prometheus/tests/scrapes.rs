@@ -26,6 +26,10 @@ const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
+/// What follows the rows: how many they are.
+const SERIES_HEAD: &str = "# HELP nilometer_series Series of each family.\n# TYPE nilometer_series gauge\n\
+    nilometer_series{family=\"rows_total\"} ";
+
 /// Two rows, and then what `end` returns.
 fn rows(end: fn() -> Result<(), CollectError>) -> Rows<fn() -> Result<(), CollectError>> {
     Rows { series: 2, end }
@@ -86,7 +90,11 @@ async fn a_format_is_on_the_page_from_its_first_scrape_on_with_zeros() {
     let service = MetricsService::new(rows(|| Ok(())));
     assert!(!PrometheusRenderer::render_all(&service.stats()).contains("nilometer_server_scrape"));
     let first = page(&service, "").await;
-    assert!(first.starts_with(&format!("{ROWS_HEAD}{}{}# HELP nilometer_server_", row(0), row(1))));
+    assert!(first.starts_with(&format!(
+        "{ROWS_HEAD}{}{}{SERIES_HEAD}2\n# HELP nilometer_server_",
+        row(0),
+        row(1)
+    )));
     let scrapes = |format: &str, complete: u64| {
         [("complete", complete), ("failed", 0), ("busy", 0), ("broken_off", 0), ("abandoned", 0)].map(
             |(status, number)| {

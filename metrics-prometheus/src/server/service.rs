@@ -63,8 +63,8 @@ use crate::own;
 /// while the others, like those that have waited for 100 ms, collect by themselves, each within
 /// [`ServerConfig::with_scrape_limit`].
 ///
-/// The page ends with what the service tells about itself, [`ServerStats`], unless
-/// [`ServerConfig::with_own_metrics`] says otherwise.
+/// The page ends with how many series each family has, `nilometer_series`, and with what the service tells about itself,
+/// [`ServerStats`], unless [`ServerConfig::with_own_metrics`] says otherwise.
 ///
 /// Clones share the collector and the limit. The path is compared with that of the request as the service sees it:
 /// under axum's `route_service` that is the whole path, under `nest_service` what follows the prefix.
@@ -112,7 +112,7 @@ impl<C: Collector> Collector for SharedCollector<C> {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
         let Shared { collector, stats, own_metrics, .. } = &*self.0;
         if *own_metrics {
-            own::collect(collector, stats, stats::PREFIX, visitor)
+            own::collect_with_series(collector, stats, stats::PREFIX, visitor)
         } else {
             collector.collect(visitor)
         }
