@@ -18,33 +18,27 @@ static SERIES: LazyLock<Descriptor> = LazyLock::new(|| {
         .expect("the name is valid")
 });
 
-/// Shows what `collector` shows, and then the families of `own` that it has not shown: a page has each family once, also
-/// where the collector's user has registered with it what is shown here.
-///
-/// The names of `own` begin with `prefix`.
-pub(crate) fn collect(
-    collector: &(impl Collector + ?Sized),
-    own: &impl Collector,
-    prefix: &'static str,
-    visitor: &mut dyn Visitor,
-) -> Result<(), CollectError> {
-    let mut watched = Watched::new(prefix, visitor);
-    collector.collect(&mut watched)?;
-    watched.show_rest(own)
+/// What an exporter shows of its own.
+pub(crate) struct Own<'a, C> {
+    pub(crate) families: &'a C,
+    /// What the names of all of them begin with.
+    pub(crate) prefix: &'static str,
+    /// Whether it shows as well how many series each family of the collector has.
+    pub(crate) with_series: bool,
 }
 
-/// The same, with how many series each family of the collector has, unless it has shown that itself.
-pub(crate) fn collect_with_series(
+/// Shows what `collector` shows, and then what of `own` it has not shown: a page has each family once, also where the
+/// collector's user has registered with it what is shown here.
+pub(crate) fn collect(
     collector: &(impl Collector + ?Sized),
-    own: &impl Collector,
-    prefix: &'static str,
+    own: &Own<'_, impl Collector>,
     visitor: &mut dyn Visitor,
 ) -> Result<(), CollectError> {
-    let mut watched = Watched::new(prefix, visitor);
-    watched.counts = Some(Vec::new());
+    let mut watched = Watched::new(own.prefix, visitor);
+    watched.counts = own.with_series.then(Vec::new);
     collector.collect(&mut watched)?;
     watched.show_series()?;
-    watched.show_rest(own)
+    watched.show_rest(own.families)
 }
 
 /// Notes the families whose names begin with a prefix, and counts series if it should.
@@ -149,6 +143,10 @@ mod tests {
 
     use super::*;
 
+    fn own(families: &Named, with_series: bool) -> Own<'_, Named> {
+        Own { families, prefix: "nilometer_a_", with_series }
+    }
+
     /// Shows gauges and counters of these names.
     struct Named(&'static [&'static str]);
 
@@ -204,7 +202,7 @@ mod tests {
         struct Counted(Of);
         impl Collector for Counted {
             fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-                collect_with_series(&self.0, &Named(&[]), "nilometer_a_", visitor)
+                collect(&self.0, &own(&Named(&[]), true), visitor)
             }
         }
         let page = crate::PrometheusRenderer::render_all(&Counted(Of(families)));
@@ -238,7 +236,7 @@ mod tests {
             (&["nilometer_a_y", "nilometer_a_x_total"], &[]),
         ] {
             let mut list = List::default();
-            collect(&Named(shown), &OWN, "nilometer_a_", &mut list).unwrap();
+            collect(&Named(shown), &own(&OWN, false), &mut list).unwrap();
             let expected: Vec<_> = shown.iter().chain(expected).map(|name| ((*name).to_owned(), 1)).collect();
             assert_eq!(list.0, expected);
         }

@@ -249,7 +249,7 @@ impl Collector for Registries {
             registry.tell(&mut about_selves, &served[at].0, &collectors[at], with_process);
             with_process &= !registry.config.self_metrics();
         }
-        if self.inner.iter().any(|registry| registry.config.tells(selfmetrics::MERGE)) {
+        if self.inner.iter().any(|registry| registry.config.tells(selfmetrics::MERGE.name)) {
             let conflicts = self.conflicts();
             about_selves.add_conflicts(
                 conflicts.iter().map(|conflict| (conflict.family(), conflict.reason, conflict.count)),

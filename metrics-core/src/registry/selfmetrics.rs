@@ -12,22 +12,88 @@ use crate::descriptor::{Descriptor, MetricType};
 use crate::family::ErasedFamily;
 use crate::label::{LabelSet, rejected_sets};
 
-const OVERFLOW: &str = "nilometer_overflow_total";
-const ODD: &str = "nilometer_odd_observations_total";
-const REJECTED: &str = "nilometer_rejected_label_sets_total";
-const EXEMPLARS: &str = "nilometer_exemplars_dropped_total";
-const FAILURES: &str = "nilometer_collector_failures_total";
-const DETACHED: &str = "nilometer_detached_series_total";
-const DETACHED_LIVE: &str = "nilometer_detached_series_live";
-const SERIES: &str = "nilometer_series";
-const SERIES_LIMIT: &str = "nilometer_series_limit";
+/// A self-metric.
+#[derive(Clone, Copy)]
+pub(super) struct Described {
+    pub(super) name: &'static str,
+    metric_type: MetricType,
+    /// In their order.
+    labels: &'static [&'static str],
+    help: &'static str,
+}
 
+const OVERFLOW: Described = Described {
+    name: "nilometer_overflow_total",
+    metric_type: MetricType::Counter,
+    labels: &["family", "reason"],
+    help: "Lookups that went to a family's overflow series.",
+};
+const ODD: Described = Described {
+    name: "nilometer_odd_observations_total",
+    metric_type: MetricType::Counter,
+    labels: &["family", "reason"],
+    help: "Observations and increments that were NaN or negative (ignored) or infinite (not added).",
+};
+const REJECTED: Described = Described {
+    name: "nilometer_rejected_label_sets_total",
+    metric_type: MetricType::Counter,
+    labels: &["reason"],
+    help: "Label sets made outside of any family that became the overflow set.",
+};
+const EXEMPLARS: Described = Described {
+    name: "nilometer_exemplars_dropped_total",
+    metric_type: MetricType::Counter,
+    labels: &["family", "reason"],
+    help: "Exemplars that were dropped; their observations were recorded.",
+};
+const FAILURES: Described = Described {
+    name: "nilometer_collector_failures_total",
+    metric_type: MetricType::Counter,
+    labels: &["collector", "reason"],
+    help: "What foreign collectors and callbacks showed or should have shown and is not served, or under another \
+           escaped name.",
+};
+const DETACHED: Described = Described {
+    name: "nilometer_detached_series_total",
+    metric_type: MetricType::Counter,
+    labels: &["family"],
+    help: "Series that were removed while somebody had a handle.",
+};
+const DETACHED_LIVE: Described = Described {
+    name: "nilometer_detached_series_live",
+    metric_type: MetricType::Gauge,
+    labels: &["family"],
+    help: "Series that were removed and still have handles, which record where nobody looks.",
+};
+const SERIES: Described = Described {
+    name: "nilometer_series",
+    metric_type: MetricType::Gauge,
+    labels: &["family"],
+    help: "Series of each family.",
+};
+const SERIES_LIMIT: Described = Described {
+    name: "nilometer_series_limit",
+    metric_type: MetricType::Gauge,
+    labels: &["family"],
+    help: "Series that each family may have.",
+};
+const REFUSED: Described = Described {
+    name: "nilometer_refused_statics_total",
+    metric_type: MetricType::Counter,
+    labels: &["family", "reason"],
+    help: "Statics that asked to be on this registry, and could not be registered.",
+};
 /// Told of several registries together, not of one.
-pub(super) const MERGE: &str = "nilometer_merge_conflicts_total";
-const REFUSED: &str = "nilometer_refused_statics_total";
+pub(super) const MERGE: Described = Described {
+    name: "nilometer_merge_conflicts_total",
+    metric_type: MetricType::Counter,
+    labels: &["family", "reason"],
+    help: "Families and series that are not served, or under another escaped name, because of another \
+           registry's.",
+};
 
-/// The names that no other family can have.
-pub(super) const NAMES: [&str; 11] = [
+/// All of them.
+const ALL: [Described; 11] = [
     OVERFLOW,
     ODD,
     REJECTED,
@@ -41,6 +107,17 @@ pub(super) const NAMES: [&str; 11] = [
     MERGE,
 ];
 
+/// The names that no other family can have.
+pub(super) const NAMES: [&str; ALL.len()] = {
+    let mut names = [""; ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = ALL[index].name;
+        index += 1;
+    }
+    names
+};
+
 /// What there is to tell about one registry.
 pub(super) struct About<'a> {
     pub(super) entries: &'a [Arc<Entry>],
@@ -52,16 +129,12 @@ pub(super) struct About<'a> {
     pub(super) with_process: bool,
 }
 
-/// A self-metric's name, kind and help.
-type Described = (&'static str, MetricType, &'static str);
-
 /// The families of a page that tell about registries, by name.
 #[derive(Default)]
 pub(super) struct SelfPage(BTreeMap<&'static str, SelfFamily>);
 
 struct SelfFamily {
-    metric_type: MetricType,
-    help: &'static str,
+    described: Described,
     series: Vec<(LabelSet, u64)>,
     /// Where in `series` each set is.
     places: HashMap<LabelSet, usize>,
@@ -94,28 +167,18 @@ impl SelfPage {
         let rejected = about.with_process.then(rejected_sets).into_iter().flatten();
         let rejected = rejected.map(|(reason, count)| Line { of: String::new(), reason, count });
 
-        let counter = MetricType::Counter;
-        let help = "What foreign collectors and callbacks showed or should have shown and is not served, or under another \
-             escaped name.";
-        self.lines(about, (FAILURES, counter, help), "collector", failures);
-        let help = "Series that were removed and still have handles, which record where nobody looks.";
-        self.lines(about, (DETACHED_LIVE, MetricType::Gauge, help), "family", live);
-        let help = "Series that were removed while somebody had a handle.";
-        self.lines(about, (DETACHED, counter, help), "family", detached);
-        let help = "Exemplars that were dropped; their observations were recorded.";
-        self.lines(about, (EXEMPLARS, counter, help), "family", exemplars);
-        let help = "Observations and increments that were NaN or negative (ignored) or infinite (not added).";
-        self.lines(about, (ODD, counter, help), "family", odd);
-        self.lines(
-            about,
-            (OVERFLOW, counter, "Lookups that went to a family's overflow series."),
-            "family",
-            overflows,
-        );
-        let help = "Statics that asked to be on this registry, and could not be registered.";
-        self.lines(about, (REFUSED, counter, help), "family", refused);
-        let help = "Label sets made outside of any family that became the overflow set.";
-        self.lines(about, (REJECTED, counter, help), "", rejected);
+        for (described, lines) in [
+            (FAILURES, failures),
+            (DETACHED_LIVE, live),
+            (DETACHED, detached),
+            (EXEMPLARS, exemplars),
+            (ODD, odd),
+            (OVERFLOW, overflows),
+            (REFUSED, refused.collect()),
+            (REJECTED, rejected.collect()),
+        ] {
+            self.lines(about, described, lines);
+        }
     }
 
     /// Adds what kept something of several registries from being on one page.
@@ -123,10 +186,8 @@ impl SelfPage {
         &mut self,
         conflicts: impl Iterator<Item = (&'a str, &'static str, u64)>,
     ) {
-        let help = "Families and series that are not served, or under another escaped name, because of another \
-                    registry's.";
         for (family, reason, count) in conflicts {
-            self.series((MERGE, MetricType::Counter, help), &[("family", family), ("reason", reason)], count);
+            self.series(MERGE, &[("family", family), ("reason", reason)], count);
         }
     }
 
@@ -138,38 +199,33 @@ impl SelfPage {
             Line { of: entry.descriptor().name().to_owned(), reason: "", count: sum as u64 }
         };
         let series = about.entries.iter().map(|entry| line(entry, |family| family.len()));
-        self.lines(about, (SERIES, MetricType::Gauge, "Series of each family."), "family", series);
+        self.lines(about, SERIES, series);
         let limits = about.entries.iter().map(|entry| line(entry, |family| family.series_limit()));
-        let help = "Series that each family may have.";
-        self.lines(about, (SERIES_LIMIT, MetricType::Gauge, help), "family", limits);
+        self.lines(about, SERIES_LIMIT, limits);
     }
 
     /// Adds the lines above zero, with the registry's constant labels.
     ///
     /// A constant label of the same name wins; lines that only that label told apart are one series then.
-    fn lines(
-        &mut self,
-        about: &About<'_>,
-        of: Described,
-        label: &str,
-        lines: impl IntoIterator<Item = Line>,
-    ) {
-        if about.config.is_disabled(of.0) {
+    fn lines(&mut self, about: &About<'_>, described: Described, lines: impl IntoIterator<Item = Line>) {
+        if about.config.is_disabled(described.name) {
             return;
         }
         for Line { of: subject, reason, count } in lines.into_iter().filter(|line| line.count > 0) {
-            // An empty value is no label.
-            let own = [(label, subject.as_str()), ("reason", reason)];
-            let own = own.into_iter().filter(|(name, _)| about.constant.get(name).is_none());
+            let own = described.labels.iter().map(|&name| match name {
+                "reason" => (name, reason),
+                _ => (name, subject.as_str()),
+            });
+            let own = own.filter(|(name, _)| about.constant.get(name).is_none());
             let pairs: Vec<(&str, &str)> = about.constant.iter().chain(own).collect();
-            self.series(of, &pairs, count);
+            self.series(described, &pairs, count);
         }
     }
 
-    fn series(&mut self, (name, metric_type, help): Described, pairs: &[(&str, &str)], count: u64) {
+    fn series(&mut self, described: Described, pairs: &[(&str, &str)], count: u64) {
         let Ok(labels) = LabelSet::unchecked(pairs) else { return };
-        let new = || SelfFamily { metric_type, help, series: Vec::new(), places: HashMap::new() };
-        let family = self.0.entry(name).or_insert_with(new);
+        let new = || SelfFamily { described, series: Vec::new(), places: HashMap::new() };
+        let family = self.0.entry(described.name).or_insert_with(new);
         let place = *family.places.entry(labels.clone()).or_insert(family.series.len());
         if place == family.series.len() {
             family.series.push((labels, 0));
@@ -179,12 +235,12 @@ impl SelfPage {
 
     /// Shows all that was added.
     pub(super) fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), Stopped> {
-        for (name, family) in &self.0 {
-            let descriptor =
-                Descriptor::unchecked(*name, family.help, family.metric_type, Location::caller());
+        for family in self.0.values() {
+            let Described { name, metric_type, help, .. } = family.described;
+            let descriptor = Descriptor::unchecked(name, help, metric_type, Location::caller());
             visitor.family(&descriptor)?;
             for (labels, count) in &family.series {
-                let point = match family.metric_type {
+                let point = match metric_type {
                     MetricType::Gauge => GaugePoint::new(*count).into(),
                     _ => CounterPoint::new(*count).into(),
                 };
@@ -195,7 +251,7 @@ impl SelfPage {
     }
 }
 
-/// One series of a self-metric: `{<label>="<of>",reason="<reason>"} count`, without what is empty.
+/// One series of a self-metric: the values of its labels, and its value.
 struct Line {
     of: String,
     reason: &'static str,
@@ -219,5 +275,21 @@ fn add_up(
             out[at].count = out[at].count.wrapping_add(count);
             at += 1;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_the_readme_has_the_self_metrics_and_no_others() {
+        let readme = include_str!("../../README.md");
+        let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `nilometer_")).collect();
+        let expected = ALL.map(|Described { name, metric_type, labels, help }| {
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            format!("| `{name}` | {} | {} | {help} |", metric_type.as_str(), labels.join(", "))
+        });
+        assert_eq!(rows, expected);
     }
 }

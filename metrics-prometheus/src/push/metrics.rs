@@ -11,7 +11,7 @@ use nilometer_core::collect::{
 
 use super::PushError;
 use super::reply::lock;
-use crate::own;
+use crate::own::{self, Own};
 
 /// What the names of all these families begin with.
 const PREFIX: &str = "nilometer_push_";
@@ -197,7 +197,10 @@ pub(super) struct WithOwn<'a, C>(pub(super) &'a C, pub(super) Option<Arc<Stats>>
 impl<C: Collector> Collector for WithOwn<'_, C> {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
         match self {
-            WithOwn(collector, Some(own)) => own::collect(*collector, &**own, PREFIX, visitor),
+            WithOwn(collector, Some(stats)) => {
+                let own = Own { families: &**stats, prefix: PREFIX, with_series: false };
+                own::collect(*collector, &own, visitor)
+            }
             WithOwn(collector, None) => collector.collect(visitor),
         }
     }

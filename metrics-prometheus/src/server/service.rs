@@ -27,7 +27,7 @@ use super::{ScrapeStatus, ServerConfig, ServerError, ServerStats};
 use crate::compress::CODINGS;
 use crate::format::{Exposition, Format};
 use crate::negotiate::negotiate_coding;
-use crate::own;
+use crate::own::{self, Own};
 
 /// Answers scrapes: a [tower](https://docs.rs/tower) service that mounts anywhere.
 ///
@@ -112,7 +112,8 @@ impl<C: Collector> Collector for SharedCollector<C> {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
         let Shared { collector, stats, own_metrics, .. } = &*self.0;
         if *own_metrics {
-            own::collect_with_series(collector, stats, stats::PREFIX, visitor)
+            let own = Own { families: stats, prefix: stats::PREFIX, with_series: true };
+            own::collect(collector, &own, visitor)
         } else {
             collector.collect(visitor)
         }
