@@ -7,7 +7,9 @@ use http_body_util::{BodyExt as _, Empty};
 use nilometer_core::collect::{Collector as _, Stopped};
 use nilometer_core::{Counter, CounterFamily, Gauge, GaugeFamily, Histogram, HistogramFamily};
 use nilometer_core::{MetricsRegistry, RegistryConfig};
-use nilometer_prometheus::{Exposition, Format, MetricsService, PrometheusRenderer, TextEncoder};
+use nilometer_prometheus::{
+    Exposition, Format, MetricsService, PrometheusRenderer, ServerConfig, TextEncoder,
+};
 use tokio::runtime::Builder;
 use tower_service::Service as _;
 
@@ -82,7 +84,10 @@ impl Store for Nilometer {
         Builder::new_current_thread().enable_time().build()?.block_on(async {
             let request = Request::get("/metrics").header("accept-encoding", "gzip");
             let request = request.body(Empty::<&[u8]>::new()).map_err(io::Error::other)?;
-            let response = MetricsService::new(self.registry.clone()).call(request).await;
+            // The page has what the others' pages have, and nothing about the service itself.
+            let config = ServerConfig::new().with_own_metrics(false);
+            let service = MetricsService::try_new(self.registry.clone(), &config);
+            let response = service.map_err(io::Error::other)?.call(request).await;
             let mut body = response.map_err(io::Error::other)?.into_body();
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(io::Error::other)?;
