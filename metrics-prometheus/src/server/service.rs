@@ -273,15 +273,11 @@ impl<C: Collector + 'static> MetricsService<C> {
             Joined::Alone(permit) => (Some(self.start(rendition, permit, None)), None),
             Joined::Busy => (None, None),
         };
-        match encoded {
-            Some(encoded) => {
-                State::Scraping(Scraping { encoded, response, place: Some(place), account, alone })
-            }
-            None => {
-                account.ended(ScrapeStatus::Busy);
-                busy(TOO_MANY_SCRAPES, head)
-            }
-        }
+        let Some(encoded) = encoded else {
+            account.ended(ScrapeStatus::Busy);
+            return busy(TOO_MANY_SCRAPES, head);
+        };
+        State::Scraping(Scraping { encoded, response, place: Some(place), account, alone })
     }
 
     /// A place for a collection, where there is one.
