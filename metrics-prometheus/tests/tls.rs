@@ -6,99 +6,23 @@ mod common;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::http::{bind, local, send};
+use common::tls::{Authority, Folder, connect};
 use common::{ROWS_HEAD, Rows, row};
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use nilometer_prometheus::{MetricsServer, ServerConfig, ServerError, ServerStats, TlsConfig, TlsError};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tempfile::TempDir;
+use nilometer_prometheus::{MetricsServer, ServerConfig, ServerError, ServerStats, TlsError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::{TlsConnector, rustls::crypto::ring};
-
-/// Whoever signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-/// A certificate and its key, as PEM.
-struct Pair {
-    certificate: String,
-    key: String,
-}
-
-impl Authority {
-    fn new() -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    fn issue(&self) -> Pair {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        Pair { certificate: certificate.pem(), key: key.serialize_pem() }
-    }
-
-    /// A client that trusts this authority alone.
-    fn client(&self, own: Option<&Pair>, protocols: &[&[u8]]) -> TlsConnector {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.pem().as_bytes()).unwrap()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match own {
-            None => builder.with_no_client_auth(),
-            Some(pair) => {
-                let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
-                let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-                builder.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        // Each connection shows its certificate.
-        config.resumption = rustls::client::Resumption::disabled();
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        TlsConnector::from(Arc::new(config))
-    }
-}
-
-/// A folder with certificate and key.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new(pair: &Pair) -> Folder {
-        let folder = Folder(TempDir::new().unwrap());
-        folder.put(pair);
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn put(&self, pair: &Pair) {
-        fs::write(self.path("tls.crt"), &pair.certificate).unwrap();
-        fs::write(self.path("tls.key"), &pair.key).unwrap();
-    }
-
-    fn tls(&self) -> TlsConfig {
-        TlsConfig::new(self.path("tls.crt"), self.path("tls.key"))
-    }
-}
 
 /// Serves two series.
 async fn start(config: ServerConfig) -> (SocketAddr, ServerStats) {
@@ -106,11 +30,6 @@ async fn start(config: ServerConfig) -> (SocketAddr, ServerStats) {
     let started = (server.local_addr(), server.stats());
     tokio::spawn(server.serve());
     started
-}
-
-async fn connect(client: &TlsConnector, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
-    client.connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
 /// A page over HTTP/1.1, on a connection that stays open.

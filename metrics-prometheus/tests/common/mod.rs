@@ -4,6 +4,10 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod http;
+pub(crate) mod http2;
+pub(crate) mod served;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex};
@@ -28,6 +32,11 @@ where
 pub(crate) struct Rows<E> {
     pub(crate) series: u64,
     pub(crate) end: E,
+}
+
+/// Rows that all come.
+pub(crate) fn rows(series: u64) -> impl Collector + 'static {
+    Rows { series, end: || Ok(()) }
 }
 
 /// The length of a line of [`Rows`], in bytes.
