@@ -3,13 +3,19 @@
 //! - [`text`]: names, texts and numbers. [`program`]: what an application registers and records. [`foreign`]: what
 //!   collectors of one's own show.
 //! - [`accept`]: headers. [`page`]: a page that a server is asked for.
+//! - [`request`]: whole requests. [`served`]: what the server has that is sent them. [`wire`]: its answers, as they come out
+//!   of a connection. [`frames`]: what is sent into one of HTTP/2.
 //! - [`fuzz_page`]: a program's page in a format, read back.
 
 pub mod accept;
 pub mod foreign;
+pub mod frames;
 pub mod page;
 pub mod program;
+pub mod request;
+pub mod served;
 pub mod text;
+pub mod wire;
 
 use arbitrary::Arbitrary;
 use nilometer_prometheus::{EscapingScheme, Exposition, Format};

@@ -47,8 +47,18 @@ pub fn ask(collector: &impl Collector, lines: &[&[u8]]) -> (Option<String>, Vec<
     assert_eq!(response.headers()[CONTENT_LENGTH], response.body().len().to_string());
     let coding =
         response.headers().get(CONTENT_ENCODING).map(|coding| coding.to_str().expect("a word").to_owned());
-    let body = response.into_body();
-    let page = match coding.as_deref() {
+    let page = decoded(coding.as_deref(), response.into_body());
+    (coding, page)
+}
+
+/// A body in this coding, decoded by what shares nothing with the encoders.
+///
+/// # Panics
+///
+/// When it is not in that coding.
+#[must_use]
+pub fn decoded(coding: Option<&str>, body: Vec<u8>) -> Vec<u8> {
+    match coding {
         None => body,
         Some("gzip") => {
             let options = zune_inflate::DeflateOptions::default().set_confirm_checksum(true);
@@ -63,6 +73,5 @@ pub fn ask(collector: &impl Collector, lines: &[&[u8]]) -> (Option<String>, Vec<
             page
         }
         Some(other) => panic!("nobody knows the coding {other}"),
-    };
-    (coding, page)
+    }
 }
