@@ -1,0 +1,93 @@
+//! Nilometer's server beside that of `metrics-exporter-prometheus`, both under load, while threads record.
+//!
+//! ```sh
+//! .ci/load
+//! ```
+//!
+//! installs `wrk` where it is missing and runs this.
+//!
+//! | option | means |
+//! |---|---|
+//! | `--quick` | fewer and shorter rounds: half a minute |
+//! | `--ledger` | prints rows for `benches/LEDGER.md` instead of the table |
+//!
+//! Both serve the same page, 1,000 counters of three labels, from this process, each on a runtime of its own. `wrk`, a
+//! process of its own with 2 threads, asks over 64 connections, one request after the other on each. In each round
+//! everybody takes a turn, each round beginning with the next one: first 2 threads record alone, then they go on while
+//! `wrk` asks. They record as fast as they can, all of them on all series, through handles. Figures are medians over the
+//! rounds; a ratio is nilometer's throughput over the rival's in the same round. The program fails when that is below its
+//! floor.
+//!
+//! Recording, serving and asking share the machine's processors: with 2 of them, most of what recording loses under load
+//! goes to the server and to `wrk`. So there are two figures: how much of its rate recording loses, and how much of what
+//! a thread records in a second that a processor gives to it.
+//!
+//! Before anything is measured, the pages of all are compared, and every answer under load is looked at for a while.
+//! After that only what `wrk` itself sees is: an answer counts when its end was read, as its length or its last chunk
+//! says; a status from 400 on, an error, a timeout, or fewer bytes than so many pages have fail the run. At the end every
+//! counter has to show exactly what was recorded.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and microseconds are far below 2^52, and a figure is not exact anyway"
+)]
+
+mod contestant;
+mod page;
+mod recording;
+mod report;
+mod round;
+mod wrk;
+
+use std::env;
+use std::error::Error;
+use std::time::Duration;
+
+use self::contestant::Contestant;
+use self::report::Report;
+use self::round::{Plan, measure};
+
+/// How much of the rival's throughput nilometer's is, at least.
+const FLOOR: f64 = 3.0;
+
+#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut plan = Plan {
+        rounds: 7,
+        warm_up: Duration::from_secs(2),
+        alone: Duration::from_secs(2),
+        load: Duration::from_secs(6),
+    };
+    let (mut quick, mut in_ledger) = (false, false);
+    for argument in env::args().skip(1) {
+        match argument.as_str() {
+            "--quick" => quick = true,
+            "--ledger" => in_ledger = true,
+            _ => return Err(format!("unknown option `{argument}`").into()),
+        }
+    }
+    if quick {
+        let second = Duration::from_secs(1);
+        plan = Plan { rounds: 3, warm_up: second, alone: second, load: 2 * second };
+    }
+
+    let mut contestants = Contestant::all()?;
+    page::compare(&contestants)?;
+    let rounds = measure(&mut contestants, plan)?;
+    page::compare(&contestants)?;
+
+    let report = Report::of(&contestants, &rounds);
+    if in_ledger {
+        print!("{}", report.ledger(if quick { ".ci/load --quick" } else { ".ci/load" })?);
+    } else {
+        print!("{}", report.table());
+    }
+    let ratio = report.least_ratio();
+    if ratio < FLOOR {
+        return Err(
+            format!("the throughput is {ratio:.2} times the rival's, and {FLOOR} are its floor").into()
+        );
+    }
+    Ok(())
+}
