@@ -88,9 +88,9 @@ fn labels(index: usize) -> [(&'static str, String); 3] {
     ]
 }
 
-/// As an application's own runtime is, on all processors.
-fn runtime() -> Result<Runtime, std::io::Error> {
-    Builder::new_multi_thread().enable_all().build()
+/// As an application's own runtime is, on all processors; a profile tells its threads by their name.
+fn runtime(name: &str) -> Result<Runtime, std::io::Error> {
+    Builder::new_multi_thread().enable_all().thread_name(name).build()
 }
 
 fn nilometer(way: &Way) -> Result<Contestant, Box<dyn Error>> {
@@ -109,7 +109,7 @@ fn nilometer(way: &Way) -> Result<Contestant, Box<dyn Error>> {
     let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
     // By default 8 scrapes collect at a time, and the others are told to come back.
     let config = (way.configure)(config.with_scrape_limit(CONNECTIONS));
-    let runtime = runtime()?;
+    let runtime = runtime(way.name)?;
     let server = runtime.block_on(MetricsServer::new(registry, config).bind())?;
     let address = server.local_addr();
     runtime.spawn(server.serve());
@@ -125,7 +125,8 @@ fn nilometer(way: &Way) -> Result<Contestant, Box<dyn Error>> {
 
 fn metrics_exporter_prometheus() -> Result<Contestant, Box<dyn Error>> {
     const METADATA: Metadata<'static> = Metadata::new("load", Level::INFO, None);
-    let runtime = runtime()?;
+    let name = "metrics-exporter-prometheus";
+    let runtime = runtime(name)?;
     let (recorder, exporter, address) = listen(&runtime)?;
     runtime.spawn(exporter);
     recorder.describe_counter(NAME.into(), None::<Unit>, HELP.into());
@@ -136,7 +137,6 @@ fn metrics_exporter_prometheus() -> Result<Contestant, Box<dyn Error>> {
         counter
     };
     let pass = pass((0..SERIES).map(counter).collect(), |counter: &metrics::Counter| counter.increment(1));
-    let name = "metrics-exporter-prometheus";
     Ok(Contestant { name, role: Role::Rival, address, pass, passes: 0, _runtime: runtime })
 }
 

@@ -22,6 +22,9 @@
 //! goes to the server and to `wrk`. So there are two figures: how much of its rate recording loses, and how much of what
 //! a thread records in a second that a processor gives to it.
 //!
+//! A turn in which other processes, the hypervisor or the system by itself took more than a twentieth of the processors'
+//! time is taken again a few times, then the calmest one counts; how many of those there are is said.
+//!
 //! Before anything is measured, the pages of all are compared, and every answer under load is looked at for a while.
 //! After that only what `wrk` itself sees is: an answer counts when its end was read, as its length or its last chunk
 //! says; a status from 400 on, an error, a timeout, or fewer bytes than so many pages have fail the run. At the end every
@@ -34,6 +37,7 @@
 )]
 
 mod contestant;
+mod disturbance;
 mod page;
 mod recording;
 mod report;
@@ -54,10 +58,11 @@ const FLOOR: f64 = 3.0;
 #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut plan = Plan {
-        rounds: 7,
+        rounds: 9,
+        attempts: 4,
         warm_up: Duration::from_secs(2),
-        alone: Duration::from_secs(2),
-        load: Duration::from_secs(6),
+        alone: Duration::from_secs(1),
+        load: Duration::from_secs(4),
     };
     let (mut quick, mut in_ledger) = (false, false);
     for argument in env::args().skip(1) {
@@ -69,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if quick {
         let second = Duration::from_secs(1);
-        plan = Plan { rounds: 3, warm_up: second, alone: second, load: 2 * second };
+        plan = Plan { rounds: 3, attempts: 1, warm_up: second, alone: second, load: 2 * second };
     }
 
     let mut contestants = Contestant::all()?;

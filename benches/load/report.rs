@@ -6,6 +6,7 @@ use std::io;
 use nilometer_benches::{ledger_rows, machine};
 
 use crate::contestant::{Contestant, Role};
+use crate::disturbance::TOLERATED;
 use crate::round::Turn;
 
 /// What was measured of everybody.
@@ -13,7 +14,9 @@ use crate::round::Turn;
 pub(crate) struct Report {
     lines: Vec<Line>,
     rounds: usize,
-    stolen: u64,
+    /// How many turns there are, and how many of them were disturbed each time they were taken.
+    turns: usize,
+    disturbed: usize,
 }
 
 /// Medians over a contestant's turns.
@@ -46,8 +49,13 @@ impl Report {
         let rival = rival.map_or(&[][..], |index| turns[index].as_slice());
         let lines =
             contestants.iter().zip(turns).map(|(contestant, turns)| Line::of(contestant, turns, rival));
-        let stolen = turns.iter().flatten().map(|turn| turn.stolen).sum();
-        Report { lines: lines.collect(), rounds: rival.len(), stolen }
+        let all = turns.iter().flatten();
+        Report {
+            lines: lines.collect(),
+            rounds: rival.len(),
+            turns: all.clone().count(),
+            disturbed: all.filter(|turn| turn.others > TOLERATED).count(),
+        }
     }
 
     /// The lowest of the ratios that are judged.
@@ -59,11 +67,12 @@ impl Report {
     /// For the terminal.
     pub(crate) fn table(&self) -> String {
         let mut table = format!(
-            "{}; medians of {} rounds, the hypervisor took {} ticks\n\n{:<28} {:>9} {:<18} {:>6} {:>8} {:>8} {:>8} \
+            "{}; medians of {} rounds, {} of {} turns disturbed\n\n{:<28} {:>9} {:<18} {:>6} {:>8} {:>8} {:>8} \
              {:>10} {:>12} {:>6} {:>6}\n",
             machine(),
             self.rounds,
-            self.stolen,
+            self.disturbed,
+            self.turns,
             "server",
             "answers/s",
             "ratio (quartiles)",

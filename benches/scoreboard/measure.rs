@@ -7,8 +7,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nilometer_benches::stolen_ticks;
-
 use crate::contest::Contestant;
 use crate::quiet::{self, Turn};
 
@@ -196,13 +194,13 @@ impl Field<'_> {
         batch: u64,
         time: Duration,
     ) -> Result<(f64, bool), Box<dyn Error>> {
-        let stolen = stolen_ticks();
+        let stolen = quiet::stolen_ticks();
         self.passed += self.plan.threads;
         for jobs in &self.jobs {
             jobs.send(Job { contestant, batch, time, gate: self.passed })?;
         }
         let slices: Vec<Slice> = self.workers.iter().map(Receiver::recv).collect::<Result<_, _>>()?;
-        let stolen = stolen_ticks() - stolen;
+        let stolen = quiet::stolen_ticks() - stolen;
         let turns: u64 = slices.iter().map(|slice| slice.turns).sum();
         self.taken[contestant] += turns;
         (self.contestants[contestant].settle)();

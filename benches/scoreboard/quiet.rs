@@ -1,5 +1,7 @@
 //! Where a thread runs, and what disturbed it.
 
+use std::fs;
+
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::Pid;
@@ -42,4 +44,12 @@ pub(crate) fn take_turn(turn: Turn) {
 /// How often the calling thread was made to give up its processor so far.
 pub(crate) fn involuntary_switches() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.involuntary_context_switches())
+}
+
+/// How many ticks the hypervisor took from this machine so far, all processors together.
+pub(crate) fn stolen_ticks() -> u64 {
+    // SPEC: proc(5), /proc/stat: the first line sums the processors; `steal` is its eighth value.
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let steal = stat.lines().next().and_then(|line| line.split_whitespace().nth(8));
+    steal.and_then(|ticks| ticks.parse().ok()).unwrap_or(0)
 }
