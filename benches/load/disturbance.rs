@@ -33,6 +33,20 @@ impl Stretch {
     }
 }
 
+/// Waits until others hardly do anything, though no longer than `limit`.
+pub(crate) fn wait_for_calm(limit: Duration) -> Result<(), Box<dyn Error>> {
+    const GLANCE: Duration = Duration::from_millis(200);
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        let stretch = Stretch::start()?;
+        thread::sleep(GLANCE);
+        if stretch.taken_by_others()? <= TOLERATED {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// What the processors did not idle so far, all together.
 fn machine_time() -> Result<Duration, Box<dyn Error>> {
     // SPEC: proc(5), /proc/stat: the first line sums the processors, in ticks: user, nice, system, idle, iowait, irq,

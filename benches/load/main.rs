@@ -8,7 +8,7 @@
 //!
 //! | option | means |
 //! |---|---|
-//! | `--quick` | fewer and shorter rounds: half a minute |
+//! | `--quick` | fewer rounds, each taken once: half a minute |
 //! | `--ledger` | prints rows for `benches/LEDGER.md` instead of the table |
 //!
 //! Both serve the same page, 1,000 counters of three labels, from this process, each on a runtime of its own. `wrk`, a
@@ -22,8 +22,9 @@
 //! goes to the server and to `wrk`. So there are two figures: how much of its rate recording loses, and how much of what
 //! a thread records in a second that a processor gives to it.
 //!
-//! A turn in which other processes, the hypervisor or the system by itself took more than a twentieth of the processors'
-//! time is taken again a few times, then the calmest one counts; how many of those there are is said.
+//! A turn in which other processes or the hypervisor took more than a twentieth of the processors' time is taken again a
+//! few times, once they have calmed down or that has been waited for in vain; then the calmest one counts. How many turns
+//! were disturbed nevertheless is said.
 //!
 //! Before anything is measured, the pages of all are compared, and every answer under load is looked at for a while.
 //! After that only what `wrk` itself sees is: an answer counts when its end was read, as its length or its last chunk
@@ -58,11 +59,12 @@ const FLOOR: f64 = 3.0;
 #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut plan = Plan {
-        rounds: 9,
-        attempts: 4,
+        rounds: 11,
+        patience: Duration::from_secs(3),
+        attempts: 3,
         warm_up: Duration::from_secs(2),
         alone: Duration::from_secs(1),
-        load: Duration::from_secs(4),
+        load: Duration::from_secs(2),
     };
     let (mut quick, mut in_ledger) = (false, false);
     for argument in env::args().skip(1) {
@@ -73,8 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     if quick {
-        let second = Duration::from_secs(1);
-        plan = Plan { rounds: 3, attempts: 1, warm_up: second, alone: second, load: 2 * second };
+        plan = Plan { rounds: 3, patience: Duration::ZERO, attempts: 1, ..plan };
     }
 
     let mut contestants = Contestant::all()?;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::contestant::Contestant;
-use crate::disturbance::{Stretch, TOLERATED, process_time};
+use crate::disturbance::{Stretch, TOLERATED, process_time, wait_for_calm};
 use crate::page::fetch;
 use crate::recording::{Recorded, Recording};
 use crate::wrk::{Asked, Look, ask};
@@ -14,6 +14,8 @@ use crate::wrk::{Asked, Look, ask};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) rounds: usize,
+    /// For how long a turn waits for others to be done, at most.
+    pub(crate) patience: Duration,
     /// How often a turn is taken, at most, until others hardly disturb it.
     pub(crate) attempts: usize,
     /// For how long every answer is looked at, before anything is measured.
@@ -73,6 +75,7 @@ fn calmest(contestant: &mut Contestant, plan: Plan) -> Result<Turn, Box<dyn Erro
 }
 
 fn turn(contestant: &mut Contestant, plan: Plan) -> Result<Turn, Box<dyn Error>> {
+    wait_for_calm(plan.patience)?;
     let stretch = Stretch::start()?;
     let recording = Recording::start(contestant);
     thread::sleep(plan.alone);
