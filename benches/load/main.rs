@@ -9,7 +9,7 @@
 //! | option | means |
 //! |---|---|
 //! | `--quick` | fewer rounds, each taken once: half a minute |
-//! | `--ledger` | prints rows for `benches/LEDGER.md` instead of the table |
+//! | `--ledger` | prints rows for `benches/LEDGER.md` after the table |
 //!
 //! Both serve the same page, 1,000 counters of three labels, from this process, each on a runtime of its own. `wrk`, a
 //! process of its own with 2 threads, asks over 64 connections, one request after the other on each. In each round
@@ -84,10 +84,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     page::compare(&contestants)?;
 
     let report = Report::of(&contestants, &rounds);
+    print!("{}", report.table());
     if in_ledger {
-        print!("{}", report.ledger(if quick { ".ci/load --quick" } else { ".ci/load" })?);
-    } else {
-        print!("{}", report.table());
+        print!("\n{}", report.ledger(if quick { ".ci/load --quick" } else { ".ci/load" })?);
     }
     let ratio = report.least_ratio();
     if ratio < FLOOR {
