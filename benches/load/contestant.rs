@@ -34,7 +34,14 @@ struct Way {
 /// The ways in which nilometer serves. One that is to be measured as well is a further entry here, and nothing else: it
 /// gets a registry and a server of its own, and rows that are named after it. The one that is judged makes a page for
 /// each answer, as the rival does.
-const WAYS: [Way; 1] = [Way { name: "nilometer", judged: true, configure: |config| config }];
+const WAYS: [Way; 2] = [
+    Way {
+        name: "nilometer, nothing shared",
+        judged: true,
+        configure: |config| config.with_shared_page_limit(0),
+    },
+    Way { name: "nilometer", judged: false, configure: |config| config },
+];
 
 /// Counts one on each of the series, beginning with the one of that number.
 type Pass = dyn Fn(usize) + Send + Sync;
@@ -106,7 +113,8 @@ fn nilometer(way: &Way) -> Result<Contestant, Box<dyn Error>> {
     };
     let pass = pass((0..SERIES).map(counter).collect(), Counter::inc);
 
-    let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
+    // The page is the same as the rival's, which tells nothing about itself.
+    let config = ServerConfig::new().with_host("127.0.0.1").with_port(0).with_own_metrics(false);
     // By default 8 scrapes collect at a time, and the others are told to come back.
     let config = (way.configure)(config.with_scrape_limit(CONNECTIONS));
     let runtime = runtime(way.name)?;
