@@ -40,7 +40,8 @@ fn served() -> &'static Served {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let socket = std::env::temp_dir().join(format!("nilometer-fuzz-{}", std::process::id()));
         // A scrape that nobody reads ends a moment later than its connection.
-        let config = ServerConfig::new().with_scrape_limit(1000).with_request_limit(1000);
+        let config =
+            ServerConfig::new().with_own_metrics(false).with_scrape_limit(1000).with_request_limit(1000);
         let server = runtime.block_on(MetricsServer::new(Page::LONG, config).bind_unix(&socket));
         runtime.spawn(server.expect("a socket").serve());
         // Handled, it does not end the process, as it does not where `main` is Rust's.

@@ -72,7 +72,10 @@ fn services() -> &'static Services {
     SERVICES.get_or_init(|| {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         // A scrape that nobody reads ends a moment later than its reader.
-        let config = ServerConfig::new().with_scrape_limit(1000);
+        let config = ServerConfig::new()
+            .with_own_metrics(false)
+            .with_shared_page_limit(64 * 1024)
+            .with_scrape_limit(1000);
         let hash = bcrypt::hash(PASSWORD, 4).expect("a hash");
         let auth = AuthConfig::new().with_user(USER, hash).with_bearer_token(TOKEN);
         let made = |config: &ServerConfig| {
