@@ -37,7 +37,7 @@ fn rows(end: fn() -> Result<(), CollectError>) -> Rows<fn() -> Result<(), Collec
 
 /// More than a buffer of rows, and then what `end` returns.
 fn many(end: fn() -> Result<(), CollectError>) -> Rows<fn() -> Result<(), CollectError>> {
-    Rows { series: 5_000, end }
+    Rows { series: 15_000, end }
 }
 
 fn failing() -> Result<(), CollectError> {
