@@ -1,7 +1,6 @@
-//! Encodes metrics for OpenTelemetry: any [`Collector`](nilometer_core::collect::Collector) becomes the body of an
-//! OTLP export request.
+//! Encodes metrics for OpenTelemetry: any [`Collector`](nilometer_core::collect::Collector) becomes OTLP export requests.
 //!
-//! The body is a protobuf `ExportMetricsServiceRequest`, which OTLP/HTTP takes as it is, with the content type
+//! The body of a request is a protobuf `ExportMetricsServiceRequest`, which OTLP/HTTP takes as it is, with the content type
 //! `application/x-protobuf`, and OTLP/gRPC in a frame. It is written straight from what the collector shows: there is
 //! no second data model in between and no generated code.
 //!
@@ -18,11 +17,14 @@
 //! registry.register_counter("requests_total", "Requests served.")?.default().inc();
 //!
 //! let resource = Resource::new("checkout").with_attribute("service.version", "1.4.2")?;
-//! let encoder = OtlpEncoder::new(resource, start);
-//! let request = encoder.encode(&registry, start + Duration::from_secs(10))?;
-//! assert_eq!(request.points(), 1);
-//! let body: Vec<u8> = request.into_body();
-//! # assert!(!body.is_empty());
+//! let mut encoder = OtlpEncoder::new(resource, start);
+//! for request in encoder.encode(&registry, start + Duration::from_secs(10))? {
+//!     assert_eq!(request.points(), 1);
+//!     let body: &[u8] = request.body();
+//! #   assert!(!body.is_empty());
+//!     // POST it; where that succeeds:
+//!     request.acknowledge();
+//! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -32,41 +34,61 @@
 //! |---|---|
 //! | name, help | `name`, unchanged, and `description` |
 //! | unit | `unit`, see below |
-//! | counter | monotonic cumulative `Sum` |
+//! | counter | monotonic `Sum`, cumulative or [delta](TemporalityPreference) |
 //! | up-down counter | cumulative `Sum` that is not monotonic |
 //! | gauge | `Gauge`, without a start time |
-//! | histogram | cumulative `Histogram` with bounds, bucket counts, count, and the sum where it may stand |
-//! | gauge histogram, summary, info, state set | nothing: the points are left out and counted |
+//! | histogram | `Histogram` with bounds, bucket counts, count, and the sum where no observation can be negative; cumulative or delta |
+//! | exponential histogram | `ExponentialHistogram` with scale, both sides, zero count and threshold, and the same sum; cumulative or delta |
+//! | histogram with both kinds of buckets | [the one that is asked for](HistogramAggregation): `Histogram` by default |
+//! | summary | `Summary` with its quantiles, count and sum since its start |
+//! | info | cumulative `Sum` of 1 that is not monotonic, with the metadata `prometheus.type` |
+//! | state set | the same with a point for each state, of 1 or 0, whose attribute with the family's name is the state |
+//! | gauge histogram | nothing, as the specification has it: the points are left out and counted |
 //! | labels, constant ones included | string attributes, in the order of their names |
+//! | created timestamp | `start_time_unix_nano`; the encoder's start where there is none |
+//! | exemplar | `Exemplar`, with the labels `trace_id` and `span_id` in their fields where they are ids, and else as attributes |
 //! | whole numbers | `as_int`; above `i64::MAX`, where OTLP has no whole numbers, `as_double`: the nearest one |
 //! | floating-point numbers, NaN and the infinities included | `as_double`, bit by bit |
+//! | Prometheus' staleness marker | the flag that there is no recorded value |
 //!
 //! Units are written in UCUM: seconds are `s`, `ms` is `ms`, bytes are `By`, a ratio is `1`; one that UCUM does not know
 //! becomes an annotation, such as `{requests}`. A family that declares no unit has the known one that its name ends
 //! with.
 //!
-//! A family without series is not sent. All metrics are in one scope, `nilometer`, with the version of this crate.
+//! A family without series is not sent. All metrics are in one scope, `nilometer`, with the version of this crate. A
+//! collection becomes [as many requests as it takes](OtlpEncoder::with_max_body), of 4 MiB at most by default.
 //!
 //! # What this crate does not do
 //!
-//! It does not send anything yet: there is no HTTP or gRPC client and no periodic reader, so the caller posts the body.
-//! It has no tracing, propagation or sampling yet. Everything is cumulative: there is no delta temporality yet. One
-//! collection is one request, which a limit can refuse but nothing splits. It writes no exemplars and no
-//! summaries, and of exponential histograms the explicit buckets alone. It reads no `OTEL_*` environment variables and
-//! detects no resource.
+//! It does not send anything yet: there is no HTTP or gRPC client and no periodic reader, so the caller posts the bodies.
+//! It has no tracing, propagation or sampling yet. It reads no `OTEL_*` environment variables, though it knows the words of
+//! two of them, and detects no resource. Histograms have no minimum and no maximum, which the store does not keep. Counters
+//! that are observed are not told from those that are incremented. What was sent last of a series that is gone says nothing
+//! of that.
 
 #![forbid(unsafe_code)]
 
+mod attribute;
+mod baseline;
+mod body;
+mod distribution;
 mod encoder;
+mod exemplar;
 mod field;
+mod number;
 mod request;
 mod resource;
+mod temporality;
+mod time;
 mod unit;
 mod wire;
+mod writing;
 
+pub use attribute::AttributeValue;
 pub use encoder::{EncodeError, OtlpEncoder};
-pub use request::ExportRequest;
+pub use request::{Encoded, ExportRequest};
 pub use resource::{Resource, ResourceError};
+pub use temporality::{HistogramAggregation, TemporalityPreference, UnknownPreference};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,10 +1,9 @@
 //! Who the metrics are of.
 
-use prost::bytes::BufMut;
 use thiserror::Error;
 
+use crate::attribute::AttributeValue;
 use crate::field;
-use crate::wire;
 
 const SERVICE_NAME: &str = "service.name";
 
@@ -24,8 +23,8 @@ const UNKNOWN_SERVICE: &str = "unknown_service";
 ///
 /// let resource = Resource::new("checkout")
 ///     .with_attribute("service.version", "1.4.2")?
-///     .with_attribute("service.instance.id", "b3c0")?;
-/// assert_eq!(resource.get("service.name"), Some("checkout"));
+///     .with_attribute("process.pid", 4711_i64)?;
+/// assert_eq!(resource.get("service.name"), Some(&"checkout".into()));
 /// assert_eq!(resource.iter().count(), 3);
 /// # Ok::<(), nilometer_otel::ResourceError>(())
 /// ```
@@ -33,9 +32,10 @@ const UNKNOWN_SERVICE: &str = "unknown_service";
 /// # Specification
 ///
 /// OpenTelemetry specification, "Resource SDK"; opentelemetry-proto 1.10.0, `Resource`: keys are unique.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    attributes: Vec<(String, String)>,
+    attributes: Vec<(String, AttributeValue)>,
+    schema_url: String,
 }
 
 impl Default for Resource {
@@ -53,7 +53,29 @@ impl Resource {
         if name.is_empty() {
             UNKNOWN_SERVICE.clone_into(&mut name);
         }
-        Resource { attributes: vec![(SERVICE_NAME.to_owned(), name)] }
+        Resource { attributes: vec![(SERVICE_NAME.to_owned(), name.into())], schema_url: String::new() }
+    }
+
+    /// Says by which version of which schema the attributes are named; by default, by none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_otel::Resource;
+    ///
+    /// let resource = Resource::new("checkout").with_schema_url("https://opentelemetry.io/schemas/1.37.0");
+    /// assert_eq!(resource.schema_url(), "https://opentelemetry.io/schemas/1.37.0");
+    /// ```
+    #[must_use]
+    pub fn with_schema_url(mut self, url: impl Into<String>) -> Resource {
+        self.schema_url = url.into();
+        self
+    }
+
+    /// The URL of the schema; empty where there is none.
+    #[must_use]
+    pub fn schema_url(&self) -> &str {
+        &self.schema_url
     }
 
     /// Adds an attribute, or gives one that is there already a new value.
@@ -74,7 +96,7 @@ impl Resource {
     pub fn with_attribute(
         mut self,
         key: impl Into<String>,
-        value: impl Into<String>,
+        value: impl Into<AttributeValue>,
     ) -> Result<Resource, ResourceError> {
         let (key, value) = (key.into(), value.into());
         // SPEC: OpenTelemetry specification, "Common", "Attribute": a key is a string that is not empty.
@@ -90,31 +112,31 @@ impl Resource {
 
     /// The value of an attribute.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&str> {
+    pub fn get(&self, key: &str) -> Option<&AttributeValue> {
         self.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     /// All attributes, `service.name` first.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.attributes.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Writes the body of the `Resource` message.
-    pub(crate) fn encode(&self, buffer: &mut impl BufMut) {
+    pub(crate) fn encode(&self, buffer: &mut Vec<u8>) {
         for (key, value) in self.iter() {
-            wire::attribute(field::resource::ATTRIBUTES, key, value, buffer);
+            value.encode_pair(field::resource::ATTRIBUTES, key, buffer);
         }
     }
 }
 
 /// Says why a resource refused an attribute.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ResourceError {
     /// The key is empty.
-    #[error("the attribute with the value `{value}` has an empty key")]
+    #[error("the attribute with the value `{value:?}` has an empty key")]
     EmptyKey {
         /// The value that was given with it.
-        value: String,
+        value: AttributeValue,
     },
 }

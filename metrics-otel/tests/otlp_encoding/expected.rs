@@ -1,5 +1,7 @@
 //! OTLP's messages as the independent decoder has them, for comparison.
 
+use std::time::{Duration, SystemTime};
+
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
@@ -8,6 +10,30 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
 
 use crate::{NOW, START};
+
+/// Replaces the time at which a series was created, where that was by the clock within the last hour, by `START`.
+pub(crate) fn forget_created(metric: &mut otlp::Metric) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let hour_ago = now.saturating_sub(Duration::from_hours(1));
+    let forget = |start: &mut u64| {
+        if (hour_ago..=now).contains(&Duration::from_nanos(*start)) {
+            *start = START;
+        }
+    };
+    match metric.data.as_mut().unwrap() {
+        Data::Gauge(_) => {}
+        Data::Sum(of) => of.data_points.iter_mut().for_each(|point| forget(&mut point.start_time_unix_nano)),
+        Data::Histogram(of) => {
+            of.data_points.iter_mut().for_each(|point| forget(&mut point.start_time_unix_nano));
+        }
+        Data::ExponentialHistogram(of) => {
+            of.data_points.iter_mut().for_each(|point| forget(&mut point.start_time_unix_nano));
+        }
+        Data::Summary(of) => {
+            of.data_points.iter_mut().for_each(|point| forget(&mut point.start_time_unix_nano));
+        }
+    }
+}
 
 const CUMULATIVE: i32 = otlp::AggregationTemporality::Cumulative as i32;
 
