@@ -94,9 +94,8 @@ impl Baselines {
         self.families.values().chain(current).map(HashTable::len).sum()
     }
 
-    /// Takes in which requests of the last collection were acknowledged, and begins one as of `now`; returns the time that
-    /// this is, which is not before the last.
-    pub(crate) fn begin(&mut self, now: u64, acknowledged: &[bool]) -> u64 {
+    /// Takes in which requests of the last collection were acknowledged, and begins one as of `now`.
+    pub(crate) fn begin(&mut self, now: u64, acknowledged: &[bool]) {
         self.put_back();
         let (last, patience) = (self.now, self.patience);
         let is_complete = std::mem::take(&mut self.is_complete);
@@ -110,8 +109,7 @@ impl Baselines {
             }
             !table.is_empty()
         });
-        self.now = now.max(last);
-        self.now
+        self.now = now;
     }
 
     /// Says that the collection has shown everything.
