@@ -67,6 +67,12 @@ impl Measured {
         PEAK.load(Ordering::Relaxed) - self.held
     }
 
+    /// How many bytes more there are than when it began.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        HELD.load(Ordering::Relaxed).saturating_sub(self.held)
+    }
+
     /// How many times something was allocated.
     #[must_use]
     pub fn allocations(&self) -> usize {

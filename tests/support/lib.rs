@@ -1,5 +1,5 @@
-//! What nilometer's tests share. Only [`scrape()`], [`shown`], [`kinds`], [`push`] and
-//! [`read_back`] are built on nilometer; the parsers that judge it are not.
+//! What nilometer's tests share. Only [`scrape()`], [`shown`], [`kinds`], [`push`],
+//! [`read_back`] and [`otlp`] are built on nilometer; the parsers that judge it are not.
 //!
 //! - [`page`]: a strict parser of the Prometheus text format 0.0.4, written from the specification alone.
 //! - [`lexer`]: the lines of that format.
@@ -14,6 +14,7 @@
 //! - [`prometheus`]: a real Prometheus, started and asked over its HTTP API.
 //! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
 //!   what a remote write request says.
+//! - [`otlp`]: what OTLP requests have to say of a collection.
 //! - [`push`]: what tests push.
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
@@ -22,6 +23,7 @@ pub mod heap;
 pub mod kinds;
 pub mod lexer;
 pub mod openmetrics;
+pub mod otlp;
 pub mod page;
 pub mod prometheus;
 pub mod promtool;
