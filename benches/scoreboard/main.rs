@@ -36,6 +36,7 @@
     reason = "turns and nanoseconds are far below 2^52, and a figure is not exact anyway"
 )]
 
+mod allocations;
 mod contest;
 mod labels;
 mod measure;

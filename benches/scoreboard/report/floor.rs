@@ -36,7 +36,7 @@ const UNSHARDED: Measure = Measure::Among(
     &["fastmetrics", "measured", "metrics", "opentelemetry", "prometheus", "prometheus-client"],
 );
 
-const CLAIMS: [Claim; 22] = [
+const CLAIMS: [Claim; 24] = [
     claim("counter/inc/threads=1", Measure::Rivals, 1.5, 2.0),
     claim("counter/inc/threads=1", Measure::Over("plain_add"), 2.2, 1.3),
     claim("counter/inc/threads=2", SHARDED, 1.3, 2.0),
@@ -55,6 +55,8 @@ const CLAIMS: [Claim; 22] = [
     claim("encode/open_metrics", Measure::Rivals, 4.0, 8.0),
     claim("encode/protobuf", Measure::Rivals, 4.0, 8.0),
     claim("encode/gzip_page", Measure::Rivals, 1.0, 1.1),
+    claim("otlp/encode/whole", Measure::Rivals, 5.0, 10.0),
+    claim("otlp/encode/allocations", Measure::Rivals, 10.0, 100.0),
     claim("encode/growth", Measure::Figure, 1.5, 1.1),
     claim("stream/growth", Measure::Figure, 1.5, 1.1),
     claim("bytes/counter/holders=1", Measure::Figure, 160.0, 108.0),

@@ -7,6 +7,7 @@ mod exponential;
 mod format;
 mod histogram;
 mod lookup;
+mod otlp;
 mod page;
 
 use std::error::Error;
@@ -102,6 +103,7 @@ impl Board {
         }
         self.pages(&mut rows)?;
         self.formats(&mut rows)?;
+        self.otlp(&mut rows)?;
         self.bytes(&mut rows)?;
         Ok(rows)
     }
