@@ -1,5 +1,5 @@
-//! What an encoder of differences keeps, and what a request takes while it is written. One test: it counts what the whole
-//! process has on the heap.
+//! What an encoder of differences keeps, and what a request takes while it is written. One test: it counts what the
+//! whole process has on the heap.
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a test; the numbers are small")]
 
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,5 @@
-//! Properties: an independent decoder reads of OTLP requests what was shown, and differences add up to the total whatever
-//! gets lost.
+//! Properties: an independent decoder reads of OTLP requests what was shown, and differences add up to the total
+//! whatever gets lost.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
 mod any;

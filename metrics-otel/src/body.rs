@@ -136,7 +136,8 @@ struct Open {
     points: usize,
 }
 
-/// A request while it is written, in one buffer: a message whose length is known only when it is complete gets room for it.
+/// A request while it is written, in one buffer: a message whose length is known only when it is complete gets room for
+/// it.
 ///
 /// In front of the metrics there is room for what stands around them, which is written last.
 #[derive(Debug)]
@@ -169,8 +170,8 @@ impl<'a> Body<'a> {
         (wire::start(data::POINTS, POINT_WIDTH, &mut self.buffer), &mut self.buffer)
     }
 
-    /// Ends the point, and says whether the request has room for it: if not, it is as it was before, and the point comes
-    /// back.
+    /// Ends the point, and says whether the request has room for it: if not, it is as it was before, and the point
+    /// comes back.
     pub(crate) fn end_point(&mut self, point: Started) -> Result<(), Vec<u8>> {
         wire::end(point, &mut self.buffer);
         if self.points < self.limits.points && self.len() <= self.limits.bytes {

@@ -20,8 +20,8 @@ pub(crate) struct Explicit<'a> {
 
 /// The sum of a histogram, where it may stand.
 ///
-/// SPEC: opentelemetry-proto 1.10.0, `HistogramDataPoint.sum`: left out where negative values can be observed, since it is
-/// taken to be monotonic.
+/// SPEC: opentelemetry-proto 1.10.0, `HistogramDataPoint.sum`: left out where negative values can be observed, since it
+/// is taken to be monotonic.
 pub(crate) fn sum_of(histogram: &HistogramPoint<'_>) -> Option<f64> {
     let is_negative_bound = histogram.bounds().first().is_some_and(|&bound| bound < 0.0);
     let has_negative = histogram

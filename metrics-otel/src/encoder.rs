@@ -23,32 +23,32 @@ const DEFAULT_BODY: usize = 4 << 20;
 
 /// Turns what a collector shows into OTLP export requests, split by size.
 ///
-/// Everything is cumulative unless [differences](OtlpEncoder::with_temporality) are asked for. A cumulative encoder keeps
-/// nothing from one collection to the next: a request that gets lost costs resolution and no counts. The store is never
-/// reset, so any number of encoders can read one registry, of either kind.
+/// Everything is cumulative unless [differences](OtlpEncoder::with_temporality) are asked for. A cumulative encoder
+/// keeps nothing from one collection to the next: a request that gets lost costs resolution and no counts. The store is
+/// never reset, so any number of encoders can read one registry, of either kind.
 ///
 /// # Differences
 ///
-/// An encoder of differences keeps what it has sent, by series: the baseline. It moves to what a request has when that is
-/// [acknowledged](ExportRequest::acknowledge), so that whatever fails is in the next request with what was added
+/// An encoder of differences keeps what it has sent, by series: the baseline. It moves to what a request has when that
+/// is [acknowledged](ExportRequest::acknowledge), so that whatever fails is in the next request with what was added
 /// meanwhile: the differences add up to the total, as long as it is known of every request whether it arrived. All
 /// requests of a collection are acknowledged or dropped before the next one begins.
 ///
-/// A difference begins where the last that was acknowledged ended, exactly; the first begins when the series was created,
-/// or, where that is not known, at the last collection that showed everything and not this series, or else at the
-/// encoder's start. A counter or a bucket that has fallen, or a series with another created timestamp, begins anew. Of
-/// floating-point sums a difference is rounded to the nearest. Exemplars are sent with the difference in whose time they were
-/// made.
+/// A difference begins where the last that was acknowledged ended, exactly; the first begins when the series was
+/// created, or, where that is not known, at the last collection that showed everything and not this series, or else at
+/// the encoder's start. A counter or a bucket that has fallen, or a series with another created timestamp, begins anew.
+/// Of floating-point sums a difference is rounded to the nearest. Exemplars are sent with the difference in whose time
+/// they were made.
 ///
-/// A series is known by the name of its family and its labels, by content; the labels are shared with the store. A counter
-/// takes 83 to 167 bytes, depending on how full the table is; a histogram 40 more and 16 for each bucket; one with exponential
-/// buckets 200 more and 16 to 32 for each. What complete collections no longer show is forgotten after
+/// A series is known by the name of its family and its labels, by content; the labels are shared with the store. A
+/// counter takes 83 to 167 bytes, depending on how full the table is; a histogram 40 more and 16 for each bucket; one
+/// with exponential buckets 200 more and 16 to 32 for each. What complete collections no longer show is forgotten after
 /// [three of them](OtlpEncoder::with_patience).
 ///
 /// # Concurrency
 ///
-/// Encoding needs the encoder exclusively; its requests can be acknowledged from any thread. It reads no clock: the caller
-/// gives all times. No lock is held while the collector or the sink runs.
+/// Encoding needs the encoder exclusively; its requests can be acknowledged from any thread. It reads no clock: the
+/// caller gives all times. No lock is held while the collector or the sink runs.
 ///
 /// # Examples
 ///
@@ -80,8 +80,8 @@ pub struct OtlpEncoder {
 }
 
 impl OtlpEncoder {
-    /// An encoder for the metrics of `resource`, whose totals count since `start` where a series does not say when it began:
-    /// the time at which the process began to record, which stays the same for its life.
+    /// An encoder for the metrics of `resource`, whose totals count since `start` where a series does not say when it
+    /// began: the time at which the process began to record, which stays the same for its life.
     #[must_use]
     pub fn new(resource: Resource, start: SystemTime) -> OtlpEncoder {
         let options = Options {
@@ -94,8 +94,8 @@ impl OtlpEncoder {
         OtlpEncoder { resource, start, options, baselines, receipts: Receipts::default(), capacity: 0 }
     }
 
-    /// Sets how many bytes a request may have, uncompressed: by default 4 MiB, gRPC's default for what a receiver takes; at
-    /// most 2 GiB less one.
+    /// Sets how many bytes a request may have, uncompressed: by default 4 MiB, gRPC's default for what a receiver
+    /// takes; at most 2 GiB less one.
     #[must_use]
     pub fn with_max_body(mut self, bytes: usize) -> OtlpEncoder {
         self.options.limits.bytes = bytes.min(MAX_BODY);
@@ -123,8 +123,8 @@ impl OtlpEncoder {
         self
     }
 
-    /// Sets after how many complete collections in a row without it a series is forgotten that is sent as differences, from
-    /// 1 on: 3 by default. One that comes back later is sent with all that it has.
+    /// Sets after how many complete collections in a row without it a series is forgotten that is sent as differences,
+    /// from 1 on: 3 by default. One that comes back later is sent with all that it has.
     ///
     /// More than one, because what a collector cannot read for a while, or takes too long for, is missing too.
     #[must_use]
@@ -151,8 +151,8 @@ impl OtlpEncoder {
         self.baselines.len()
     }
 
-    /// Collects once and encodes all of it, as of `now`: the requests have all points together, and there is none where there
-    /// is nothing to send. All of it is in memory at once; see [`encode_each`](OtlpEncoder::encode_each).
+    /// Collects once and encodes all of it, as of `now`: the requests have all points together, and there is none where
+    /// there is nothing to send. All of it is in memory at once; see [`encode_each`](OtlpEncoder::encode_each).
     ///
     /// # Errors
     ///
@@ -170,21 +170,21 @@ impl OtlpEncoder {
         Ok(requests)
     }
 
-    /// Collects once and encodes all of it, as of `now`, handing over each request as soon as it is full: at most one and one
-    /// point are in memory, beside those that the sink keeps.
+    /// Collects once and encodes all of it, as of `now`, handing over each request as soon as it is full: at most one
+    /// and one point are in memory, beside those that the sink keeps.
     ///
-    /// The collection waits while the sink runs. It can send the request then and there, or hand it to who does. A family can
-    /// go on in another request. A point that is larger than a request may be is left out and counted.
+    /// The collection waits while the sink runs. It can send the request then and there, or hand it to who does. A
+    /// family can go on in another request. A point that is larger than a request may be is left out and counted.
     ///
     /// Where the clock was set back to before what was acknowledged, a difference ends a nanosecond after it begins.
     ///
     /// # Errors
     ///
-    /// [`EncodeError::Time`] and [`EncodeError::BeforeStart`] when the times cannot be sent, and [`EncodeError::Unsettled`]
-    /// when differences are sent and requests of the last collection are still there, before anything is collected.
-    /// [`EncodeError::Stopped`] when the sink wants no more. [`EncodeError::Collect`] when the collector failed, which a
-    /// registry never does on account of one of its collectors: what it showed before was handed over. Nothing is lost: the
-    /// next requests have what these do not.
+    /// [`EncodeError::Time`] and [`EncodeError::BeforeStart`] when the times cannot be sent, and
+    /// [`EncodeError::Unsettled`] when differences are sent and requests of the last collection are still there, before
+    /// anything is collected. [`EncodeError::Stopped`] when the sink wants no more. [`EncodeError::Collect`] when the
+    /// collector failed, which a registry never does on account of one of its collectors: what it showed before was
+    /// handed over. Nothing is lost: the next requests have what these do not.
     pub fn encode_each(
         &mut self,
         collector: &(impl Collector + ?Sized),
@@ -223,8 +223,8 @@ pub enum EncodeError {
     /// The sink wants no more requests.
     #[error("the sink stopped the collection")]
     Stopped,
-    /// Requests of the last collection are neither acknowledged nor dropped, so that it is not known what the next ones have
-    /// to have.
+    /// Requests of the last collection are neither acknowledged nor dropped, so that it is not known what the next ones
+    /// have to have.
     #[error("requests of the last collection are neither acknowledged nor dropped")]
     Unsettled,
     /// OTLP cannot express the time: it is not after 1970-01-01T00:00:00Z, or it is past the year 2554.

@@ -9,13 +9,13 @@ use crate::wire;
 
 /// The labels that name a span.
 ///
-/// SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "Exemplars": these become the ids, all
-/// others attributes.
+/// SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "Exemplars": these become the ids,
+/// all others attributes.
 const TRACE_ID: &str = "trace_id";
 const SPAN_ID: &str = "span_id";
 
-/// Writes those that were made after `since`, a time in nanoseconds since 1970; one without a time that can be sent is left
-/// out.
+/// Writes those that were made after `since`, a time in nanoseconds since 1970; one without a time that can be sent is
+/// left out.
 pub(crate) fn write_exemplars<'a>(
     tag: u32,
     exemplars: impl IntoIterator<Item = &'a Exemplar<'a>>,

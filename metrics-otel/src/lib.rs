@@ -1,8 +1,9 @@
-//! Encodes metrics for OpenTelemetry: any [`Collector`](nilometer_core::collect::Collector) becomes OTLP export requests.
+//! Encodes metrics for OpenTelemetry: any [`Collector`](nilometer_core::collect::Collector) becomes OTLP export
+//! requests.
 //!
-//! The body of a request is a protobuf `ExportMetricsServiceRequest`, which OTLP/HTTP takes as it is, with the content type
-//! `application/x-protobuf`, and OTLP/gRPC in a frame. It is written straight from what the collector shows: there is
-//! no second data model in between and no generated code.
+//! The body of a request is a protobuf `ExportMetricsServiceRequest`, which OTLP/HTTP takes as it is, with the content
+//! type `application/x-protobuf`, and OTLP/gRPC in a frame. It is written straight from what the collector shows: there
+//! is no second data model in between and no generated code.
 //!
 //! # Examples
 //!
@@ -51,20 +52,20 @@
 //! | floating-point numbers, NaN and the infinities included | `as_double`, bit by bit |
 //! | Prometheus' staleness marker | the flag that there is no recorded value |
 //!
-//! Units are written in UCUM: seconds are `s`, `ms` is `ms`, bytes are `By`, a ratio is `1`; one that UCUM does not know
-//! becomes an annotation, such as `{requests}`. A family that declares no unit has the known one that its name ends
-//! with.
+//! Units are written in UCUM: seconds are `s`, `ms` is `ms`, bytes are `By`, a ratio is `1`; one that UCUM does not
+//! know becomes an annotation, such as `{requests}`. A family that declares no unit has the known one that its name
+//! ends with.
 //!
 //! A family without series is not sent. All metrics are in one scope, `nilometer`, with the version of this crate. A
 //! collection becomes [as many requests as it takes](OtlpEncoder::with_max_body), of 4 MiB at most by default.
 //!
 //! # What this crate does not do
 //!
-//! It does not send anything yet: there is no HTTP or gRPC client and no periodic reader, so the caller posts the bodies.
-//! It has no tracing, propagation or sampling yet. It reads no `OTEL_*` environment variables, though it knows the words of
-//! two of them, and detects no resource. Histograms have no minimum and no maximum, which the store does not keep. Counters
-//! that are observed are not told from those that are incremented. What was sent last of a series that is gone says nothing
-//! of that.
+//! It does not send anything yet: there is no HTTP or gRPC client and no periodic reader, so the caller posts the
+//! bodies. It has no tracing, propagation or sampling yet. It reads no `OTEL_*` environment variables, though it knows
+//! the words of two of them, and detects no resource. Histograms have no minimum and no maximum, which the store does
+//! not keep. Counters that are observed are not told from those that are incremented. What was sent last of a series
+//! that is gone says nothing of that.
 
 #![forbid(unsafe_code)]
 

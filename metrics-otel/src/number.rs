@@ -42,11 +42,11 @@ pub(crate) fn write_no_value(flags: u32, buffer: &mut Vec<u8>) {
     uint32::encode(flags, &point::NO_RECORDED_VALUE, buffer);
 }
 
-/// Whether this is the NaN by which Prometheus says that a series has ended: what a collector shows that passes on what it
-/// has from there.
+/// Whether this is the NaN by which Prometheus says that a series has ended: what a collector shows that passes on what
+/// it has from there.
 ///
-/// SPEC: OpenTelemetry specification, "Metrics Data Model", "No recorded value": Prometheus' stale marker becomes the flag.
-/// Prometheus, `model/value/value.go`, `StaleNaN`.
+/// SPEC: OpenTelemetry specification, "Metrics Data Model", "No recorded value": Prometheus' stale marker becomes the
+/// flag. Prometheus, `model/value/value.go`, `StaleNaN`.
 pub(crate) fn is_stale(value: f64) -> bool {
     value.to_bits() == 0x7ff0_0000_0000_0002
 }

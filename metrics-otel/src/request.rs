@@ -56,8 +56,8 @@ impl ExportRequest {
     /// Says that the request has arrived, so that the next differences are those to what is in it. Where everything is
     /// cumulative, that makes no difference.
     ///
-    /// A request that is dropped instead counts as one that never arrived: what is in it is sent again with what was added
-    /// meanwhile. Where it did arrive, and only the answer was lost, that counts twice: nobody can tell.
+    /// A request that is dropped instead counts as one that never arrived: what is in it is sent again with what was
+    /// added meanwhile. Where it did arrive, and only the answer was lost, that counts twice: nobody can tell.
     ///
     /// # Concurrency
     ///

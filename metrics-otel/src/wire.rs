@@ -1,5 +1,5 @@
-//! Protobuf fields that prost's primitives do not write from borrowed parts, and messages whose length is known when they
-//! end.
+//! Protobuf fields that prost's primitives do not write from borrowed parts, and messages whose length is known when
+//! they end.
 
 use prost::bytes::BufMut;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
@@ -55,7 +55,8 @@ impl Started {
     }
 }
 
-/// Starts a message with room for a length of `width` bytes: a guess, which costs a move of the message where it is wrong.
+/// Starts a message with room for a length of `width` bytes: a guess, which costs a move of the message where it is
+/// wrong.
 pub(crate) fn start(tag: u32, width: usize, buffer: &mut Vec<u8>) -> Started {
     encode_key(tag, WireType::LengthDelimited, buffer);
     let at = buffer.len();

@@ -49,7 +49,8 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// Ends a point, in this request or in the next, and returns the number of that; `None` where there is no room in either.
+    /// Ends a point, in this request or in the next, and returns the number of that; `None` where there is no room in
+    /// either.
     fn place(&mut self, point: Started, head: &[u8], form: Form) -> Result<Option<u32>, Stopped> {
         if let Err(point) = self.body.end_point(point) {
             let is_alone = self.body.points() == 0;
@@ -201,8 +202,8 @@ impl<'a> Writing<'a> {
         self.value(labels, None, (NON_MONOTONIC, start), counter.value())
     }
 
-    /// SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "StateSet": a point for every state.
-    /// OpenMetrics 1.0, "StateSet": the label of the state has the name of the family.
+    /// SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "StateSet": a point for every
+    /// state. OpenMetrics 1.0, "StateSet": the label of the state has the name of the family.
     fn state_set(&mut self, labels: SeriesLabels<'_>, set: &StateSetPoint<'_>) -> Result<(), Stopped> {
         if labels.iter().any(|(name, _)| name == self.name) {
             self.leave_out();
@@ -268,8 +269,8 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// SPEC: OpenTelemetry specification, "Metrics API", `UpDownCounter`; "Prometheus and OpenMetrics Compatibility", "Info",
-/// "StateSet": a sum that is not monotonic.
+/// SPEC: OpenTelemetry specification, "Metrics API", `UpDownCounter`; "Prometheus and OpenMetrics Compatibility",
+/// "Info", "StateSet": a sum that is not monotonic.
 const NON_MONOTONIC: Form = Form::Sum(Temporality::Cumulative, Monotony::NonMonotonic);
 
 fn write_attributes(tag: u32, labels: SeriesLabels<'_>, buffer: &mut Vec<u8>) {
@@ -324,8 +325,8 @@ impl Visitor for Writing<'_> {
             Point::Summary(summary) => self.summary(labels, &summary),
             Point::Info => self.value(labels, None, (NON_MONOTONIC, self.start), Number::I64(1)),
             Point::StateSet(set) => self.state_set(labels, &set),
-            // SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "Dropped Types": OTLP has no kind
-            // for counts that go down, and the collector's receiver for Prometheus drops them as well.
+            // SPEC: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "Dropped Types": OTLP has
+            // no kind for counts that go down, and the collector's receiver for Prometheus drops them as well.
             Point::GaugeHistogram(_) => {
                 self.leave_out();
                 Ok(())

@@ -1,7 +1,8 @@
 //! The series of `encode/text_page` as OTLP requests.
 //!
 //! The rival is `opentelemetry_sdk` with a periodic reader that is flushed on demand, and an exporter that does what
-//! `opentelemetry-otlp` does with what it gets, short of sending it: OTLP's messages are made of it, and then the bytes.
+//! `opentelemetry-otlp` does with what it gets, short of sending it: OTLP's messages are made of it, and then the
+//! bytes.
 
 use std::error::Error;
 use std::hint::black_box;

@@ -28,8 +28,8 @@ pub(super) struct Exponential {
 }
 
 impl Exponential {
-    /// Whether these buckets can be those that were shown last after more observations: no bucket has become less, and if
-    /// the scale is another, it is lower.
+    /// Whether these buckets can be those that were shown last after more observations: no bucket has become less, and
+    /// if the scale is another, it is lower.
     pub(super) fn is_before(&self, total: &ExponentialBuckets<'_>, room: &mut Buckets) -> bool {
         [&self.shown, &self.acknowledged].into_iter().all(|before| {
             room.copy(total);
@@ -78,8 +78,8 @@ impl Buckets {
         self.negative.copy(shown.negative().offset(), shown.negative().counts());
     }
 
-    /// Takes earlier buckets away, at this scale and with this zero threshold. `false` where they cannot be earlier, and
-    /// then it is not known what is left.
+    /// Takes earlier buckets away, at this scale and with this zero threshold. `false` where they cannot be earlier,
+    /// and then it is not known what is left.
     fn try_subtract(&mut self, before: &Buckets) -> bool {
         let is_empty = before.zero_count == 0 && before.positive.is_empty() && before.negative.is_empty();
         if is_empty {

@@ -1,19 +1,25 @@
-//! What OTLP requests have to say of a collection, written down again without regard to speed: the judge of the encoder, for
-//! the property tests and the fuzz target. `opentelemetry-proto` reads the requests.
+//! What OTLP requests have to say of a collection, written down again without regard to speed: the judge of the
+//! encoder, for the property tests and the fuzz target. `opentelemetry-proto` reads the requests.
+//!
+//! - `total`: what is sent as a difference. `parts`: labels, numbers and exemplars. `read`: requests, point by point.
+
+mod parts;
+mod read;
+mod total;
 
 use std::collections::BTreeMap;
 
-use nilometer_core::collect::{ExponentialBuckets, ExponentialRange, MetricType, Number};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use nilometer_core::collect::{MetricType, Number};
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
-use prost::Message;
 
+use self::parts::{attribute, attributes, exemplars, number_value};
+pub use self::read::{compare, singles};
+use self::total::{Spread, Total, range};
 use crate::read_back::{Kept, KeptFamily};
-use crate::shown::{Example, Exponential, Histogram, Series, Value};
+use crate::shown::{Histogram, Series, Value};
 
 /// A metric with a single point, which is how all of them are compared.
 pub type Single = otlp::Metric;
@@ -49,23 +55,6 @@ struct Known {
     shown: Option<Total>,
     /// The time of the point that may be acknowledged.
     sent: Option<u64>,
-}
-
-/// What can be subtracted.
-#[derive(Debug, Clone)]
-enum Total {
-    Whole(u64),
-    Float(f64),
-    Explicit(Vec<f64>, Vec<u64>, f64),
-    Exponential(Spread, f64),
-}
-
-/// Exponential buckets by their index.
-#[derive(Debug, Clone, PartialEq)]
-struct Spread {
-    scale: i32,
-    zero: (f64, u64),
-    sides: [BTreeMap<i64, u64>; 2],
 }
 
 impl Model {
@@ -347,142 +336,8 @@ impl Model {
     }
 }
 
-impl Total {
-    /// Nothing of the same form.
-    fn zero(&self) -> Total {
-        match self {
-            Total::Whole(_) => Total::Whole(0),
-            Total::Float(_) => Total::Float(0.0),
-            Total::Explicit(bounds, counts, _) => Total::Explicit(bounds.clone(), vec![0; counts.len()], 0.0),
-            Total::Exponential(spread, _) => {
-                let sides = [BTreeMap::new(), BTreeMap::new()];
-                Total::Exponential(Spread { scale: spread.scale, zero: (0.0, 0), sides }, 0.0)
-            }
-        }
-    }
-
-    /// `None` where that is not before this.
-    fn minus(&self, before: &Total) -> Option<Total> {
-        match (self, before) {
-            (Total::Whole(now), Total::Whole(before)) => now.checked_sub(*before).map(Total::Whole),
-            (Total::Float(now), Total::Float(before)) => {
-                let added = if now > before { now - before } else { 0.0 };
-                (now >= before).then_some(Total::Float(added))
-            }
-            (Total::Explicit(bounds, now, sum), Total::Explicit(others, before, last))
-                if bounds
-                    .iter()
-                    .map(|bound| bound.to_bits())
-                    .eq(others.iter().map(|bound| bound.to_bits())) =>
-            {
-                let counts = now.iter().zip(before).map(|(now, before)| now.checked_sub(*before));
-                Some(Total::Explicit(bounds.clone(), counts.collect::<Option<_>>()?, sum - last))
-            }
-            (Total::Exponential(now, sum), Total::Exponential(before, last)) => {
-                Some(Total::Exponential(now.minus(before)?, sum - last))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Spread {
-    fn of(shown: &Exponential) -> Spread {
-        let side = |(offset, counts): &(i32, Vec<u64>)| {
-            let counts = (i64::from(*offset)..).zip(counts.iter().copied());
-            counts.filter(|(_, count)| *count > 0).collect()
-        };
-        Spread { scale: shown.scale, zero: shown.zero, sides: [side(&shown.positive), side(&shown.negative)] }
-    }
-
-    fn minus(&self, before: &Spread) -> Option<Spread> {
-        if before.zero.1 == 0 && before.sides.iter().all(BTreeMap::is_empty) {
-            return Some(self.clone());
-        }
-        if before.scale < self.scale || before.zero.0 > self.zero.0 {
-            return None;
-        }
-        let empty = ExponentialRange::EMPTY;
-        let bounds = ExponentialBuckets::try_new(before.scale, empty, empty).ok()?;
-        let mut left = self.clone();
-        let mut at_zero = before.zero.1;
-        for (side, before_side) in left.sides.iter_mut().zip(&before.sides) {
-            for (&index, &count) in before_side {
-                let upper = i32::try_from(index).map_or(f64::INFINITY, |index| bounds.upper_bound(index));
-                if self.zero.0 > before.zero.0 && upper <= self.zero.0 {
-                    at_zero = at_zero.wrapping_add(count);
-                    continue;
-                }
-                let merged = index.div_euclid(1 << (before.scale - self.scale));
-                let place = side.get_mut(&merged)?;
-                *place = place.checked_sub(count)?;
-                side.retain(|_, count| *count > 0);
-            }
-        }
-        left.zero.1 = left.zero.1.checked_sub(at_zero)?;
-        Some(left)
-    }
-}
-
-/// Buckets from the first that has something to the last.
-fn range(side: &BTreeMap<i64, u64>) -> Option<Buckets> {
-    let (first, last) = (*side.keys().next()?, *side.keys().next_back()?);
-    let bucket_counts = (first..=last).map(|index| side.get(&index).copied().unwrap_or(0)).collect();
-    Some(Buckets { offset: i32::try_from(first).ok()?, bucket_counts })
-}
-
 fn key(family: &KeptFamily, series: &Series) -> Key {
     (family.descriptor.name().to_owned(), series.labels.clone())
-}
-
-fn number_value(value: Number) -> Option<otlp::number_data_point::Value> {
-    use otlp::number_data_point::Value;
-    match value {
-        Number::F64(value) => (value.to_bits() != STALE).then_some(Value::AsDouble(value)),
-        Number::I64(value) => Some(Value::AsInt(value)),
-        Number::U64(whole) => {
-            Some(i64::try_from(whole).map_or(Value::AsDouble(value.as_f64()), Value::AsInt))
-        }
-    }
-}
-
-fn attribute(key: &str, value: &str) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
-    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
-}
-
-fn attributes(labels: &[(String, String)]) -> Vec<KeyValue> {
-    labels.iter().map(|(name, value)| attribute(name, value)).collect()
-}
-
-fn exemplars(shown: &[Example], since: u64) -> Vec<otlp::Exemplar> {
-    // 0 is no time.
-    let shown = shown.iter().filter(|example| example.nanoseconds > since);
-    let exemplar = |example: &Example| {
-        let mut exemplar = otlp::Exemplar {
-            time_unix_nano: example.nanoseconds,
-            value: Some(otlp::exemplar::Value::AsDouble(example.value)),
-            ..Default::default()
-        };
-        for (name, value) in &example.labels {
-            match (name.as_str(), id(value)) {
-                ("trace_id", Some(id)) if id.len() == 16 => exemplar.trace_id = id,
-                ("span_id", Some(id)) if id.len() == 8 => exemplar.span_id = id,
-                _ => exemplar.filtered_attributes.push(attribute(name, value)),
-            }
-        }
-        exemplar
-    };
-    shown.map(exemplar).collect()
-}
-
-/// Bytes in hexadecimal digits that are not all zero.
-fn id(text: &str) -> Option<Vec<u8>> {
-    if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || text.len() % 2 == 1 {
-        return None;
-    }
-    let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok());
-    bytes.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.iter().any(|&byte| byte > 0))
 }
 
 fn single(family: &KeptFamily, data: Data) -> Single {
@@ -495,64 +350,4 @@ fn single(family: &KeptFamily, data: Data) -> Single {
         data: Some(data),
         ..Default::default()
     }
-}
-
-/// The points of a request, in their order; units, which other tests are about, are left out.
-///
-/// # Panics
-///
-/// Where it is no request, has fields that are not known or stand twice, or metrics without points.
-#[must_use]
-#[expect(clippy::expect_used, reason = "a request that cannot be read fails the test")]
-pub fn singles(body: &[u8]) -> Vec<Single> {
-    let request = ExportMetricsServiceRequest::decode(body).expect("a request");
-    assert_eq!(request.encoded_len(), body.len());
-    assert_eq!(request.resource_metrics.len(), 1);
-    let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
-    let metrics = scopes.flat_map(|scope| scope.metrics);
-    let split = |metric: otlp::Metric| {
-        let head = otlp::Metric { unit: String::new(), data: None, ..metric.clone() };
-        let datas: Vec<Data> = match metric.data.expect("data") {
-            Data::Gauge(of) => {
-                let one = |point| Data::Gauge(otlp::Gauge { data_points: vec![point] });
-                of.data_points.into_iter().map(one).collect()
-            }
-            Data::Sum(of) => {
-                let one = |point| Data::Sum(otlp::Sum { data_points: vec![point], ..of });
-                of.data_points.into_iter().map(one).collect()
-            }
-            Data::Histogram(of) => {
-                let one = |point| Data::Histogram(otlp::Histogram { data_points: vec![point], ..of });
-                of.data_points.into_iter().map(one).collect()
-            }
-            Data::ExponentialHistogram(of) => {
-                let one = |point| {
-                    Data::ExponentialHistogram(otlp::ExponentialHistogram { data_points: vec![point], ..of })
-                };
-                of.data_points.into_iter().map(one).collect()
-            }
-            Data::Summary(of) => {
-                let one = |point| Data::Summary(otlp::Summary { data_points: vec![point] });
-                of.data_points.into_iter().map(one).collect()
-            }
-        };
-        assert!(!datas.is_empty(), "a metric without points");
-        datas.into_iter().map(move |data| otlp::Metric { data: Some(data), ..head.clone() })
-    };
-    metrics.flat_map(split).collect()
-}
-
-/// Compares points, NaN being equal to itself.
-///
-/// # Panics
-///
-/// Where they differ.
-pub fn compare(read: &[Single], expected: &[Single]) {
-    for (index, (read, expected)) in read.iter().zip(expected).enumerate() {
-        assert!(
-            read.encode_to_vec() == expected.encode_to_vec(),
-            "point {index}\nread:     {read:?}\nexpected: {expected:?}"
-        );
-    }
-    assert_eq!(read.len(), expected.len());
 }
