@@ -96,6 +96,38 @@ impl Family {
     }
 }
 
+impl Family {
+    /// Adds to all its values, as observations that come in.
+    pub fn grow(&mut self, by: u16) {
+        self.series.iter_mut().for_each(|series| series.value.grow(by));
+    }
+}
+
+impl Value {
+    fn grow(&mut self, by: u16) {
+        match self {
+            Value::U64(number) => *number = number.wrapping_add(by.into()),
+            Value::I64(number) => *number = number.wrapping_add(by.into()),
+            Value::Histogram { counts, exponential, .. } => {
+                let mut added = u64::from(by);
+                if let Some(buckets) = exponential {
+                    let sides = [&mut buckets.positive.1, &mut buckets.negative.1];
+                    for count in sides.into_iter().flat_map(|side| side.iter_mut().take(16)) {
+                        *count = count.wrapping_add(by.into());
+                        added += u64::from(by);
+                    }
+                    // A lower scale, where what is in a bucket is in another one.
+                    buckets.scale -= i8::from(by % 8 == 7 && buckets.scale > -4);
+                }
+                if let Some(count) = counts.first_mut() {
+                    *count = count.wrapping_add(added);
+                }
+            }
+            Value::F64(_) | Value::Summary { .. } | Value::Info | Value::StateSet(_) => {}
+        }
+    }
+}
+
 fn label_set(pairs: &[(String, String)]) -> Option<LabelSet> {
     LabelSet::try_from_utf8_pairs(&borrowed(pairs)).ok()
 }
