@@ -110,6 +110,31 @@ impl OtlpEncoder {
     }
 
     /// Sets what is sent as differences: by default, nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use nilometer_core::CounterFamily;
+    /// use nilometer_otel::{OtlpEncoder, Resource, TemporalityPreference};
+    ///
+    /// let served = CounterFamily::new("served_total", "Requests served.");
+    /// let start = SystemTime::now();
+    /// let mut encoder = OtlpEncoder::new(Resource::new("worker"), start)
+    ///     .with_temporality(TemporalityPreference::Delta);
+    ///
+    /// served.default().inc_by(2);
+    /// // Nobody answers, and the requests are dropped.
+    /// drop(encoder.encode(&served, start + Duration::from_secs(10))?);
+    ///
+    /// served.default().inc();
+    /// for request in encoder.encode(&served, start + Duration::from_secs(20))? {
+    ///     // It says that there were 3 in 20 seconds.
+    ///     request.acknowledge();
+    /// }
+    /// # Ok::<(), nilometer_otel::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn with_temporality(mut self, preference: TemporalityPreference) -> OtlpEncoder {
         self.options.temporality = preference;
@@ -185,6 +210,33 @@ impl OtlpEncoder {
     /// anything is collected. [`EncodeError::Stopped`] when the sink wants no more. [`EncodeError::Collect`] when the
     /// collector failed, which a registry never does on account of one of its collectors: what it showed before was
     /// handed over. Nothing is lost: the next requests have what these do not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc::sync_channel;
+    /// use std::thread;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use nilometer_core::MetricsRegistry;
+    /// use nilometer_core::collect::Stopped;
+    /// use nilometer_otel::{ExportRequest, OtlpEncoder, Resource};
+    ///
+    /// let start = SystemTime::now();
+    /// let registry = MetricsRegistry::new();
+    /// registry.register_counter("requests_total", "Requests served.")?.default().inc();
+    ///
+    /// // Whoever sends takes one request at a time, while the next is written.
+    /// let (sender, receiver) = sync_channel::<ExportRequest>(0);
+    /// let sending = thread::spawn(move || receiver.into_iter().map(|request| request.points()).sum::<u64>());
+    /// let mut encoder = OtlpEncoder::new(Resource::new("checkout"), start);
+    /// encoder.encode_each(&registry, start + Duration::from_secs(10), |request| {
+    ///     sender.send(request).map_err(|_| Stopped)
+    /// })?;
+    /// drop(sender);
+    /// assert_eq!(sending.join().unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn encode_each(
         &mut self,
         collector: &(impl Collector + ?Sized),
