@@ -32,10 +32,37 @@ pub(crate) fn string(tag: u32, value: &str, buffer: &mut Vec<u8>) {
 pub(crate) fn attribute(tag: u32, key: &str, value: &str, buffer: &mut Vec<u8>) {
     let any_len = delimited_len(any_value::STRING, value.len());
     let pair_len = delimited_len(key_value::KEY, key.len()) + delimited_len(key_value::VALUE, any_len);
+    // PERF: `otlp/encode/whole` in `benches/LEDGER.md`. Nearly all are so short that each length is a byte, as is each key.
+    if let (Some(pair), Some(any), true) = (byte(pair_len), byte(any_len), tag < 16) {
+        // What is inside is shorter.
+        let [key_len, value_len] = [key.len(), value.len()].map(|len| byte(len).unwrap_or(0));
+        buffer.reserve(2 + pair_len);
+        buffer.extend_from_slice(&[delimited(tag), pair, delimited(key_value::KEY), key_len]);
+        buffer.extend_from_slice(key.as_bytes());
+        buffer.extend_from_slice(&[
+            delimited(key_value::VALUE),
+            any,
+            delimited(any_value::STRING),
+            value_len,
+        ]);
+        buffer.extend_from_slice(value.as_bytes());
+        return;
+    }
     start_delimited(tag, pair_len, buffer);
     string(key_value::KEY, key, buffer);
     start_delimited(key_value::VALUE, any_len, buffer);
     string(any_value::STRING, value, buffer);
+}
+
+/// A length that is written as a single byte.
+fn byte(len: usize) -> Option<u8> {
+    u8::try_from(len).ok().filter(|len| *len < 128)
+}
+
+/// The key of a field with a length, whose tag is below 16.
+#[expect(clippy::cast_possible_truncation, reason = "a tag below 16 and a type are 7 bits")]
+const fn delimited(tag: u32) -> u8 {
+    (tag << 3) as u8 | WireType::LengthDelimited as u8
 }
 
 /// A message that was started, and has to end.
