@@ -17,6 +17,7 @@
 //! | `own` | the exporter's own families, each on a page once |
 //! | `test_util` | with the feature `test-util`: a page read back, for tests |
 //! | `push` | to a Pushgateway, and by remote write: a module of its own, with the feature `push` |
+//! | `tls` | with the feature `tls`: what PEM files hold, for the server and for pushes |
 //! | `number`, `bounds`, `fragment` | how values and upper bounds are spelled, and short texts written |
 //!
 //! # Examples
@@ -82,12 +83,16 @@ mod server;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod text;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use chunk::Output;
 pub use format::{Exposition, Format, TEXT_CONTENT_TYPE};
 pub use nilometer_core::collect::EscapingScheme;
 pub use page::PageEncoder;
 pub use renderer::{PrometheusRenderer, RenderError};
+#[cfg(feature = "tls")]
+pub use server::TlsConfig;
 #[cfg(unix)]
 pub use server::UnixSocket;
 #[cfg(feature = "auth")]
@@ -96,9 +101,9 @@ pub use server::{
     BoundServer, MetricsBody, MetricsFuture, MetricsServer, MetricsService, ScrapeStatus, ServerConfig,
     ServerError, ServerStats, ServerThread, TruncatedPage, respond,
 };
-#[cfg(feature = "tls")]
-pub use server::{TlsConfig, TlsError};
 pub use text::TextEncoder;
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

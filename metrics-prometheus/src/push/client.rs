@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client as Http;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::{Client as Http, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -39,9 +39,18 @@ pub(super) enum Patience {
     Endless,
 }
 
+/// Sends a request, whatever connections are made of.
+type Sending = Box<dyn Fn(Request<Full<Bytes>>) -> ResponseFuture + Send + Sync>;
+
+/// Sends on the connections that `connector` makes, as often as each of them can be used.
+fn over(connector: impl Connect + Clone + Send + Sync + 'static) -> Sending {
+    let http = Http::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+    Box::new(move |request| http.request(request))
+}
+
 /// Sends to one endpoint, from the runtime in which it was made.
 pub(super) struct Client {
-    http: Http<HttpConnector, Full<Bytes>>,
+    http: Sending,
     endpoint: PushEndpoint,
     stats: Arc<Stats>,
 }
@@ -51,7 +60,10 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(endpoint.connect_timeout()));
         connector.set_nodelay(true);
-        let http = Http::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let http = match endpoint.tls() {
+            None => over(connector),
+            Some(tls) => over(tls.connector(connector)),
+        };
         Client { http, endpoint, stats }
     }
 
@@ -128,7 +140,7 @@ impl Client {
         *request.uri_mut() = message.uri.clone();
         *request.headers_mut() = self.endpoint.headers().clone();
         request.headers_mut().extend(message.headers.clone());
-        let answer = self.http.request(request).await;
+        let answer = (self.http)(request).await;
         let response =
             answer.map_err(|source| PushError::Unreachable { url: url(), source: source.into() })?;
         let retry_after = retry_after(response.headers(), SystemTime::now());

@@ -9,6 +9,9 @@ use http::header::{AUTHORIZATION, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+#[cfg(feature = "tls")]
+use super::PushTlsConfig;
+use super::tls::Tls;
 use super::{EndpointError, RetryPolicy};
 
 /// What pushes call themselves.
@@ -36,6 +39,7 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("nilometer/", env!("
 #[derive(Clone)]
 pub struct PushEndpoint {
     uri: Uri,
+    tls: Option<Tls>,
     headers: HeaderMap,
     timeout: Duration,
     connect_timeout: Duration,
@@ -45,32 +49,58 @@ pub struct PushEndpoint {
 impl PushEndpoint {
     /// The endpoint at this URL: of remote write in full, of a Pushgateway without `/metrics/job/`.
     ///
-    /// A request may take 10 seconds, 5 of them to connect, until that is set otherwise.
+    /// A request may take 10 seconds, 5 of them to connect, until that is set otherwise. An `https` URL needs the feature
+    /// `tls`; the receiver has to have a certificate that the system trusts. This reads the system's roots, which may take
+    /// tens of milliseconds.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Url`] for what is no `http` URL with a host, or has a user or a password in it, for which there
-    /// is [`try_with_basic_auth`](Self::try_with_basic_auth).
+    /// [`EndpointError::Url`] for what is no `http` or `https` URL with a host, or has a user or a password in it, for which
+    /// there is [`try_with_basic_auth`](Self::try_with_basic_auth). For an `https` URL, [`EndpointError::MissingFeature`]
+    /// where the feature is off, and `EndpointError::Tls` where the system has no roots.
     pub fn try_new(url: &str) -> Result<PushEndpoint, EndpointError> {
-        let refused = |reason| EndpointError::Url { url: without_user(url), reason };
-        let uri: Uri = url.parse().map_err(|_| refused("it is not a URL"))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(refused("it starts with `http://`"));
+        let (uri, is_https) = parse(url)?;
+        let tls = is_https.then(|| Tls::try_default(url)).transpose()?;
+        Ok(PushEndpoint::new(uri, tls))
+    }
+
+    /// The same at an `https` URL, with roots or a certificate of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_new`](Self::try_new), and [`EndpointError::Url`] for an `http` URL too; [`EndpointError::Tls`] where a file
+    /// is missing, or does not hold what it should.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_prometheus::push::{PushEndpoint, PushTlsConfig};
+    ///
+    /// let tls = PushTlsConfig::new().with_roots("/nowhere/ca.crt");
+    /// let error = PushEndpoint::try_new_with_tls("https://127.0.0.1:9090/api/v1/write", &tls).unwrap_err();
+    /// assert_eq!(error.to_string(), "cannot read `/nowhere/ca.crt`");
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn try_new_with_tls(url: &str, tls: &PushTlsConfig) -> Result<PushEndpoint, EndpointError> {
+        let (uri, is_https) = parse(url)?;
+        if !is_https {
+            let reason = "with certificates, it starts with `https://`";
+            return Err(EndpointError::Url { url: url.to_owned(), reason });
         }
-        let authority = uri.authority().filter(|authority| !authority.host().is_empty());
-        let authority = authority.ok_or_else(|| refused("it has a host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refused("a user and a password have a setting of their own"));
-        }
+        Ok(PushEndpoint::new(uri, Some(Tls::try_new(tls)?)))
+    }
+
+    fn new(uri: Uri, tls: Option<Tls>) -> PushEndpoint {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, AGENT);
-        Ok(PushEndpoint {
+        PushEndpoint {
             uri,
+            tls,
             headers,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
             retries: RetryPolicy::default(),
-        })
+        }
     }
 
     /// Sends a user's name and password with every request.
@@ -138,7 +168,7 @@ impl PushEndpoint {
         self
     }
 
-    /// Sets how much of that it may take to connect.
+    /// Sets how much of that it may take to connect, without the handshake of TLS.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -180,6 +210,10 @@ impl PushEndpoint {
         &self.uri
     }
 
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -197,6 +231,22 @@ impl PushEndpoint {
     }
 }
 
+/// A URL that can be pushed to, and whether that is by TLS.
+fn parse(url: &str) -> Result<(Uri, bool), EndpointError> {
+    let refused = |reason| EndpointError::Url { url: without_user(url), reason };
+    let uri: Uri = url.parse().map_err(|_| refused("it is not a URL"))?;
+    let is_https = uri.scheme() == Some(&Scheme::HTTPS);
+    if !is_https && uri.scheme() != Some(&Scheme::HTTP) {
+        return Err(refused("it starts with `http://` or `https://`"));
+    }
+    let authority = uri.authority().filter(|authority| !authority.host().is_empty());
+    let authority = authority.ok_or_else(|| refused("it has a host"))?;
+    if authority.as_str().contains('@') {
+        return Err(refused("a user and a password have a setting of their own"));
+    }
+    Ok((uri, is_https))
+}
+
 /// A URL as it may be shown.
 fn without_user(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
@@ -212,6 +262,7 @@ impl fmt::Debug for PushEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushEndpoint")
             .field("url", &self.url())
+            .field("tls", &self.tls)
             .field("headers", &self.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>())
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
@@ -232,17 +283,28 @@ mod tests {
             "127.0.0.1:9090",
             "/api/v1/write",
             "ftp://host/",
-            "https://host/",
             "http://",
+            "https://",
             "http:///a",
         ] {
             let error = PushEndpoint::try_new(bad).unwrap_err();
             assert!(matches!(&error, EndpointError::Url { url, .. } if url == bad), "{bad}: {error}");
         }
-        let error = PushEndpoint::try_new("http://user:secret@host/").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "invalid URL `http://host/`: a user and a password have a setting of their own"
+        for scheme in ["http", "https"] {
+            let error = PushEndpoint::try_new(&format!("{scheme}://user:secret@host/")).unwrap_err();
+            let expected =
+                format!("invalid URL `{scheme}://host/`: a user and a password have a setting of their own");
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn an_https_url_says_which_feature_it_needs() {
+        let error = PushEndpoint::try_new("https://host/").unwrap_err();
+        assert_eq!(error.to_string(), "`https://host/` needs the feature `tls`");
+        assert!(
+            matches!(&error, EndpointError::MissingFeature { url, feature: "tls" } if url == "https://host/")
         );
     }
 
@@ -251,11 +313,11 @@ mod tests {
         let endpoint = PushEndpoint::try_new("http://host:1/").unwrap();
         for name in ["Content-Type", "content-encoding", "Host", "X-Prometheus-Remote-Write-Version"] {
             let error = endpoint.clone().try_with_header(name, "x").unwrap_err();
-            assert_eq!(error, EndpointError::ReservedHeader { name: name.to_owned() });
+            assert!(matches!(&error, EndpointError::ReservedHeader { name: of } if of == name), "{error}");
         }
         for (name, value) in [("a b", "x"), ("", "x"), ("a", "x\ny")] {
             let error = endpoint.clone().try_with_header(name, value).unwrap_err();
-            assert_eq!(error, EndpointError::Header { name: name.to_owned() });
+            assert!(matches!(&error, EndpointError::Header { name: of } if of == name), "{error}");
         }
         for token in ["", "a b", "é", "a\n"] {
             assert!(endpoint.clone().try_with_bearer_token(token).is_err(), "{token:?}");

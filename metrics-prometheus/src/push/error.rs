@@ -9,7 +9,7 @@ use nilometer_core::collect::CollectError;
 use thiserror::Error;
 
 /// Says why an endpoint cannot be one.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// The address is no URL that can be pushed to.
@@ -20,6 +20,18 @@ pub enum EndpointError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The address can be pushed to, but not by what this crate was built with.
+    #[error("`{url}` needs the feature `{feature}`")]
+    MissingFeature {
+        /// The URL as given.
+        url: String,
+        /// The feature of this crate that is off.
+        feature: &'static str,
+    },
+    /// The certificates cannot be used that receivers are checked against, or the one to show them.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::TlsError),
     /// The header's name or value is not one that HTTP has.
     #[error("invalid header `{name}`: its name or its value is not one that HTTP has")]
     Header {
@@ -83,7 +95,8 @@ pub enum PushError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// There was no answer: the connection could not be made, or broke.
+    /// There was no answer: the connection could not be made, or broke. Where a certificate is not trusted, or is that of
+    /// another name, one of the causes says so.
     #[error("no answer from `{url}`")]
     Unreachable {
         /// The URL.

@@ -20,14 +20,14 @@
 //!
 //! # What this module does not do
 //!
-//! - No TLS: an endpoint on a network that is not trusted needs a proxy beside the application.
+//! - TLS with the feature `tls` alone, over HTTP/1.1. Certificates are read when an endpoint is made, and not again.
 //! - No staleness markers but at a shutdown: a series that is removed goes stale when the receiver has not seen it for
 //!   its look-back time, 5 minutes by default.
 //! - Nothing is kept on disk.
 //!
 //! # Files
 //!
-//! - `endpoint`, `retry`: where to push, and when again. `client`: one request, and the same again.
+//! - `endpoint`, `retry`: where to push, and when again. `tls`: whom to trust. `client`: one request, and the same again.
 //! - `thread`, `reply`: threads that push, and how others wait for them. `background`: the task at every interval.
 //! - `gateway`: the Pushgateway. `remote`: remote write.
 //! - `metrics`, `report`, `error`: what came of it.
@@ -43,6 +43,8 @@ mod reply;
 mod report;
 mod retry;
 mod thread;
+#[cfg_attr(not(feature = "tls"), path = "tls_off.rs")]
+mod tls;
 
 pub use background::Pusher;
 pub use endpoint::PushEndpoint;
@@ -52,3 +54,5 @@ pub use metrics::PushMetrics;
 pub use remote::{NativeHistograms, RemoteWrite, RemoteWriteConfig, RemoteWriteVersion};
 pub use report::PushReport;
 pub use retry::RetryPolicy;
+#[cfg(feature = "tls")]
+pub use tls::PushTlsConfig;

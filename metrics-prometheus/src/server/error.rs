@@ -28,7 +28,7 @@ pub enum ServerError {
     /// The certificates cannot be used.
     #[cfg(feature = "tls")]
     #[error(transparent)]
-    Tls(#[from] super::TlsError),
+    Tls(#[from] crate::TlsError),
     /// The credentials cannot be used.
     #[cfg(feature = "auth")]
     #[error(transparent)]

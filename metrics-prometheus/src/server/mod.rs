@@ -58,6 +58,6 @@ pub use service::MetricsService;
 pub use stats::ServerStats;
 pub use thread::ServerThread;
 #[cfg(feature = "tls")]
-pub use tls::{TlsConfig, TlsError};
+pub use tls::TlsConfig;
 #[cfg(unix)]
 pub use unix::UnixSocket;

@@ -1,17 +1,15 @@
 //! What the certificates' files hold.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio_rustls::rustls;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::{self, RootCertStore};
 
 use super::{TlsConfig, TlsError};
+use crate::tls::{certificates, key, read, roots};
 
 /// In the order of preference.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -49,29 +47,11 @@ impl Files {
             _ => builder.with_no_client_auth(),
         };
         let chain = certificates(&self.certificates, &config.certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|source| match source {
-            pem::Error::NoItemsFound => TlsError::NoKey { path: config.key.clone() },
-            source => TlsError::Pem { path: config.key.clone(), source },
-        })?;
+        let key = key(&self.key, &config.key)?;
         let mut setup = builder.with_single_cert(chain, key).map_err(pair)?;
         setup.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(Arc::new(setup))
     }
-}
-
-fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, TlsError> {
-    let path = path.as_ref();
-    fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
-}
-
-/// All certificates, of which there is at least one.
-fn certificates(bytes: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
-    let parsed = parsed.map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
-    if parsed.is_empty() {
-        return Err(TlsError::NoCertificate { path: path.to_owned() });
-    }
-    Ok(parsed)
 }
 
 /// What checks the certificates of clients.
@@ -80,12 +60,8 @@ fn verifier(
     path: &Path,
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(bytes, path)? {
-        roots
-            .add(certificate)
-            .map_err(|source| TlsError::ClientCa { path: path.to_owned(), source: source.into() })?;
-    }
+    let roots = roots(certificates(bytes, path)?)
+        .map_err(|source| TlsError::ClientCa { path: path.to_owned(), source: source.into() })?;
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|source| TlsError::ClientCa { path: path.to_owned(), source: source.into() })

@@ -2,9 +2,7 @@
 //!
 //! - here: [`TlsConfig`], and the certificates that are in use.
 //! - `files`: what the files hold.
-//! - `error`: [`TlsError`].
 
-mod error;
 mod files;
 
 use std::io;
@@ -18,9 +16,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
 use tokio_rustls::server::TlsStream;
 
-pub use self::error::TlsError;
 use self::files::Files;
 use super::{ServerError, ServerStats};
+use crate::tls::TlsError;
 
 /// Where a server's certificates are.
 ///

@@ -57,6 +57,26 @@ pub enum TlsError {
         /// What is wrong with them.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Servers cannot be checked against the certificates in a file.
+    #[error("the certificates in `{}` cannot be used to check servers", path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: rustls::Error,
+    },
+    /// The system has no root certificates that can be used to check servers.
+    #[error("the system has no root certificates")]
+    NoSystemRoots {
+        /// What kept the first of them from being read, where there was something.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// There is no version of TLS that can be spoken.
+    #[error("TLS cannot be set up")]
+    Setup {
+        /// What is wrong.
+        source: rustls::Error,
+    },
     /// The runtime ended before the files were read.
     #[error("the runtime ended before the certificates were read")]
     Ended {
