@@ -10,10 +10,16 @@ use nilometer_prometheus::push::{
     GroupingKey, NativeHistograms, PushEndpoint, PushMode, Pushgateway, PushgatewayConfig, RemoteWrite,
     RemoteWriteConfig, RemoteWriteVersion,
 };
+#[cfg(feature = "server")]
+use nilometer_prometheus::push::{PushError, PushTlsConfig, RetryPolicy};
 use nilometer_tests::kinds::EveryKind;
 use nilometer_tests::page::Series;
+#[cfg(feature = "server")]
+use nilometer_tests::prometheus::Access;
 use nilometer_tests::prometheus::{Prometheus, Release, Setup, wait_for};
 use nilometer_tests::pushgateway::Gateway;
+#[cfg(feature = "server")]
+use nilometer_tests::tls::{Authority, Files, agent};
 
 const RECEIVER: [&str; 1] = ["--web.enable-remote-write-receiver"];
 
@@ -242,6 +248,61 @@ fn a_prometheus_that_comes_back_has_the_totals() {
     pusher.flush_blocking(Duration::from_secs(30)).unwrap();
     assert_values(&prometheus, &[("jobs_total", 42.0)]);
     drop(pusher);
+}
+
+#[cfg(feature = "server")]
+#[test]
+#[ignore = "needs a real Prometheus; .ci/run runs it"]
+fn a_prometheus_3_that_has_tls_and_asks_for_a_password_gets_what_is_pushed() {
+    let (authority, other, files) = (Authority::new("authority"), Authority::new("other"), Files::new());
+    let own = authority.issue("127.0.0.1");
+    let roots = files.put("ca.crt", &authority.pem());
+    let web_config = files.put(
+        "web.yml",
+        &format!(
+            "tls_server_config:\n  cert_file: {}\n  key_file: {}\nbasic_auth_users:\n  shop: {}\n",
+            files.put("tls.crt", &own.certificate).display(),
+            files.put("tls.key", &own.key).display(),
+            bcrypt::hash("correct-horse", 5).unwrap(),
+        ),
+    );
+    let access = Access { web_config: &web_config, agent: &agent(&authority), user: "shop:correct-horse" };
+    let setup = Setup::of(Release::Three).with_features(&["exemplar-storage"]).with_arguments(&RECEIVER);
+    let prometheus = setup.with_access(access).start(&[]);
+    let url = format!("https://{}/api/v1/write", prometheus.address());
+    let endpoint = |roots| {
+        let endpoint = PushEndpoint::try_new_with_tls(&url, &PushTlsConfig::new().with_roots(roots)).unwrap();
+        endpoint.with_retries(RetryPolicy::new().with_attempts(1))
+    };
+    let labels = LabelSet::try_from_pairs(&[("job", "shop"), ("instance", "a/b:1")]).unwrap();
+    let kinds = EveryKind::now();
+    let writer =
+        |endpoint| RemoteWrite::new(kinds, RemoteWriteConfig::new(endpoint).with_labels(labels.clone()));
+
+    match writer(endpoint(roots.clone())).push_blocking().unwrap_err() {
+        PushError::Status { status: 401, .. } => {}
+        other => unreachable!("{other:?}"),
+    }
+    let untrusted = endpoint(files.put("other.crt", &other.pem()));
+    match writer(untrusted.try_with_basic_auth("shop", "correct-horse").unwrap()).push_blocking().unwrap_err()
+    {
+        PushError::Unreachable { source, .. } => {
+            let reason = source.source().unwrap().to_string();
+            assert_eq!(reason, "invalid peer certificate: UnknownIssuer");
+        }
+        other => unreachable!("{other:?}"),
+    }
+    assert_eq!(prometheus.query("kinds_requests_total"), []);
+
+    let endpoint = endpoint(roots).try_with_basic_auth("shop", "correct-horse").unwrap();
+    let report = writer(endpoint.clone()).push_blocking().unwrap();
+    assert_eq!((report.points(), report.requests()), (10, 1));
+    has_every_kind(&prometheus, kinds);
+    let pusher = writer(endpoint).start().unwrap();
+    pusher.flush_blocking(Duration::from_secs(30)).unwrap();
+    assert_values(&prometheus, &[("count_over_time(kinds_requests_total[1m]) > bool 1", 1.0)]);
+    pusher.shutdown_blocking(Duration::from_secs(30)).unwrap();
+    assert_eq!(prometheus.query("kinds_requests_total"), [], "it has ended");
 }
 
 #[test]

@@ -15,7 +15,7 @@
 //! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
 //!   what a remote write request says.
 //! - [`otlp`]: what OTLP requests have to say of a collection.
-//! - [`push`]: what tests push.
+//! - [`push`]: what tests push. `tls`: with the feature `server`, certificates, and receivers that have some.
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
 pub mod example;
@@ -36,5 +36,7 @@ pub mod remote_write;
 pub mod samples;
 mod scrape;
 pub mod shown;
+#[cfg(feature = "server")]
+pub mod tls;
 
 pub use scrape::scrape;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -43,6 +43,8 @@ pub struct Prometheus {
     child: Child,
     address: SocketAddr,
     agent: ureq::Agent,
+    /// Where it is asked, and as whom.
+    url: String,
     /// Configuration, data and log; removed after the process has ended.
     folder: TempDir,
 }
@@ -79,12 +81,24 @@ pub struct Setup<'a> {
     features: &'a [&'a str],
     arguments: &'a [&'a str],
     scrape_config: &'a str,
+    access: Option<Access<'a>>,
+}
+
+/// How a Prometheus is reached that not everybody gets into.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a> {
+    /// The file for `--web.config.file`, with a certificate for 127.0.0.1.
+    pub web_config: &'a Path,
+    /// A client that trusts who has signed that one.
+    pub agent: &'a ureq::Agent,
+    /// Who asks, as `name:password`.
+    pub user: &'a str,
 }
 
 impl<'a> Setup<'a> {
     /// A Prometheus of this release without any feature that has to be turned on.
     pub fn of(release: Release) -> Setup<'a> {
-        Setup { release, features: &[], arguments: &[], scrape_config: "" }
+        Setup { release, features: &[], arguments: &[], scrape_config: "", access: None }
     }
 
     /// Turns features on.
@@ -102,6 +116,12 @@ impl<'a> Setup<'a> {
     /// Adds lines to the scrape configuration, each indented by two spaces and ended.
     pub fn with_scrape_config(mut self, lines: &'a str) -> Setup<'a> {
         self.scrape_config = lines;
+        self
+    }
+
+    /// Lets in by TLS alone, and who has a password.
+    pub fn with_access(mut self, access: Access<'a>) -> Setup<'a> {
+        self.access = Some(access);
         self
     }
 
@@ -186,6 +206,7 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
+            .args(setup.access.map(|access| format!("--web.config.file={}", access.web_config.display())))
             .args(setup.arguments)
             .args(setup.features.iter().map(|feature| format!("--enable-feature={feature}")))
             .stdin(Stdio::null())
@@ -196,12 +217,16 @@ impl Prometheus {
                 panic!("cannot run `{}` ({error}): .ci/peers fetches it", program.display())
             });
         let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build();
-        let mut prometheus = Prometheus { child, address, agent: config.into(), folder };
+        let (url, agent) = match setup.access {
+            None => (format!("http://{address}"), config.into()),
+            Some(access) => (format!("https://{}@{address}", access.user), access.agent.clone()),
+        };
+        let mut prometheus = Prometheus { child, address, agent, url, folder };
         let ready = wait_for("prometheus to be ready", || {
             if prometheus.ended() {
                 return Some(false);
             }
-            let url = format!("http://{}/-/ready", prometheus.address);
+            let url = format!("{}/-/ready", prometheus.url);
             prometheus.agent.get(&url).call().is_ok().then_some(true)
         });
         (ready && !prometheus.ended()).then_some(prometheus)
@@ -294,7 +319,7 @@ impl Prometheus {
     /// The `data` of an answer of the HTTP API.
     #[expect(clippy::panic, reason = "a test whose question is refused has failed")]
     fn ask(&self, endpoint: &str, parameters: &[(&str, &str)]) -> Json {
-        let url = format!("http://{}/api/v1/{endpoint}", self.address);
+        let url = format!("{}/api/v1/{endpoint}", self.url);
         let mut request = self.agent.get(&url);
         for (name, value) in parameters {
             request = request.query(*name, *value);

@@ -1,7 +1,7 @@
 //! A receiver of pushes that does as a test says, on plain sockets.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -61,6 +61,24 @@ impl Reaction {
     }
 }
 
+/// What a receiver does with each request, which it gets with its number.
+pub(crate) type Script = dyn Fn(usize, &Request) -> Reaction + Send + Sync;
+
+/// Makes what is talked over of a connection that came in.
+pub(crate) type Accept = dyn Fn(TcpStream) -> io::Result<Box<dyn Wire>> + Send + Sync;
+
+/// One side of a connection, in clear or not.
+pub(crate) trait Wire: Read + Write {
+    /// Ends it without a word.
+    fn shut(&self) -> io::Result<()>;
+}
+
+impl Wire for TcpStream {
+    fn shut(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Both)
+    }
+}
+
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,
@@ -93,14 +111,18 @@ impl Receiver {
     ///
     /// Where the address cannot be listened on.
     #[must_use]
-    #[expect(clippy::panic, reason = "a machine without a free port runs no test")]
     pub fn start_at(
         address: &str,
         script: impl Fn(usize, &Request) -> Reaction + Send + Sync + 'static,
     ) -> Receiver {
+        Receiver::listen(address, Arc::new(|stream| Ok(Box::new(stream))), Arc::new(script))
+    }
+
+    #[expect(clippy::panic, reason = "a machine without a free port runs no test")]
+    pub(crate) fn listen(address: &str, accept: Arc<Accept>, script: Arc<Script>) -> Receiver {
         let listener = TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
-        let (seen, script) = (Arc::new(Seen::default()), Arc::new(script));
+        let seen = Arc::new(Seen::default());
         let connections = Arc::new(Mutex::new(Vec::new()));
         let (accepted, all) = (Arc::clone(&seen), Arc::clone(&connections));
         let accepting = thread::spawn(move || {
@@ -112,10 +134,11 @@ impl Receiver {
                 if let Ok(stream) = stream.try_clone() {
                     all.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
                 }
-                let (seen, script) = (Arc::clone(&accepted), Arc::clone(&script));
+                let (seen, script, accept) =
+                    (Arc::clone(&accepted), Arc::clone(&script), Arc::clone(&accept));
                 thread::spawn(move || {
                     // A connection that breaks is the other side's affair.
-                    let _ = serve(stream, &seen, &*script);
+                    let _ = accept(stream).and_then(|wire| serve(wire, &seen, &*script));
                 });
             }
         });
@@ -132,6 +155,12 @@ impl Receiver {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.seen.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many connections there were so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Waits until there were so many requests, and gives them all.
@@ -167,19 +196,14 @@ impl Drop for Receiver {
             let _ = accepting.join();
         }
         for stream in self.connections.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    seen: &Seen,
-    script: &(dyn Fn(usize, &Request) -> Reaction + Send + Sync),
-) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut writer = stream;
-    while let Some(request) = read(&mut reader)? {
+fn serve(wire: Box<dyn Wire>, seen: &Seen, script: &Script) -> io::Result<()> {
+    let mut wire = BufReader::new(wire);
+    while let Some(request) = read(&mut wire)? {
         let (number, reaction) = {
             let mut requests = seen.requests.lock().unwrap_or_else(PoisonError::into_inner);
             let number = requests.len();
@@ -188,17 +212,17 @@ fn serve(
             (number, reaction)
         };
         let _ = number;
-        let answered = react(&mut writer, &reaction, seen);
+        let answered = react(&mut **wire.get_mut(), &reaction, seen);
         seen.came.notify_all();
         if !answered? {
-            return writer.shutdown(std::net::Shutdown::Both);
+            return wire.get_ref().shut();
         }
     }
     Ok(())
 }
 
 /// Whether the connection goes on.
-fn react(writer: &mut TcpStream, reaction: &Reaction, seen: &Seen) -> std::io::Result<bool> {
+fn react(writer: &mut dyn Wire, reaction: &Reaction, seen: &Seen) -> io::Result<bool> {
     match reaction {
         Reaction::Answer(status, headers, body) => {
             // SPEC: RFC 9110, section 15.3.5: 204 has no body, and no length of one.
@@ -224,7 +248,7 @@ fn react(writer: &mut TcpStream, reaction: &Reaction, seen: &Seen) -> std::io::R
 }
 
 /// The next request, or `None` at the end of the connection.
-fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+fn read(reader: &mut BufReader<Box<dyn Wire>>) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
