@@ -45,7 +45,8 @@
 //! - `derive` (default): the derives, and `application`, which is declared with them.
 //! - `prometheus` (default): the module `prometheus`, and `PrometheusRenderer`, `MetricsServer` and `ServerConfig` at
 //!   the root.
-//! - `auth`, `tls`, `axum`: besides, authentication and TLS for the server, and a router for axum; TLS needs a C compiler.
+//! - `auth`, `tls`, `axum`: besides, authentication for the server, TLS for it and for pushes, and a router for axum; TLS needs
+//!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.

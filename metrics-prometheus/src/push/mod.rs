@@ -20,7 +20,8 @@
 //!
 //! # What this module does not do
 //!
-//! - TLS with the feature `tls` alone, over HTTP/1.1. Certificates are read when an endpoint is made, and not again.
+//! - No HTTP/2, and TLS with the feature `tls` alone ([`PushEndpoint::try_new`]). Certificates are read when an endpoint is
+//!   made, and not again.
 //! - No staleness markers but at a shutdown: a series that is removed goes stale when the receiver has not seen it for
 //!   its look-back time, 5 minutes by default.
 //! - Nothing is kept on disk.
