@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::client::legacy::{Client as Http, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout_at};
 
 use super::error::Causes;
 use super::metrics::{Health, Stats};
@@ -116,10 +116,8 @@ impl Client {
     /// Sends a message once, and gives the head of an answer of 2xx.
     pub(super) async fn send(&self, message: &Message) -> Result<HeaderMap, PushError> {
         let start = Instant::now();
-        let after = self.endpoint.timeout();
-        let answer = timeout(after, self.exchange(message)).await;
         let url = || message.uri.to_string();
-        let result = answer.unwrap_or_else(|_| Err(PushError::TimedOut { url: url(), after }));
+        let result = self.exchange(message).await;
         let health = self.stats.request(start.elapsed(), result.as_ref().map(|_| message.body.len()));
         let push = self.stats.name();
         match (&result, health) {
@@ -140,11 +138,14 @@ impl Client {
         *request.uri_mut() = message.uri.clone();
         *request.headers_mut() = self.endpoint.headers().clone();
         request.headers_mut().extend(message.headers.clone());
-        let answer = (self.http)(request).await;
-        let response =
-            answer.map_err(|source| PushError::Unreachable { url: url(), source: source.into() })?;
+        let after = self.endpoint.timeout();
+        let until = tokio::time::Instant::now() + after;
+        let answer = timeout_at(until, (self.http)(request)).await;
+        let response = answer
+            .map_err(|_| PushError::TimedOut { url: url(), after })?
+            .map_err(|source| PushError::Unreachable { url: url(), source: source.into() })?;
         let retry_after = retry_after(response.headers(), SystemTime::now());
-        let (head, message) = read(response).await;
+        let (head, message) = read(response, until).await;
         if head.status.is_success() {
             return Ok(head.headers);
         }
@@ -174,12 +175,12 @@ fn written(headers: &HeaderMap) -> Option<u64> {
     samples.or(histograms).map(|_| samples.unwrap_or(0).saturating_add(histograms.unwrap_or(0)))
 }
 
-/// Reads an answer to its end, so that its connection can be used again, or to the end of what an error shows. How a body
-/// ends changes nothing: what the receiver made of the push is in the head.
-async fn read(response: Response<Incoming>) -> (http::response::Parts, String) {
+/// Reads an answer to its end, so that its connection can be used again, or to the end of what an error shows, or of its
+/// time. How a body ends changes nothing: what the receiver made of the push is in the head.
+async fn read(response: Response<Incoming>, until: tokio::time::Instant) -> (http::response::Parts, String) {
     let (head, mut body) = response.into_parts();
     let mut text = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await {
         if let Ok(data) = frame.into_data() {
             text.extend_from_slice(&data[..data.len().min(MESSAGE_LENGTH - text.len())]);
         }
