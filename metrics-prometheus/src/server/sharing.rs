@@ -33,6 +33,19 @@ struct UnderWay {
     waiting: Audience,
 }
 
+impl UnderWay {
+    /// Waits for the next collection.
+    fn wait(&mut self) -> oneshot::Receiver<Encoded> {
+        // Those who have gone make room before more is taken: a collection may last, while any number come and go.
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.retain(|sender| !sender.is_closed());
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push(sender);
+        receiver
+    }
+}
+
 /// What a scrape can do.
 pub(super) enum Joined {
     /// Collect, for those who come meanwhile too: nobody collects this page at present.
@@ -59,9 +72,7 @@ impl Sharing {
             {
                 return Joined::Alone(permit);
             }
-            let (sender, receiver) = oneshot::channel();
-            under_way.waiting.push(sender);
-            return Joined::Follow(receiver);
+            return Joined::Follow(under_way.wait());
         }
         let Some(permit) = permit() else { return Joined::Busy };
         all.push(UnderWay { rendition: rendition.clone(), began: Instant::now(), waiting: Vec::new() });
@@ -123,5 +134,31 @@ impl Lead {
 impl Drop for Lead {
     fn drop(&mut self) {
         self.take_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::format::Exposition;
+    use crate::server::filter::Filter;
+
+    #[test]
+    fn who_comes_and_goes_during_a_collection_leaves_nothing_behind() {
+        let rendition =
+            Rendition { exposition: Exposition::default(), coding: None, filter: Filter::parse("").unwrap() };
+        let (sharing, scrapes) = (Sharing::default(), Arc::new(Semaphore::new(1)));
+        let join = || sharing.join(&rendition, || Arc::clone(&scrapes).try_acquire_owned().ok());
+        let Joined::Lead(mut lead, _permit) = join() else { panic!("nobody leads yet") };
+        let Joined::Follow(stays) = join() else { panic!("somebody leads") };
+        for _ in 0..10_000 {
+            drop(join());
+        }
+        assert!(sharing.lock()[0].waiting.capacity() <= 8);
+        assert_eq!(lead.next().unwrap().len(), 1);
+        drop(stays);
+        assert!(lead.next().is_none());
     }
 }
