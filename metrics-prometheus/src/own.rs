@@ -73,7 +73,8 @@ impl<'a> Watched<'a> {
             self.visitor.family(&SERIES)?;
         }
         for (name, series) in counts {
-            let labels = LabelSet::from_pairs(&[("family", &name)]);
+            // A name that is too long for a label's value has no series here: two of them would be one.
+            let Ok(labels) = LabelSet::try_from_pairs(&[("family", &name)]) else { continue };
             self.visitor.point(SeriesLabels::of(&labels), GaugePoint::new(series).into())?;
         }
         Ok(())
@@ -97,7 +98,7 @@ impl Visitor for Watched<'_> {
             if name.starts_with(self.prefix) {
                 self.shown.push(stem(&name).to_owned());
             }
-            if name == SERIES.name() {
+            if stem(&name) == SERIES.name() {
                 self.counts = None;
             }
         } else if self.counts.is_some() {
@@ -133,7 +134,7 @@ impl Visitor for Rest<'_> {
 
 /// What families have in common whose samples could have one name.
 fn stem(name: &str) -> &str {
-    let suffixes = ["_total", "_created", "_bucket", "_sum", "_count"];
+    let suffixes = ["_total", "_created", "_bucket", "_sum", "_count", "_info"];
     suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
 }
 
@@ -221,6 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_too_long_for_a_label_make_no_equal_series() {
+        let [one, other] = ["a", "b"].map(|end| &*format!("{}{end}", "x".repeat(1024)).leak());
+        let shown = series(Vec::leak(vec![(one, 1), ("a", 2), (other, 3)]));
+        assert_eq!(shown, ["nilometer_series{family=\"a\"} 2"]);
+    }
+
+    #[test]
+    fn no_series_are_counted_beside_a_family_of_that_name_on_openmetrics_pages() {
+        for shown in ["nilometer_series_total", "nilometer_series_info"] {
+            let families = Vec::leak(vec![("a", 2), (shown, 1)]);
+            assert_eq!(series(families), [format!("{shown}{{index=\"0\"}} 1")]);
+        }
+    }
+
+    #[test]
     fn own_families_follow_unless_the_collector_has_shown_them() {
         const OWN: Named = Named(&["nilometer_a_x_total", "nilometer_a_y"]);
         let both: &[&str] = &["nilometer_a_x_total", "nilometer_a_y"];
@@ -231,6 +247,7 @@ mod tests {
             (&["nilometer_a_x_total"], &["nilometer_a_y"]),
             // One name on pages of OpenMetrics.
             (&["nilometer_a_x"], &["nilometer_a_y"]),
+            (&["nilometer_a_x_info"], &["nilometer_a_y"]),
             // One name where names are escaped.
             (&["nilometer.a.y"], &["nilometer_a_x_total"]),
             (&["nilometer_a_y", "nilometer_a_x_total"], &[]),
