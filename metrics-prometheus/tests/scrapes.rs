@@ -226,6 +226,20 @@ async fn a_page_whose_reader_is_cut_off_for_its_slowness_breaks_off() {
 }
 
 #[tokio::test]
+async fn a_scrape_that_the_server_gives_up_before_there_is_a_page_is_not_its_readers_doing() {
+    let (collector, gate, waits) = gated();
+    let server = bind(collector, local().with_response_timeout(Duration::from_millis(50))).await;
+    let (address, stats) = (server.local_addr(), server.stats());
+    let _running = tokio::spawn(server.serve());
+    let waiting = send(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    until("the scrape is over", || ends(&stats) != [0; 5]).await;
+    assert_eq!(ends(&stats), [0, 0, 0, 1, 0]);
+    assert_eq!(stats.timed_out(), 1);
+    gate.open();
+    drop((waiting, waits));
+}
+
+#[tokio::test]
 async fn a_scrape_whose_reader_goes_away_is_abandoned() {
     // In mid-page.
     let (collector, stopped) = endless();

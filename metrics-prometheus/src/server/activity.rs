@@ -69,6 +69,11 @@ impl Activity {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the server closes the connection before its requests are answered.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Relaxed)
+    }
+
     /// Bytes have come.
     pub(super) fn received(&self) {
         let mut state = self.state();
@@ -115,7 +120,7 @@ fn later(instant: Instant, after: Duration) -> Instant {
 impl InFlight {
     /// Whether the server closes the connection before the request is answered.
     pub(super) fn is_given_up(&self) -> bool {
-        self.activity.is_given_up.load(Ordering::Relaxed)
+        self.activity.is_given_up()
     }
 }
 

@@ -23,7 +23,7 @@ use super::body::{MetricsBody, TruncatedPage};
 use super::stall::StallGuard;
 use super::stats::Closed;
 use super::tls::Certificates;
-use super::{MetricsService, ServerConfig};
+use super::{MetricsFuture, MetricsService, ServerConfig};
 
 /// How many bytes a connection of HTTP/2 holds of requests' bodies, which nobody reads.
 ///
@@ -87,8 +87,9 @@ impl<C: Collector + 'static> Terms<C> {
             let in_flight = activity.begin(multiplexed);
             let piece = if multiplexed { STREAM_PIECE } else { usize::MAX };
             let answer = self.service.clone().call(request);
+            let mut answering = Answering { answer, activity: Arc::clone(&activity) };
             async move {
-                let response = answer.await?;
+                let response = (&mut answering.answer).await?;
                 Ok::<_, Infallible>(response.map(|body| Outgoing {
                     body,
                     rest: Bytes::new(),
@@ -135,6 +136,20 @@ fn builder(config: &ServerConfig) -> auto::Builder<TokioExecutor> {
         .initial_stream_window_size(RECEIVE_WINDOW)
         .max_send_buf_size(SEND_BUFFER);
     builder
+}
+
+/// A response that is not there yet.
+struct Answering {
+    answer: MetricsFuture,
+    activity: Arc<Activity>,
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if self.activity.is_given_up() {
+            self.answer.give_up();
+        }
+    }
 }
 
 /// A response's body, whose request is in flight until it is sent.

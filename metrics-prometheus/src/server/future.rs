@@ -81,6 +81,15 @@ impl State {
     }
 }
 
+impl MetricsFuture {
+    /// The server does not wait for the page any longer.
+    pub(super) fn give_up(&mut self) {
+        if let State::Scraping(scraping) = &mut self.state {
+            scraping.account.ended(ScrapeStatus::BrokenOff);
+        }
+    }
+}
+
 impl Future for MetricsFuture {
     type Output = Result<Response<MetricsBody>, Infallible>;
 

@@ -29,8 +29,8 @@ pub enum ScrapeStatus {
     Failed,
     /// There were too many scrapes or requests: 503.
     Busy,
-    /// The page ended before its end: the collector failed or panicked, or the server closed the connection of a reader
-    /// that was too slow or took nothing.
+    /// The page ended before its end: the collector failed or panicked, or the server closed the connection, of a reader
+    /// that was too slow or took nothing, or since the page was not there in time.
     BrokenOff,
     /// Whoever asked went away before the end of the page, or a shutdown did not wait for it.
     Abandoned,
