@@ -161,4 +161,21 @@ mod tests {
         drop(stays);
         assert!(lead.next().is_none());
     }
+
+    #[test]
+    fn each_collection_has_its_own_time() {
+        let rendition =
+            Rendition { exposition: Exposition::default(), coding: None, filter: Filter::parse("").unwrap() };
+        let (sharing, scrapes) = (Sharing::default(), Arc::new(Semaphore::new(2)));
+        let join = || sharing.join(&rendition, || Arc::clone(&scrapes).try_acquire_owned().ok());
+        let Joined::Lead(mut lead, _permit) = join() else { panic!("nobody leads yet") };
+        let Joined::Follow(follower) = join() else { panic!("somebody leads") };
+        sharing.lock()[0].began -= 2 * PATIENCE;
+        assert!(matches!(join(), Joined::Alone(_)), "it takes its time");
+        assert_eq!(lead.next().unwrap().len(), 1);
+        assert!(matches!(join(), Joined::Follow(_)), "the next one has just begun");
+        // Of a leader that is gone, nothing is left.
+        drop((lead, follower));
+        assert!(matches!(join(), Joined::Lead(..)));
+    }
 }
