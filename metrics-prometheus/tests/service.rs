@@ -217,7 +217,7 @@ async fn a_reader_that_takes_nothing_is_given_up() {
 #[tokio::test]
 async fn scrapes_beyond_the_limit_are_turned_away() {
     let (collector, gate, waits) = gated();
-    let config = bare().with_scrape_limit(1).with_shared_page_limit(0);
+    let config = bare().with_scrape_limit(1).with_shared_page_limit(0).with_queue_timeout(Duration::ZERO);
     let service = MetricsService::try_new(collector, &config).unwrap();
     let first = tokio::spawn({
         let service = service.clone();
@@ -264,7 +264,10 @@ async fn a_scrape_that_waits_for_room_for_its_end_holds_its_place() {
     let (tell, at_the_end) = mpsc::channel();
     let tell = Mutex::new(tell);
     let rows = Rows { series, end: move || tell.lock().unwrap().send(()).map_err(CollectError::failed) };
-    let config = bare().with_scrape_limit(1).with_stall_timeout(Duration::from_mins(1));
+    let config = bare()
+        .with_scrape_limit(1)
+        .with_stall_timeout(Duration::from_mins(1))
+        .with_queue_timeout(Duration::ZERO);
     let service = MetricsService::try_new(rows, &config).unwrap();
     let response = ask(&service, Method::GET, "/metrics").await;
     assert_eq!(response.status(), StatusCode::OK);

@@ -350,3 +350,54 @@ async fn a_page_shows_what_was_recorded_before_it_was_asked_for() {
     let collections = collections.load(Ordering::SeqCst);
     assert!(collections < TASKS * ROUNDS / 2, "{collections} collections share too little");
 }
+
+/// Collections that take a moment, for one page after the other and without an end to who asks for the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_share_a_page_keep_nobody_from_another_one() {
+    let collector = Closure(|visitor: &mut dyn Visitor| {
+        std::thread::sleep(Duration::from_millis(2));
+        show(visitor, 1)
+    });
+    let service = MetricsService::try_new(collector, &bare().with_scrape_limit(1)).unwrap();
+    let mut crowd = JoinSet::new();
+    for _ in 0..8 {
+        let service = service.clone();
+        crowd.spawn(async move {
+            loop {
+                let mut answers = Answers::new();
+                ask(&mut answers, &service, get("/metrics"));
+                assert_eq!(next(&mut answers).await, (200, page(1)));
+            }
+        });
+    }
+    for _ in 0..50 {
+        let mut answers = Answers::new();
+        ask(&mut answers, &service, get("/metrics?name[]=recorded_total"));
+        assert_eq!(next(&mut answers).await, (200, page(1)));
+        ask(&mut answers, &service, Request::head("/metrics"));
+        assert_eq!(next(&mut answers).await.0, 200);
+    }
+    assert!(crowd.try_join_next().is_none(), "nobody of the crowd has ended");
+}
+
+#[tokio::test]
+async fn who_finds_no_place_in_time_is_told_so_and_those_who_wait_for_a_page_as_well() {
+    let config = bare().with_scrape_limit(1).with_queue_timeout(Duration::from_millis(50));
+    let store = store(&config, |_| Ok(()));
+    let (mut first, mut others) = (Answers::new(), Answers::new());
+    ask(&mut first, &store.service, get("/metrics"));
+    settle().await;
+    let _began = told(store.began).await;
+    for request in ["/metrics", "/metrics", "/metrics?name[]=recorded_total"] {
+        ask(&mut others, &store.service, get(request));
+    }
+    ask(&mut others, &store.service, Request::head("/metrics"));
+    for (status, _) in all(others).await {
+        assert_eq!(status, 503);
+    }
+    store.gate.open();
+    assert_eq!(all(first).await, [(200, page(1))]);
+    let mut last = Answers::new();
+    ask(&mut last, &store.service, get("/metrics"));
+    assert_eq!(all(last).await, [(200, page(1))]);
+}

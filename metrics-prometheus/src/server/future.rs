@@ -10,23 +10,18 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::{Sleep, sleep};
 
 use super::account::Account;
 use super::answer::{describe, plain};
 use super::body::{MetricsBody, length};
 use super::decision::{Deciding, Decision};
 use super::scrape::Encoded;
-use super::sharing::PATIENCE;
 use super::{ScrapeStatus, ServerStats};
 use crate::compress::Coding;
 use crate::format::Exposition;
 
 /// How long the page took to render, in whole milliseconds; on pages that fit the first buffer.
 const RENDER_DURATION: HeaderName = HeaderName::from_static("x-render-duration-ms");
-
-/// Said to a scrape for which there is no place.
-pub(super) const TOO_MANY_SCRAPES: &str = "too many scrapes at a time\n";
 
 /// The answer of a [`MetricsService`](crate::MetricsService); dropping it stops the collection behind it.
 #[must_use = "a future does nothing unless it is polled"]
@@ -43,23 +38,19 @@ pub(super) enum State {
 
 /// A scrape that waits for its page.
 pub(super) struct Scraping {
-    pub(super) encoded: oneshot::Receiver<Encoded>,
+    pub(super) coming: Coming,
     pub(super) response: Scrape,
     pub(super) place: Option<OwnedSemaphorePermit>,
     pub(super) account: Account,
-    /// How to go on alone, for one that waits for a collection of others.
-    pub(super) alone: Option<Alone>,
 }
 
-/// Waits for so long, then goes on alone.
-pub(super) struct Alone {
-    pub(super) start: Start,
-    /// How long it still waits before it tries, from its first poll on.
-    pub(super) patience: Option<Pin<Box<Sleep>>>,
+/// A page on its way; without one, the collection failed.
+pub(super) enum Coming {
+    /// From a collection of one's own.
+    Own(oneshot::Receiver<Encoded>),
+    /// From wherever it may be.
+    Any(Pin<Box<dyn Future<Output = Option<Encoded>> + Send>>),
 }
-
-/// Begins a scrape; `None` where there are too many.
-pub(super) type Start = Box<dyn Fn() -> Option<oneshot::Receiver<Encoded>> + Send>;
 
 /// What follows a check.
 pub(super) type Then = Box<dyn FnOnce(Decision) -> State + Send>;
@@ -130,46 +121,19 @@ impl fmt::Debug for MetricsFuture {
 impl Scraping {
     /// What comes of it.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<State> {
-        loop {
-            let encoded = match Pin::new(&mut self.encoded).poll(context) {
-                Poll::Ready(encoded) => encoded.ok(),
-                Poll::Pending => match self.alone.as_mut().map(|alone| alone.poll(context)) {
-                    Some(Poll::Ready(encoded)) => {
-                        (self.encoded, self.alone) = (encoded, None);
-                        continue;
-                    }
-                    Some(Poll::Pending) | None => return Poll::Pending,
-                },
-            };
-            if let Some(Encoded::Alone) = encoded {
-                let Some(encoded) = self.alone.take().and_then(|alone| (alone.start)()) else {
-                    self.account.ended(ScrapeStatus::Busy);
-                    return Poll::Ready(busy(TOO_MANY_SCRAPES, self.response.head));
-                };
-                self.encoded = encoded;
-                continue;
-            }
-            let response = mem::take(&mut self.account).follow(page(encoded, self.response));
-            return Poll::Ready(State::Ready(Some(match self.place.take() {
-                Some(place) => response.map(|body| body.holding(place)),
-                None => response,
-            })));
+        let encoded = match &mut self.coming {
+            Coming::Own(encoded) => ready!(Pin::new(encoded).poll(context)).ok(),
+            Coming::Any(encoded) => ready!(encoded.as_mut().poll(context)),
+        };
+        if let Some(Encoded::Busy | Encoded::Alone) = encoded {
+            self.account.ended(ScrapeStatus::Busy);
+            return Poll::Ready(busy("too many scrapes at a time\n", self.response.head));
         }
-    }
-}
-
-impl Alone {
-    /// Begins when it has waited for long enough; where there is no place for it, it tries again when it has waited for as
-    /// long once more.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<oneshot::Receiver<Encoded>> {
-        loop {
-            let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
-            ready!(patience.as_mut().poll(context));
-            self.patience = None;
-            if let Some(encoded) = (self.start)() {
-                return Poll::Ready(encoded);
-            }
-        }
+        let response = mem::take(&mut self.account).follow(page(encoded, self.response));
+        Poll::Ready(State::Ready(Some(match self.place.take() {
+            Some(place) => response.map(|body| body.holding(place)),
+            None => response,
+        })))
     }
 }
 
@@ -177,7 +141,7 @@ impl Alone {
 fn page(encoded: Option<Encoded>, scrape: Scrape) -> Response<MetricsBody> {
     let Scrape { exposition, coding, compressible, head, framed } = scrape;
     let mut response = match encoded {
-        None | Some(Encoded::Alone) => {
+        None | Some(Encoded::Alone | Encoded::Busy) => {
             return short(StatusCode::INTERNAL_SERVER_ERROR, "the collector failed\n", head);
         }
         Some(Encoded::Whole(page)) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nilometer_core::collect::{Collector, Stopped};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::filter::Filter;
@@ -38,6 +38,8 @@ pub(super) enum Encoded {
     Streamed(mpsc::Receiver<Piece>),
     /// Another scrape's page is too long to be shared: this one has to collect by itself.
     Alone,
+    /// There was no place for it in time.
+    Busy,
 }
 
 /// A whole page, of which there may be many readers.
@@ -65,10 +67,36 @@ pub(super) struct Rendition {
     pub(super) filter: Filter,
 }
 
+/// Places for so many collections at a time, given to whoever has waited longest.
+#[derive(Clone)]
+pub(super) struct Collections {
+    places: Arc<Semaphore>,
+    /// For how long one is waited for.
+    patience: Duration,
+}
+
+impl Collections {
+    pub(super) fn new(limit: usize, patience: Duration) -> Collections {
+        Collections { places: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))), patience }
+    }
+
+    /// A place, where one is free that nobody waits for.
+    pub(super) fn free(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// A place, if there is one in time.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()
+    }
+}
+
 /// What a collection may take.
 pub(super) struct Allowance {
     /// Its place among the scrapes at a time.
     pub(super) permit: OwnedSemaphorePermit,
+    /// Where the place for a further one comes from.
+    pub(super) collections: Collections,
     /// How much of a page is held, in bytes, before it is streamed.
     pub(super) hold: usize,
     /// For how long a reader is waited for that takes nothing.
@@ -88,9 +116,10 @@ pub(super) fn start(
     let blocking = runtime.clone();
     // The task is not waited for: what it has to say, a panic included, the channel says.
     drop(blocking.spawn_blocking(move || {
-        let mut permit = Some(allowance.permit);
+        let mut place = Some(allowance.permit);
         let mut audience = vec![sender];
         loop {
+            let mut permit = place.take();
             let mut outlet = Outlet {
                 permit: &mut permit,
                 audience: mem::take(&mut audience),
@@ -109,12 +138,10 @@ pub(super) fn start(
                 None => write(&collector, &rendition, &mut outlet),
             }));
             let Outlet { way, audience: readers, .. } = outlet;
-            let next = lead.as_mut().and_then(Lead::next);
-            if next.is_none() {
-                // Given back before anybody can see the end of the scrape, of one that broke off too: whoever has seen
-                // it can ask for the next one.
-                permit = None;
-            }
+            // Given back before anybody can see the end of the scrape, of one that broke off too: whoever has seen it can
+            // ask for the next one.
+            drop(permit);
+            let goes_on = lead.as_mut().is_some_and(Lead::goes_on);
             match way {
                 Way::Whole(pieces) => {
                     let page = Page { pieces: pieces.into(), took: started.elapsed() };
@@ -126,10 +153,16 @@ pub(super) fn start(
                 // It failed: the channels close with nothing said, or not the end.
                 Way::Held | Way::Streamed(_) => {}
             }
-            match next {
-                Some(next) => audience = next,
-                None => return,
+            let Some(lead) = lead.as_mut().filter(|_| goes_on) else { return };
+            place = allowance.collections.free();
+            if place.is_none() {
+                place = runtime.block_on(allowance.collections.place());
             }
+            if place.is_none() {
+                return lead.busy();
+            }
+            let Some(next) = lead.next() else { return };
+            audience = next;
         }
     }));
     receiver

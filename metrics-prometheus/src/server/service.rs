@@ -10,6 +10,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTI
 use http::{Method, Request, Response, StatusCode, Version};
 use nilometer_core::collect::{CollectError, Collector, Visitor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::account::Account;
@@ -19,9 +20,9 @@ use super::body::MetricsBody;
 use super::config::HEALTH_PATH;
 use super::decision::{Checked, Decision};
 use super::filter::{Filter, FilterError};
-use super::future::{Alone, MetricsFuture, Scrape, Scraping, State, TOO_MANY_SCRAPES, busy, short};
-use super::scrape::{self, Allowance, Encoded, Rendition};
-use super::sharing::{Joined, Lead, Sharing};
+use super::future::{Coming, MetricsFuture, Scrape, Scraping, State, busy, short};
+use super::scrape::{self, Allowance, Collections, Encoded, Rendition};
+use super::sharing::{Joined, Lead, PATIENCE, Sharing};
 use super::stats;
 use super::{ScrapeStatus, ServerConfig, ServerError, ServerStats};
 use crate::compress::CODINGS;
@@ -94,7 +95,7 @@ struct Shared<C> {
     collector: C,
     path: String,
     requests: Arc<Semaphore>,
-    scrapes: Arc<Semaphore>,
+    collections: Collections,
     sharing: Sharing,
     hold: usize,
     gate: Option<Gate>,
@@ -156,13 +157,13 @@ impl<C: Collector + 'static> MetricsService<C> {
     }
 
     fn unchecked(collector: C, config: &ServerConfig, gate: Option<Gate>) -> MetricsService<C> {
-        let limit = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let requests = Semaphore::new(config.request_limit().min(Semaphore::MAX_PERMITS));
         MetricsService {
             shared: Arc::new(Shared {
                 collector,
                 path: config.path().to_owned(),
-                requests: limit(config.request_limit()),
-                scrapes: limit(config.scrape_limit()),
+                requests: Arc::new(requests),
+                collections: Collections::new(config.scrape_limit(), config.queue_timeout()),
                 sharing: Sharing::default(),
                 hold: config.shared_page_limit(),
                 gate,
@@ -258,36 +259,55 @@ impl<C: Collector + 'static> MetricsService<C> {
             framed,
         };
         // Whoever asks for the head alone may need no more than the beginning of a page.
-        let joined = if head || self.shared.hold == 0 {
-            self.permit().map_or(Joined::Busy, Joined::Alone)
-        } else {
-            self.shared.sharing.join(&rendition, || self.permit())
-        };
-        let (encoded, alone) = match joined {
-            Joined::Lead(lead, permit) => (Some(self.start(rendition, permit, Some(lead))), None),
-            Joined::Follow(encoded) => {
-                let service = self.clone();
-                let start = Box::new(move || service.start_alone(rendition.clone()));
-                (Some(encoded), Some(Alone { start, patience: None }))
+        let coming = if head || self.shared.hold == 0 {
+            match self.shared.collections.free() {
+                Some(permit) => Coming::Own(self.start(rendition, permit, None)),
+                None => Coming::Any(Box::pin(self.clone().alone(rendition))),
             }
-            Joined::Alone(permit) => (Some(self.start(rendition, permit, None)), None),
-            Joined::Busy => (None, None),
+        } else {
+            match self.shared.sharing.join(&rendition, || self.shared.collections.free()) {
+                Joined::Lead(lead, permit) => Coming::Own(self.start(rendition, permit, Some(lead))),
+                Joined::Alone(permit) => Coming::Own(self.start(rendition, permit, None)),
+                Joined::Follow(encoded) => Coming::Any(Box::pin(self.clone().follow(rendition, encoded))),
+                Joined::Busy => Coming::Any(Box::pin(self.clone().queue(rendition))),
+            }
         };
-        let Some(encoded) = encoded else {
-            account.ended(ScrapeStatus::Busy);
-            return busy(TOO_MANY_SCRAPES, head);
-        };
-        State::Scraping(Scraping { encoded, response, place: Some(place), account, alone })
+        State::Scraping(Scraping { coming, response, place: Some(place), account })
     }
 
-    /// A place for a collection, where there is one.
-    fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.shared.scrapes).try_acquire_owned().ok()
+    /// Waits for a place for a collection, and then for its end.
+    async fn alone(self, rendition: Rendition) -> Option<Encoded> {
+        match self.shared.collections.place().await {
+            Some(permit) => self.start(rendition, permit, None).await.ok(),
+            None => Some(Encoded::Busy),
+        }
     }
 
-    /// Begins a collection that nobody else waits for, where there is a place for it.
-    fn start_alone(&self, rendition: Rendition) -> Option<oneshot::Receiver<Encoded>> {
-        Some(self.start(rendition, self.permit()?, None))
+    /// Waits for a place for a collection, unless another one has begun by then that can be waited for.
+    async fn queue(self, rendition: Rendition) -> Option<Encoded> {
+        let Some(permit) = self.shared.collections.place().await else { return Some(Encoded::Busy) };
+        match self.shared.sharing.join(&rendition, || Some(permit)) {
+            Joined::Lead(lead, permit) => self.start(rendition, permit, Some(lead)).await.ok(),
+            Joined::Alone(permit) => self.start(rendition, permit, None).await.ok(),
+            Joined::Follow(encoded) => self.follow(rendition, encoded).await,
+            Joined::Busy => Some(Encoded::Busy),
+        }
+    }
+
+    /// Waits for the collection that others share, or after a while for a place for one of its own.
+    async fn follow(self, rendition: Rendition, mut encoded: oneshot::Receiver<Encoded>) -> Option<Encoded> {
+        let shared = match timeout(PATIENCE, &mut encoded).await {
+            Ok(shared) => shared,
+            Err(_) => tokio::select! {
+                biased;
+                shared = &mut encoded => shared,
+                alone = self.clone().alone(rendition.clone()) => return alone,
+            },
+        };
+        match shared.ok()? {
+            Encoded::Alone => self.alone(rendition).await,
+            shared => Some(shared),
+        }
     }
 
     fn start(
@@ -296,9 +316,14 @@ impl<C: Collector + 'static> MetricsService<C> {
         permit: OwnedSemaphorePermit,
         lead: Option<Lead>,
     ) -> oneshot::Receiver<Encoded> {
-        let (hold, stall_timeout) = (self.shared.hold, self.shared.stall_timeout);
-        let collector = SharedCollector(Arc::clone(&self.shared));
-        scrape::start(collector, rendition, Allowance { permit, hold, stall_timeout }, lead)
+        let Shared { collections, hold, stall_timeout, .. } = &*self.shared;
+        let allowance = Allowance {
+            permit,
+            collections: collections.clone(),
+            hold: *hold,
+            stall_timeout: *stall_timeout,
+        };
+        scrape::start(SharedCollector(Arc::clone(&self.shared)), rendition, allowance, lead)
     }
 
     /// Follows a scrape; of a HEAD, nothing: it has no page.

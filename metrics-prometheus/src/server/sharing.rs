@@ -4,6 +4,9 @@
 //! when this one has ended. So a page always shows what was recorded before it was asked for, and however many ask,
 //! there is one collection at a time for each rendition. Who waits is let go, to collect alone, when the page turns
 //! out to be too long to be held for many, or when it takes too long.
+//!
+//! Between two collections for the same page, its place is free for whoever has waited longest for one: those who ask
+//! for another page are not kept out.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -92,19 +95,36 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Those who wait for the next collection, which begins now; where there are none, nobody can come any more.
-    pub(super) fn next(&mut self) -> Option<Audience> {
+    /// Whether somebody waits for another collection; where nobody does, nobody can come any more.
+    pub(super) fn goes_on(&mut self) -> bool {
         let mut all = self.sharing.lock();
-        let at = self.position(&all)?;
-        let under_way = &mut all[at];
-        under_way.waiting.retain(|sender| !sender.is_closed());
-        if under_way.waiting.is_empty() {
+        let Some(at) = self.position(&all) else { return false };
+        let waiting = &mut all[at].waiting;
+        waiting.retain(|sender| !sender.is_closed());
+        if waiting.is_empty() {
             all.swap_remove(at);
             self.leads = false;
+        }
+        self.leads
+    }
+
+    /// Those who wait for the next collection, which begins now.
+    pub(super) fn next(&mut self) -> Option<Audience> {
+        if !self.goes_on() {
             return None;
         }
-        under_way.began = Instant::now();
-        Some(mem::take(&mut under_way.waiting))
+        let mut all = self.sharing.lock();
+        let at = self.position(&all)?;
+        all[at].began = Instant::now();
+        Some(mem::take(&mut all[at].waiting))
+    }
+
+    /// Ends the sharing, since there is no place for another collection.
+    pub(super) fn busy(&mut self) {
+        for sender in self.take_all() {
+            // One who has gone needs nothing.
+            let _ = sender.send(Encoded::Busy);
+        }
     }
 
     /// Ends the sharing: those who wait collect for themselves.

@@ -9,19 +9,27 @@ const LEAST_HEADER_LIMIT: u32 = 8 * 1024;
 
 /// The limits.
 impl ServerConfig {
-    /// Sets how many scrapes may be collecting at a time, at least 1; the next one is answered with 503 and
-    /// `Retry-After`. The default is 8.
+    /// Sets how many scrapes may be collecting at a time, at least 1; the next one waits for a place, in its turn, for
+    /// [`with_queue_timeout`](Self::with_queue_timeout). The default is 8.
     #[must_use]
     pub fn with_scrape_limit(mut self, scrapes: usize) -> Self {
         self.scrape_limit = scrapes.max(1);
         self
     }
 
+    /// Sets for how long a scrape waits for a place among those that are collecting; it is answered with 503 and
+    /// `Retry-After` then. The default is 1 second; with 0, it does not wait.
+    #[must_use]
+    pub fn with_queue_timeout(mut self, timeout: Duration) -> Self {
+        self.queue_timeout = timeout;
+        self
+    }
+
     /// Sets up to which length, in bytes as they are sent, a page is held until it is complete, and then given to all
     /// scrapes that [wait for it](crate::MetricsService#scrapes-that-arrive-together); a longer page is streamed. 0 has each
     /// scrape collect by itself, and pages of more than 64 KiB streamed. The default is 384 KiB, some 5,000 series of text,
-    /// and compressed some 50,000: as much as a scrape that is streamed takes as well. A page that was shared takes memory
-    /// until its last reader has it.
+    /// and compressed some 50,000: as much as a scrape that is streamed takes as well. A page is held
+    /// until its last reader has it, so that readers who take nothing hold as much as this times the requests in flight.
     #[must_use]
     pub fn with_shared_page_limit(mut self, bytes: usize) -> Self {
         self.shared_page_limit = bytes;
@@ -107,6 +115,12 @@ impl ServerConfig {
     #[must_use]
     pub fn scrape_limit(&self) -> usize {
         self.scrape_limit
+    }
+
+    /// For how long a scrape waits for a place.
+    #[must_use]
+    pub fn queue_timeout(&self) -> Duration {
+        self.queue_timeout
     }
 
     /// Up to which length, in bytes, a page is held until it is complete.

@@ -32,6 +32,7 @@ pub struct ServerConfig {
     port: u16,
     path: String,
     scrape_limit: usize,
+    queue_timeout: Duration,
     shared_page_limit: usize,
     connection_limit: usize,
     request_limit: usize,
@@ -50,7 +51,7 @@ pub struct ServerConfig {
 }
 
 impl Default for ServerConfig {
-    /// Port 9090 of every address, path `/metrics`; 8 scrapes, pages of up to 384 KiB shared, 128 requests, 256 connections of 16 streams, 32 KiB a head;
+    /// Port 9090 of every address, path `/metrics`; 8 scrapes, for a place among which others wait for a second, pages of up to 384 KiB shared, 128 requests, 256 connections of 16 streams, 32 KiB a head;
     /// 10 seconds for a head, for a reader that takes nothing and for a shutdown, 2 minutes between requests and for a
     /// response; compression for those who accept it, no `_created` lines, the server's own metrics, no TLS, no
     /// authentication.
@@ -60,6 +61,7 @@ impl Default for ServerConfig {
             port: 9090,
             path: "/metrics".to_owned(),
             scrape_limit: 8,
+            queue_timeout: Duration::from_secs(1),
             shared_page_limit: 384 * 1024,
             connection_limit: 256,
             request_limit: 128,
