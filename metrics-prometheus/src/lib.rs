@@ -58,11 +58,14 @@
 //! # What this crate does not do
 //!
 //! - No HTTP/3, and no authorization beyond who may see the page: whoever may, sees all of it.
-//! - No log: what fails is in the response, in [`ServerError`], in [`ServerStats`], or in [`RenderError`].
+//! - Hardly a log: what fails is in the response, in [`ServerError`], in [`ServerStats`], or in [`RenderError`]. Pushes that
+//!   fail, and changed certificates of the server, are told to `tracing`.
 //! - No check that a foreign collector shows each family and each series once: the registry does that.
 #![forbid(unsafe_code)]
 
 mod bounds;
+#[cfg(any(feature = "push", feature = "tls"))]
+mod causes;
 mod check;
 mod chunk;
 mod compress;

@@ -128,20 +128,20 @@ async fn what_is_remembered_is_not_checked_again() {
 async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     let auth = AuthConfig::new().with_user("a", bcrypt::hash("x", 10).unwrap()).with_memory(Duration::ZERO);
     let service = service(auth);
-    let fastest = async |user: &str| {
-        let mut fastest = Duration::MAX;
-        for _ in 0..5 {
+    // The fastest of each, in turn, until others of the machine have let both of them be as fast as they are.
+    let mut fastest = [Duration::MAX; 2];
+    for _ in 0..50 {
+        for (user, fastest) in ["a", "b"].into_iter().zip(&mut fastest) {
             let start = Instant::now();
             assert_eq!(status(&service, "/metrics", Some(&basic(user, "wrong"))).await, 401);
-            fastest = fastest.min(start.elapsed());
+            *fastest = start.elapsed().min(*fastest);
         }
-        fastest
-    };
-    let (known, unknown) = (fastest("a").await, fastest("b").await);
-    assert!(
-        unknown * 2 > known && known * 2 > unknown,
-        "{known:?} for a known user, {unknown:?} for another"
-    );
+        let [known, unknown] = fastest;
+        if unknown * 5 > known * 4 && known * 5 > unknown * 4 {
+            return;
+        }
+    }
+    panic!("{fastest:?} for a known user and another");
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use common::http::local;
 use common::served::{IN_TIME, LAST, Served, rest, sip, trickle, up_to};
 use common::{endless, rows, told};
-use tokio::io::AsyncWriteExt as _;
+use nilometer_prometheus::ScrapeStatus;
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
@@ -56,6 +58,24 @@ async fn a_page_that_is_read_byte_by_byte_is_cut_in_the_end() {
     assert_eq!(served.stats().timed_out(), 1);
     slow.abort();
     served.left_nothing().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_is_slow_and_steady_is_not_taken_for_one_that_stalls() {
+    let served = Served::start(rows(100_000), local().with_stall_timeout(Duration::from_secs(2))).await;
+    let mut stream = served.connect().await;
+    SockRef::from(&stream).set_recv_buffer_size(32 * 1024).unwrap();
+    stream.write_all(LAST.as_bytes()).await.unwrap();
+    let mut some = vec![0; 8 * 1024];
+    let began = Instant::now();
+    // 100 KB a second: a system that took some megabytes ahead would have no room for ten seconds.
+    while began.elapsed() < Duration::from_secs(6) {
+        assert!(stream.read(&mut some).await.unwrap() > 0);
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        assert_eq!(served.stats().scrapes(ScrapeStatus::BrokenOff), 0, "after {:?}", began.elapsed());
+    }
+    drop(stream);
+    served.goes_on().await;
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout_at};
 
-use super::error::Causes;
 use super::metrics::{Health, Stats};
 use super::retry::retry_after;
 use super::{PushEndpoint, PushError};
+use crate::causes::Causes;
 
 /// How much of an answer's body an error shows, in bytes.
 const MESSAGE_LENGTH: usize = 512;

@@ -1,7 +1,6 @@
 //! What can go wrong with a push.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -190,20 +189,5 @@ impl PushError {
             PushError::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
-    }
-}
-
-/// An error with all its causes, in one line of a log.
-pub(super) struct Causes<'a>(pub(super) &'a (dyn StdError + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

@@ -15,8 +15,8 @@ use crate::page::PageEncoder;
 /// Answers a request for a page, for servers that are no tower services, blocking ones among them: whole and in memory.
 ///
 /// Format, compression and the filters `name[]` and `exclude[]` are those that the request asks for, as with
-/// [`MetricsService`](crate::MetricsService). The path is not looked at, nor are there limits: which requests come here,
-/// and how many at a time, is for the server to say. The answer is 200, 400 for a filter that cannot be read, 405 for
+/// [`MetricsService`](crate::MetricsService). Neither the path nor credentials are looked at, nor are there limits: which
+/// requests come here, and how many at a time, is for the server to say. The page has nothing but what the collector shows. The answer is 200, 400 for a filter that cannot be read, 405 for
 /// other methods than GET and HEAD, or 500 when the collector fails; the caller's thread collects. For pages of
 /// megabytes, use [`PageEncoder`](crate::PageEncoder), which streams.
 ///

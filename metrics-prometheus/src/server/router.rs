@@ -12,7 +12,8 @@ impl<C: Collector + 'static> MetricsService<C> {
     /// # Panics
     ///
     /// [`axum::Router::merge`] panics when the application has a route of its own for one of the two, and so does this for
-    /// a path that is none for axum: one with `{` or `}`.
+    /// a path that is none for axum: braces in it that are no pair. A pair of braces, which axum takes for a parameter,
+    /// matches nothing but itself here.
     ///
     /// # Examples
     ///

@@ -220,12 +220,8 @@ impl<C: Collector + 'static> MetricsService<C> {
     fn decided(&self, decision: Decision, plan: Plan, head: bool) -> State {
         match decision {
             Decision::Allowed => self.carry_out(plan, head),
-            Decision::Busy => {
-                if let Plan::Scrape { rendition, arrived, .. } = plan {
-                    self.account(&rendition, arrived, head).ended(ScrapeStatus::Busy);
-                }
-                busy("too many requests at a time\n", head)
-            }
+            // Whoever it is was not let in: no scrape.
+            Decision::Busy => busy("too many credentials at a time\n", head),
             Decision::Refused => {
                 let mut response = short(StatusCode::UNAUTHORIZED, "unauthorized\n", head);
                 for challenge in self.shared.gate.iter().flat_map(Gate::challenges) {

@@ -249,7 +249,7 @@ impl Families {
             reloads: Counters(
                 counter(
                     "nilometer_server_certificate_reloads_total",
-                    "Changed certificates of the metrics server.",
+                    "Attempts to take changed certificates.",
                 ),
                 RESULTS.map(with("result")).to_vec(),
             ),

@@ -10,10 +10,10 @@ use tokio::task::spawn_blocking;
 
 use super::page::{self, Page};
 use super::{PushMode, PushgatewayConfig};
+use crate::causes::Causes;
 use crate::format::TEXT_CONTENT_TYPE;
 use crate::push::background::Work;
 use crate::push::client::{Client, Message, Patience};
-use crate::push::error::Causes;
 use crate::push::metrics::{Collection, Loss, WithOwn};
 use crate::push::{PushError, PushReport};
 

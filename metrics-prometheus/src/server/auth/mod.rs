@@ -23,9 +23,10 @@ pub(super) use self::gate::Gate;
 /// unknown user's password is checked as well, against a hash that no password has, so that the time of the answer does
 /// not tell who is known; that holds as long as all hashes have the same cost. Tokens are compared in constant time.
 ///
-/// What came of a check is remembered for [a minute](Self::with_memory), since bcrypt is slow on purpose: of up to 64
+/// What came of a check is remembered for [five minutes](Self::with_memory), of right credentials from their last use on, since bcrypt is slow on purpose: of up to 64
 /// right and 64 wrong credentials, and as a salted SHA-256. Up to [2 checks](Self::with_check_limit) run at a time, on
-/// tokio's blocking pool; when 16 times as many wait, the next request is answered with 503.
+/// tokio's blocking pool; when 16 times as many wait, the next request is answered with 503. So a flood of wrong passwords
+/// keeps out whoever is not remembered; tokens are compared at once, and are not kept out.
 ///
 /// # Examples
 ///
@@ -50,7 +51,7 @@ impl Default for AuthConfig {
             users: BTreeMap::new(),
             tokens: Vec::new(),
             check_limit: 2,
-            memory: Duration::from_mins(1),
+            memory: Duration::from_mins(5),
         }
     }
 }
@@ -83,7 +84,8 @@ impl AuthConfig {
         self
     }
 
-    /// Sets for how long what came of a check is remembered; zero checks each request.
+    /// Sets for how long what came of a check is remembered, of right credentials from their last use on; zero checks each
+    /// request. More than the interval between two scrapes is what keeps a flood of wrong passwords from holding them up.
     #[must_use]
     pub fn with_memory(mut self, memory: Duration) -> Self {
         self.memory = memory;

@@ -39,11 +39,15 @@ impl Remembered {
         hash.finalize().into()
     }
 
-    /// Whether the credentials were right, if that is known.
+    /// Whether the credentials were right, if that is known. Right ones are known for as long again then: who comes back
+    /// in time is let in, however many wrong ones are being checked.
     pub(super) fn get(&self, of: &Fingerprint, now: Instant) -> Option<bool> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is = |right: bool| known[usize::from(right)].get(of).is_some_and(|&until| now < until);
-        [true, false].into_iter().find(|&right| is(right))
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = known[1].get_mut(of).filter(|until| now < **until) {
+            *until = (*until).max(now.checked_add(self.memory).unwrap_or(now));
+            return Some(true);
+        }
+        known[0].get(of).is_some_and(|&until| now < until).then_some(false)
     }
 
     pub(super) fn put(&self, of: Fingerprint, right: bool, now: Instant) {
@@ -75,6 +79,11 @@ mod tests {
         known.put(wrong, false, now);
         assert_eq!((known.get(&right, now), known.get(&wrong, now)), (Some(true), Some(false)));
         assert_eq!((known.get(&right, now + MINUTE), known.get(&wrong, now + MINUTE)), (None, None));
+        known.put(right, true, now);
+        for seconds in [50, 100, 150] {
+            assert_eq!(known.get(&right, now + Duration::from_secs(seconds)), Some(true), "used in time");
+        }
+        assert_eq!(known.get(&right, now + Duration::from_secs(210)), None);
         assert_eq!(known.get(&known.fingerprint("b", b"right"), now), None);
     }
 

@@ -11,6 +11,11 @@ const LEAST_HEADER_LIMIT: u32 = 8 * 1024;
 impl ServerConfig {
     /// Sets how many scrapes may be collecting at a time, at least 1; the next one waits for a place, in its turn, for
     /// [`with_queue_timeout`](Self::with_queue_timeout). The default is 8.
+    ///
+    /// A scrape whose page is held ([`with_shared_page_limit`](Self::with_shared_page_limit)) has its place until the page
+    /// is complete; one of a longer page, until its reader has taken nearly all of it: so many slow readers of long pages
+    /// keep the others out, each for the [stall](Self::with_stall_timeout) or
+    /// [response timeout](Self::with_response_timeout).
     #[must_use]
     pub fn with_scrape_limit(mut self, scrapes: usize) -> Self {
         self.scrape_limit = scrapes.max(1);
@@ -97,14 +102,17 @@ impl ServerConfig {
     }
 
     /// Sets for how long a scrape waits for a reader that takes nothing, and a connection of the server for one that
-    /// takes nothing of any response; the page is cut short then, and the connection closed.
+    /// takes nothing of any response; the page is cut short then, and the connection closed. The default is 10 seconds.
+    ///
+    /// What the system has taken to send counts, which is up to 256 KiB a connection of TCP: a reader that is slower than
+    /// some tens of kilobytes a second may seem to take nothing for as long.
     #[must_use]
     pub fn with_stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
         self
     }
 
-    /// Sets for how long a shutdown waits for scrapes that are under way.
+    /// Sets for how long a shutdown waits for scrapes that are under way. The default is 10 seconds.
     #[must_use]
     pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;

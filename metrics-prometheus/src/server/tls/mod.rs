@@ -18,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use self::files::Files;
 use super::{ServerError, ServerStats};
+use crate::causes::Causes;
 use crate::tls::TlsError;
 
 /// Where a server's certificates are.
@@ -115,9 +116,15 @@ impl Certificates {
             sleep(self.config.reload_interval).await;
             let here = self.clone();
             match unblocked(move || here.reload()).await {
-                Ok(true) => stats.reloaded(true),
+                Ok(true) => {
+                    tracing::info!("changed certificates were taken");
+                    stats.reloaded(true);
+                }
                 Ok(false) => {}
-                Err(_) => stats.reloaded(false),
+                Err(error) => {
+                    tracing::warn!(error = %Causes(&error), "changed certificates could not be taken");
+                    stats.reloaded(false);
+                }
             }
         }
     }
