@@ -22,8 +22,9 @@
 //!
 //! - No HTTP/2, and TLS with the feature `tls` alone ([`PushEndpoint::try_new`]). Certificates are read when an endpoint is
 //!   made, and not again.
-//! - No staleness markers but at a shutdown: a series that is removed goes stale when the receiver has not seen it for
-//!   its look-back time, 5 minutes by default.
+//! - No staleness markers by single pushes, which have no memory: a series that is gone goes stale when the receiver has not
+//!   seen it for its look-back time, 5 minutes by default. [In the background](RemoteWriteConfig::with_staleness_markers)
+//!   it ends at once.
 //! - Nothing is kept on disk.
 //!
 //! # Files

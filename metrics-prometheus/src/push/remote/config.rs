@@ -115,8 +115,15 @@ impl RemoteWriteConfig {
         self
     }
 
-    /// Sets whether a background task that is shut down marks its series as ended, so that no query shows their last values
-    /// for minutes more.
+    /// Sets whether a background task marks series as ended, so that no query shows their last values for minutes more: one
+    /// that was in a collection and is not in the next one, and all of them when it is shut down. It does by default.
+    ///
+    /// A collection that failed half way says of none that it has ended, and the next that succeeds says it of all that are
+    /// gone by then. Markers wait in the queue as values do, and are lost with them; the receiver then sees for itself after
+    /// its look-back time, 5 minutes by default, as it does where no more is pushed at all.
+    ///
+    /// For that the task keeps the labels of the last collection's series: about 50 bytes for each, of which a histogram has
+    /// one per bucket and two more, and about 25 more than its length for each text that no other series has.
     #[must_use]
     pub fn with_staleness_markers(mut self, markers: bool) -> Self {
         self.staleness_markers = markers;
@@ -201,7 +208,7 @@ impl RemoteWriteConfig {
         self.native_histograms
     }
 
-    /// Whether a shutdown marks the series as ended.
+    /// Whether series that are gone are marked as ended, and all at a shutdown.
     #[must_use]
     pub fn staleness_markers(&self) -> bool {
         self.staleness_markers
@@ -250,14 +257,13 @@ impl RemoteWriteConfig {
     }
 
     /// How batches are made.
-    pub(super) fn shape(&self, is_end: bool) -> Shape {
+    pub(super) fn shape(&self) -> Shape {
         Shape {
             escaping: self.escaping,
             labels: self.labels.clone(),
             native: self.native_histograms != NativeHistograms::Never,
             series: self.request_series,
             bytes: REQUEST_BYTES,
-            is_end,
         }
     }
 }

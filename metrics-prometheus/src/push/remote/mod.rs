@@ -1,7 +1,8 @@
 //! Remote write.
 //!
 //! - `config`: [`RemoteWriteConfig`].
-//! - `builder`: what a collector shows, as `batch`es. `encode`, `field`: batches as requests of either version.
+//! - `builder`: what a collector shows, as `batch`es, and the ends of what it shows no more, which are `known`; each text
+//!   of that is `kept` once. `encode`, `field`: batches as requests of either version.
 //! - `queue`: what waits to be sent. `round`: what became of a collection. `sender`: who sends. `work`: all together.
 
 mod batch;
@@ -9,6 +10,8 @@ mod builder;
 mod config;
 mod encode;
 mod field;
+mod kept;
+mod known;
 mod queue;
 mod round;
 mod sender;

@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::RemoteWriteConfig;
 use super::batch::Batch;
 use super::builder::{BatchBuilder, Sink, milliseconds};
+use super::known::Known;
 use super::queue::Queue;
 use super::round::Round;
 use super::sender::{Protocol, Sender};
@@ -43,12 +44,24 @@ impl Shared {
     }
 }
 
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// What the collector shows, and the ends of what it shows no more.
+    Values,
+    /// The ends of all.
+    Ends,
+}
+
 /// Collects, and sends what was collected, from the runtime in which it was made.
 pub(super) struct RemoteWork<C> {
     collector: Arc<C>,
     config: RemoteWriteConfig,
     shared: Arc<Shared>,
     stats: Arc<Stats>,
+    /// The series that the receiver knows of, where their ends are told. A collection has it for itself as long as it takes:
+    /// none begins before the one before is done.
+    known: Option<Arc<Mutex<Known>>>,
     queue: Arc<Queue>,
     hurry: Arc<Notify>,
     sending: JoinHandle<()>,
@@ -65,27 +78,38 @@ impl<C: Collector + 'static> RemoteWork<C> {
         let stats = config.metrics().stats(config.name());
         let queue = Arc::new(Queue::new(config.queue_limit(), Arc::clone(&stats)));
         let hurry = Arc::new(Notify::new());
+        // A single push remembers nothing.
+        let is_told = config.staleness_markers() && matches!(patience, Patience::Endless);
+        let known = is_told.then(Arc::default);
         let protocol = Arc::clone(&shared.protocol);
         let sender = Sender::new(config.clone(), protocol, Arc::clone(&queue), Arc::clone(&hurry), patience);
         let sending = tokio::spawn(sender.run());
-        RemoteWork { collector, config, shared, stats, queue, hurry, sending, collecting: None }
+        RemoteWork { collector, config, shared, stats, known, queue, hurry, sending, collecting: None }
     }
 
     /// Starts a collection, on a thread where it may take its time.
-    fn collect(&mut self, is_end: bool) -> Arc<Round> {
+    fn collect(&mut self, what: What) -> Arc<Round> {
         let round = Arc::new(Round::new());
-        let guard = Collecting { round: Arc::clone(&round), stats: Arc::clone(&self.stats), is_done: false };
+        let guard =
+            Collecting { round: Arc::clone(&round), stats: Arc::clone(&self.stats), what, is_done: false };
         let (collector, queue) = (Arc::clone(&self.collector), Arc::clone(&self.queue));
-        let (shape, shared) = (self.config.shape(is_end), Arc::clone(&self.shared));
+        let (shape, shared, known) = (self.config.shape(), Arc::clone(&self.shared), self.known.clone());
         let own = self.config.own_metrics().then(|| Arc::clone(&self.stats));
         self.collecting = Some(spawn_blocking(move || {
             let is_closed = Cell::new(false);
             let sink = Outlet { queue: &queue, round: &guard.round, is_closed: &is_closed };
-            let mut builder = BatchBuilder::new(shape, shared.next_time(), sink);
-            let collected = WithOwn(&*collector, own).collect(&mut builder).map_err(PushError::Collect);
+            let mut known = known.as_deref().map(lock);
+            let mut builder = BatchBuilder::new(shape, shared.next_time(), known.as_deref_mut(), sink);
+            let collected = match what {
+                What::Values => WithOwn(&*collector, own).collect(&mut builder).map_err(PushError::Collect),
+                What::Ends => Ok(()),
+            };
+            // After half a collection, nothing is known to have ended.
+            let ended = if collected.is_ok() { builder.end_the_gone() } else { Ok(()) };
             let skipped = builder.skipped();
             // What was shown before a failure is sent: each series stands for itself.
-            let finished = builder.finish().map_err(|Stopped| PushError::Stopped);
+            let finished = ended.and_then(|()| builder.finish()).map_err(|Stopped| PushError::Stopped);
+            drop(known);
             let result = if is_closed.get() { Err(PushError::Stopped) } else { collected.and(finished) };
             guard.end(result.map(|()| PushReport { skipped, ..PushReport::default() }));
         }));
@@ -93,20 +117,20 @@ impl<C: Collector + 'static> RemoteWork<C> {
     }
 
     /// Collects, once what is being collected is, and waits for all of it to be delivered.
-    async fn deliver(&mut self, is_end: bool) -> Result<PushReport, PushError> {
+    async fn deliver(&mut self, what: What) -> Result<PushReport, PushError> {
         if let Some(before) = &mut self.collecting {
             self.hurry.notify_one();
             // A panic was counted by its guard.
             let _ = before.await;
             self.collecting = None;
         }
-        let round = self.collect(is_end);
+        let round = self.collect(what);
         self.hurry.notify_one();
         round.ended().await
     }
 
     pub(super) async fn push(&mut self) -> Result<PushReport, PushError> {
-        self.deliver(false).await
+        self.deliver(What::Values).await
     }
 }
 
@@ -116,19 +140,21 @@ impl<C: Collector + 'static> Work for RemoteWork<C> {
             self.stats.collection(Collection::Skipped);
             return;
         }
-        self.collect(false);
+        self.collect(What::Values);
     }
 
     async fn flush(&mut self) -> Result<PushReport, PushError> {
-        self.deliver(false).await
+        self.deliver(What::Values).await
     }
 
     async fn finish(&mut self) -> Result<PushReport, PushError> {
-        let report = self.deliver(false).await?;
-        if self.config.staleness_markers() {
-            self.deliver(true).await?;
+        let report = self.deliver(What::Values).await;
+        // Whatever came of the values: the receiver may have others.
+        if self.known.is_some() {
+            let ended = self.deliver(What::Ends).await;
+            return report.and_then(|report| ended.map(|_| report));
         }
-        Ok(report)
+        report
     }
 }
 
@@ -159,6 +185,7 @@ impl Sink for Outlet<'_> {
 struct Collecting {
     round: Arc<Round>,
     stats: Arc<Stats>,
+    what: What,
     is_done: bool,
 }
 
@@ -170,8 +197,8 @@ impl Collecting {
 
     fn count(&self, result: Result<PushReport, PushError>) {
         match &result {
-            Ok(_) => self.stats.collection(Collection::Complete),
-            Err(PushError::Stopped) => {}
+            Ok(_) if self.what == What::Values => self.stats.collection(Collection::Complete),
+            Ok(_) | Err(PushError::Stopped) => {}
             Err(error) => {
                 self.stats.collection(Collection::Failed);
                 tracing::warn!(push = self.stats.name(), error = %Causes(error), "a collection failed");

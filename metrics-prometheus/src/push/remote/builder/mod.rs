@@ -1,4 +1,6 @@
-//! The visitor that makes batches of what a collector shows.
+//! The visitor that makes batches of what a collector shows, and of what it shows no more.
+
+mod ends;
 
 use std::borrow::Cow;
 use std::mem;
@@ -9,8 +11,9 @@ use nilometer_core::collect::{
     Point, SeriesLabels, StateSetPoint, Stopped, SummaryPoint, Visitor,
 };
 
-use super::batch::{Batch, Exemplar, Family, Part, Place, STALE, Series, Symbol, Symbols, Value, place};
+use super::batch::{Batch, Exemplar, Family, Part, Place, Series, Symbol, Symbols, Value, place};
 use super::field::{HISTOGRAM_TAGS, RESET_HINT_GAUGE, histogram};
+use super::known::{self, Known};
 use crate::check::{self, Places};
 use crate::exemplar::{BucketExemplars, fits};
 use crate::number::push_bound;
@@ -36,8 +39,6 @@ pub(super) struct Shape {
     pub(super) series: usize,
     /// How many bytes of texts, labels and histograms it has, a point's last ones aside.
     pub(super) bytes: usize,
-    /// Whether all series end.
-    pub(super) is_end: bool,
 }
 
 /// Takes batches. It may block.
@@ -46,9 +47,11 @@ pub(super) trait Sink {
 }
 
 /// Makes batches of points.
-pub(super) struct BatchBuilder<S> {
+pub(super) struct BatchBuilder<'a, S> {
     shape: Shape,
     sink: S,
+    /// The series that were there before and those that are seen now, where somebody keeps them.
+    known: Option<&'a mut Known>,
     time: i64,
     /// The time of the collection before.
     before: i64,
@@ -63,6 +66,10 @@ pub(super) struct BatchBuilder<S> {
     state_label: String,
     /// Its place in the batch at hand.
     family: Option<u32>,
+    /// Its number among what is known, once it has one.
+    known_family: Option<u32>,
+    /// Where the series of the point at hand begin in the batch.
+    first: usize,
     /// The labels of the series at hand but for its name, sorted by their names.
     labels: Vec<(Symbol, Symbol)>,
     /// Where a name is made up, and a number spelled.
@@ -71,12 +78,21 @@ pub(super) struct BatchBuilder<S> {
     scratch: Vec<u8>,
 }
 
-impl<S: Sink> BatchBuilder<S> {
+impl<'a, S: Sink> BatchBuilder<'a, S> {
     /// A builder of batches as of this time, in milliseconds since 1970, after a collection of the time `before`.
-    pub(super) fn new(shape: Shape, (before, time): (i64, i64), sink: S) -> BatchBuilder<S> {
+    pub(super) fn new(
+        shape: Shape,
+        (before, time): (i64, i64),
+        mut known: Option<&'a mut Known>,
+        sink: S,
+    ) -> BatchBuilder<'a, S> {
+        if let Some(known) = &mut known {
+            known.begin();
+        }
         BatchBuilder {
             shape,
             sink,
+            known,
             time,
             before,
             places: Places::default(),
@@ -88,6 +104,8 @@ impl<S: Sink> BatchBuilder<S> {
             unit: "",
             state_label: String::new(),
             family: None,
+            known_family: None,
+            first: 0,
             labels: Vec::new(),
             text: String::new(),
             spelled: String::new(),
@@ -112,6 +130,9 @@ impl<S: Sink> BatchBuilder<S> {
         let empty = Batch { time: self.time, ..Batch::default() };
         self.symbols.clear();
         self.family = None;
+        if let Some(known) = &mut self.known {
+            known.next_batch();
+        }
         let mut batch = mem::replace(&mut self.batch, empty);
         batch.shrink();
         self.sink.batch(batch)
@@ -199,7 +220,6 @@ impl<S: Sink> BatchBuilder<S> {
         about: About,
         exemplars: &[Shown<'_>],
     ) {
-        let value = if self.shape.is_end { STALE } else { value };
         self.add(name, Value::Sample(value), about, exemplars);
     }
 
@@ -213,17 +233,28 @@ impl<S: Sink> BatchBuilder<S> {
         let family = self.place_family();
         let labels = self.write_labels(suffix, more);
         let start = place(self.batch.exemplars.len());
-        if !self.shape.is_end {
-            // One that is older was sent before. A receiver takes none that is older than the one before in its series.
-            let before = self.before;
-            for exemplar in exemplars.iter().filter(|exemplar| milliseconds(exemplar.time()) > before) {
-                self.exemplar(exemplar);
-            }
+        // One that is older was sent before. A receiver takes none that is older than the one before in its series.
+        let before = self.before;
+        for exemplar in exemplars.iter().filter(|exemplar| milliseconds(exemplar.time()) > before) {
+            self.exemplar(exemplar);
         }
         let exemplars = start..place(self.batch.exemplars.len());
         // What began when it was collected began before, as far as a receiver knows.
-        let created = if about.created < self.time && !self.shape.is_end { about.created } else { 0 };
+        let created = if about.created < self.time { about.created } else { 0 };
+        self.see(&labels, about.place);
         self.batch.series.push(Series { family, labels, value, created, exemplars, place: about.place });
+    }
+
+    /// Makes a series known that is about to be added.
+    fn see(&mut self, labels: &Part, place: Place) {
+        let Some(known) = &mut self.known else { return };
+        if self.known_family.is_none() {
+            self.known_family = known.family(self.kind, [&self.name, &self.help, self.unit]);
+        }
+        if let Some(family) = self.known_family {
+            let is_first = self.batch.series.len() == self.first;
+            known.see(&self.batch, labels, known::About { family, place, is_first });
+        }
     }
 
     fn exemplar(&mut self, exemplar: &Shown<'_>) {
@@ -276,14 +307,9 @@ impl<S: Sink> BatchBuilder<S> {
     ) {
         let out = &mut self.batch.histograms;
         let start = place(out.len());
-        if self.shape.is_end {
-            varint(histogram::COUNT, 0, out);
-            double(histogram::SUM, STALE, out);
-        } else {
-            varint(histogram::COUNT, point.count(), out);
-            double(histogram::SUM, point.sum(), out);
-            buckets_by(&HISTOGRAM_TAGS, buckets, &mut self.scratch, out);
-        }
+        varint(histogram::COUNT, point.count(), out);
+        double(histogram::SUM, point.sum(), out);
+        buckets_by(&HISTOGRAM_TAGS, buckets, &mut self.scratch, out);
         if is_gauge {
             varint(histogram::RESET_HINT, RESET_HINT_GAUGE, out);
         }
@@ -330,10 +356,11 @@ impl<S: Sink> BatchBuilder<S> {
 /// Of a series that is everywhere and began at no time.
 const NEVER: About = About { created: 0, place: Place::Everywhere };
 
-impl<S: Sink> Visitor for BatchBuilder<S> {
+impl<S: Sink> Visitor for BatchBuilder<'_, S> {
     fn family(&mut self, descriptor: &Descriptor) -> Result<(), Stopped> {
         self.places.family(descriptor);
         self.family = None;
+        self.known_family = None;
         self.kind = descriptor.metric_type();
         self.name = descriptor.escaped_name(self.shape.escaping).into_owned();
         self.help.clear();
@@ -354,7 +381,7 @@ impl<S: Sink> Visitor for BatchBuilder<S> {
             self.cut()?;
         }
         self.set_labels(series);
-        let before = self.batch.series.len();
+        self.first = self.batch.series.len();
         match point {
             Point::Counter(point) => {
                 let about = About { created: point.created().map_or(0, milliseconds), ..NEVER };
@@ -372,7 +399,7 @@ impl<S: Sink> Visitor for BatchBuilder<S> {
             Point::Info => self.series(("", None), 1.0, NEVER, &[]),
             Point::StateSet(point) => self.state_set(series, point),
         }
-        self.batch.points += u64::from(self.batch.series.len() > before);
+        self.batch.points += u64::from(self.batch.series.len() > self.first);
         Ok(())
     }
 }
