@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use nilometer::{LabelSet, MetricsRegistry};
+use nilometer::{ExponentialConfig, Histogram, LabelSet, MetricsRegistry};
 use nilometer_prometheus::push::{
     GroupingKey, NativeHistograms, PushEndpoint, PushMode, Pushgateway, PushgatewayConfig, RemoteWrite,
     RemoteWriteConfig, RemoteWriteVersion,
@@ -227,6 +227,45 @@ fn a_task_in_the_background_shows_what_happens_and_ends_its_series_with_itself()
             assert_eq!(prometheus.query(query), [], "{query} has ended in {release:?}");
         }
         assert_values(&prometheus, &[("last_over_time(jobs_total[1m])", total)]);
+    }
+}
+
+#[test]
+#[ignore = "needs a real Prometheus; .ci/run runs it"]
+fn a_series_that_is_removed_is_in_no_query_from_the_next_collection_on() {
+    for release in [Release::Two, Release::Three] {
+        let prometheus = receiver(release, &["native-histograms"]);
+        let registry = MetricsRegistry::new();
+        let jobs = registry.register_counter("jobs_total", "Jobs.").unwrap();
+        let wait = registry.family::<Histogram>("wait_seconds", "Waits.");
+        let wait = wait.with_exponential(ExponentialConfig::new()).register().unwrap();
+        for queue in ["mail", "print"] {
+            jobs.get_or_create(&[("queue", queue)]).inc();
+            wait.get_or_create(&[("queue", queue)]).observe(0.5);
+        }
+        let config = config(&prometheus)
+            .with_interval(Duration::from_hours(1))
+            .with_native_histograms(NativeHistograms::Always);
+        let pusher = RemoteWrite::new(registry, config).start().unwrap();
+        pusher.flush_blocking(Duration::from_secs(30)).unwrap();
+        assert_eq!(prometheus.query("jobs_total").len(), 2);
+        let all = prometheus.query("{__name__=~\"jobs_total|wait_seconds.*\",queue=\"mail\"}").len();
+        assert!(all >= 2, "{all}");
+        assert!(jobs.remove(&[("queue", "mail")]));
+        assert!(wait.remove(&[("queue", "mail")]));
+        pusher.flush_blocking(Duration::from_secs(30)).unwrap();
+        for query in ["{queue=\"mail\"}", "histogram_count(wait_seconds{queue=\"mail\"})"] {
+            assert_eq!(prometheus.query(query), [], "{query} has ended in {release:?}");
+        }
+        assert_values(
+            &prometheus,
+            &[
+                ("jobs_total", 1.0),
+                ("histogram_count(wait_seconds)", 1.0),
+                ("last_over_time(jobs_total{queue=\"mail\"}[1m])", 1.0),
+            ],
+        );
+        drop(pusher);
     }
 }
 
