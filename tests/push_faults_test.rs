@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 use nilometer::MetricsRegistry;
 use nilometer_prometheus::push::{
     GroupingKey, PushError, PushMetrics, PushMode, PushReport, Pushgateway, PushgatewayConfig, RemoteWrite,
-    RemoteWriteConfig, RemoteWriteVersion,
+    RemoteWriteConfig,
 };
 use nilometer_tests::kinds::EveryKind;
 use nilometer_tests::prometheus::wait_for;
 use nilometer_tests::push::{endpoint, endpoint_at, quickly, registry, value};
-use nilometer_tests::receiver::{Reaction, Receiver, Request};
-use nilometer_tests::remote_write::{Version, Written};
+use nilometer_tests::receiver::{Reaction, Receiver};
+use nilometer_tests::remote_write::Written;
 
 /// Pushes one point by remote write.
 fn push(receiver: &Receiver) -> Result<PushReport, PushError> {
@@ -126,33 +126,6 @@ fn a_receiver_that_hangs_is_left_after_the_timeout() {
 }
 
 #[test]
-fn a_receiver_of_version_1_gets_the_same_samples_by_it() {
-    // One that knows content types, and one that answers to what it cannot read as if it had.
-    for first in [Reaction::status(415), Reaction::status(204), Reaction::status(200)] {
-        let receiver = Receiver::start(move |_, request: &Request| {
-            match request.header("x-prometheus-remote-write-version") {
-                Some("2.0.0") => first.clone(),
-                _ => Reaction::status(204),
-            }
-        });
-        let writer = RemoteWrite::new(EveryKind::now(), RemoteWriteConfig::new(endpoint(&receiver)));
-        let report = writer.push_blocking().unwrap();
-        assert_eq!((report.points(), report.requests()), (10, 1));
-        writer.push_blocking().unwrap();
-        let written: Vec<Written> = receiver.requests().iter().map(Written::read).collect();
-        let versions: Vec<Version> = written.iter().map(|written| written.version).collect();
-        assert_eq!(versions, [Version::Two, Version::One, Version::One], "it is remembered");
-        let times: Vec<i64> = written.iter().map(|written| written.series[0].timestamp).collect();
-        assert_eq!(times[0], times[1], "the same samples");
-        assert!(times[1] < times[2]);
-        let total = |written: &Written| {
-            written.one("kinds_requests_total", &[("path", "/a\"b\\c\nd"), ("Zone", "é")]).value
-        };
-        assert_eq!((total(&written[0]), total(&written[1])), (Some(7.0), Some(7.0)));
-    }
-}
-
-#[test]
 fn samples_that_were_taken_without_their_exemplars_are_delivered() {
     for (samples, is_delivered) in [("24", true), ("23", false)] {
         let receiver = Receiver::start(move |_, request| {
@@ -197,34 +170,6 @@ fn an_exemplar_is_sent_once() {
         })
         .collect::<Vec<_>>();
     assert_eq!(sent, [vec!["a".to_owned()], vec![], vec!["b".to_owned()]]);
-}
-
-#[test]
-fn a_version_that_is_configured_is_kept_to() {
-    let receiver = Receiver::start(|_, _| Reaction::status(204));
-    let config = RemoteWriteConfig::new(endpoint(&receiver)).with_version(RemoteWriteVersion::Two);
-    let error = RemoteWrite::new(registry(), config).push_blocking().unwrap_err();
-    assert!(matches!(error, PushError::NothingWritten { .. }), "{error}");
-    assert_eq!(receiver.requests().len(), 1);
-}
-
-#[test]
-fn explicit_buckets_are_sent_to_a_receiver_that_has_native_histograms_disabled() {
-    let receiver = Receiver::start(|_, request| {
-        if Written::read(request).series.iter().any(|series| series.histogram.is_some()) {
-            Reaction::Answer(500, String::new(), "native histograms are disabled\n".to_owned())
-        } else {
-            Reaction::written()
-        }
-    });
-    let report = RemoteWrite::new(EveryKind::now(), RemoteWriteConfig::new(endpoint(&receiver)))
-        .push_blocking()
-        .unwrap();
-    assert_eq!(report.points(), 10);
-    let requests = receiver.requests();
-    assert_eq!(requests.len(), 2);
-    let written = Written::read(&requests[1]);
-    assert_eq!(written.one("kinds_native_bytes_bucket", &[("le", "+Inf")]).value, Some(15.0));
 }
 
 #[test]

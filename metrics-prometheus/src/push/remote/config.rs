@@ -14,7 +14,8 @@ const REQUEST_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RemoteWriteVersion {
     /// 2.0, and 1.0 from the first request on that the receiver answers with 415, or with a success without saying what
-    /// it has written: receivers of 1.0 answer so that do not look at the content type. That request is sent again.
+    /// it has written: receivers of 1.0 answer so that do not look at the content type. That request is sent again. After
+    /// [`RemoteWriteConfig::renegotiation`], 2.0 is tried once more.
     #[default]
     Negotiated,
     /// 1.0 alone: no created timestamps, and metadata beside the samples.
@@ -62,6 +63,7 @@ pub struct RemoteWriteConfig {
     interval: Duration,
     version: RemoteWriteVersion,
     native_histograms: NativeHistograms,
+    renegotiation: Duration,
     staleness_markers: bool,
     escaping: EscapingScheme,
     labels: LabelSet,
@@ -74,7 +76,7 @@ pub struct RemoteWriteConfig {
 
 impl RemoteWriteConfig {
     /// Sends every 15 seconds in the background, 2,000 series in a request, by whichever version the receiver knows, with
-    /// native histograms by 2.0 and with staleness markers, names escaped with underscores, and keeps up to 16 MiB while
+    /// native histograms by 2.0 and with staleness markers, asks once an hour for what the receiver did not know, names escaped with underscores, and keeps up to 16 MiB while
     /// the receiver is away.
     #[must_use]
     pub fn new(endpoint: PushEndpoint) -> RemoteWriteConfig {
@@ -83,6 +85,7 @@ impl RemoteWriteConfig {
             interval: Duration::from_secs(15),
             version: RemoteWriteVersion::default(),
             native_histograms: NativeHistograms::default(),
+            renegotiation: Duration::from_hours(1),
             staleness_markers: true,
             escaping: EscapingScheme::Underscores,
             labels: LabelSet::empty(),
@@ -112,6 +115,18 @@ impl RemoteWriteConfig {
     #[must_use]
     pub fn with_native_histograms(mut self, native: NativeHistograms) -> Self {
         self.native_histograms = native;
+        self
+    }
+
+    /// Sets after how long a receiver is written to again as if nothing were known of it, so that one that was upgraded is
+    /// noticed: by 2.0 where 1.0 was all that it knew and the version is
+    /// [`Negotiated`](RemoteWriteVersion::Negotiated), and with native histograms where it had them disabled. An hour by
+    /// default.
+    ///
+    /// It costs one request more, which a receiver that is as it was refuses as before; what was in it is sent again.
+    #[must_use]
+    pub fn with_renegotiation(mut self, after: Duration) -> Self {
+        self.renegotiation = after;
         self
     }
 
@@ -206,6 +221,12 @@ impl RemoteWriteConfig {
     #[must_use]
     pub fn native_histograms(&self) -> NativeHistograms {
         self.native_histograms
+    }
+
+    /// After how long a receiver is written to again as if nothing were known of it.
+    #[must_use]
+    pub fn renegotiation(&self) -> Duration {
+        self.renegotiation
     }
 
     /// Whether series that are gone are marked as ended, and all at a shutdown.

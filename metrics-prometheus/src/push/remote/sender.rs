@@ -1,6 +1,7 @@
 //! Who sends what waits in the queue.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -26,6 +27,10 @@ pub(super) struct Protocol {
     /// Whether it may have another version.
     is_open: bool,
     native_histograms: NativeHistograms,
+    /// Since when it is known that there is something that it does not know.
+    refused: Option<Instant>,
+    /// Whether it is being asked again for what it did not know.
+    is_trial: bool,
 }
 
 impl Protocol {
@@ -35,7 +40,18 @@ impl Protocol {
             RemoteWriteVersion::One => Version::One,
         };
         let is_open = config.version() == RemoteWriteVersion::Negotiated;
-        Protocol { version, is_open, native_histograms: config.native_histograms() }
+        let native_histograms = config.native_histograms();
+        Protocol { version, is_open, native_histograms, refused: None, is_trial: false }
+    }
+
+    /// The same, or as if nothing were known, once that was long ago.
+    fn renewed(self, config: &RemoteWriteConfig) -> Protocol {
+        match self.refused {
+            Some(since) if since.elapsed() >= config.renegotiation() => {
+                Protocol { is_trial: true, ..Protocol::of(config) }
+            }
+            _ => self,
+        }
     }
 
     fn native(self) -> bool {
@@ -96,6 +112,7 @@ impl Sender {
 
     /// Sends a batch by the version that the receiver knows.
     async fn deliver(&self, batch: &Batch) -> Result<PushReport, PushError> {
+        self.renew();
         loop {
             let protocol = *lock(&self.protocol);
             let Some((body, series)) = compressed(batch, protocol) else {
@@ -112,6 +129,7 @@ impl Sender {
             let result = self.client.deliver(&message, self.patience, &self.hurry, trouble).await;
             match result {
                 Ok(headers) if protocol.version == Version::One || says_what_is_written(&headers) => {
+                    self.accepted();
                     return Ok(report);
                 }
                 // SPEC: Remote-Write 2.0, "Required `Written` Response Headers": a success without any is that of a
@@ -120,36 +138,59 @@ impl Sender {
                     return Err(PushError::NothingWritten { url: message.uri.to_string() });
                 }
                 Ok(_) => self.fall_back("it stores nothing of a request of remote write 2.0"),
-                Err(error)
-                    if error.is_unsupported_media_type()
-                        && protocol.is_open
-                        && protocol.version == Version::Two =>
-                {
-                    self.fall_back("it does not take requests of remote write 2.0");
-                }
                 Err(error) if error.refuses_native_histograms() && protocol.native() => {
                     let push = self.client.stats().name();
                     tracing::warn!(
                         push,
                         "the receiver has native histograms disabled, explicit buckets are sent"
                     );
-                    lock(&self.protocol).native_histograms = NativeHistograms::Never;
+                    let mut known = lock(&self.protocol);
+                    known.native_histograms = NativeHistograms::Never;
+                    known.refused = Some(Instant::now());
                 }
                 // SPEC: Remote-Write 2.0, "Partial Write": exemplars are all that was refused.
                 Err(PushError::Status { written: Some(written), message, .. }) if written >= series => {
                     let push = self.client.stats().name();
                     tracing::debug!(push, message, "all but some exemplars was taken");
+                    self.accepted();
                     return Ok(report);
+                }
+                // Whatever a receiver of 1.0 says to 2.0 when it is asked again, points that it would take are not lost.
+                Err(error)
+                    if protocol.is_open
+                        && protocol.version == Version::Two
+                        && (error.is_unsupported_media_type()
+                            || (protocol.is_trial && !error.is_transient())) =>
+                {
+                    self.fall_back("it does not take requests of remote write 2.0");
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
+    /// Forgets what is known of the receiver where that was long ago: once for a batch, so that its requests come to an end.
+    fn renew(&self) {
+        let mut known = lock(&self.protocol);
+        *known = known.renewed(&self.config);
+    }
+
     fn fall_back(&self, why: &str) {
         let push = self.client.stats().name();
         tracing::info!(push, why, "the receiver is written to in remote write 1.0");
-        lock(&self.protocol).version = Version::One;
+        let mut known = lock(&self.protocol);
+        known.version = Version::One;
+        known.refused = Some(Instant::now());
+    }
+
+    /// The receiver took a request.
+    fn accepted(&self) {
+        let mut known = lock(&self.protocol);
+        if known.is_trial && known.refused.is_none() {
+            let push = self.client.stats().name();
+            tracing::info!(push, version = ?known.version, "the receiver takes what it did not before");
+        }
+        known.is_trial = false;
     }
 
     fn message(&self, body: Bytes, version: Version) -> Message {
