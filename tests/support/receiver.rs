@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +43,10 @@ pub enum Reaction {
     Close,
     /// Closes it in the middle of the answer's head.
     CloseInTheMiddle,
+    /// Closes it in the middle of the body of an answer with this status and these header lines.
+    CloseInTheBody(u16, String),
+    /// Answers with this status, these header lines and a body that does not end until the other side has gone.
+    Endless(u16, String),
 }
 
 impl Reaction {
@@ -55,9 +59,15 @@ impl Reaction {
     /// The answer of a receiver of remote write 2.0 that has written all.
     #[must_use]
     pub fn written() -> Reaction {
-        let written = "X-Prometheus-Remote-Write-Samples-Written: 1\r\n\
-            X-Prometheus-Remote-Write-Histograms-Written: 0\r\nX-Prometheus-Remote-Write-Exemplars-Written: 0\r\n";
-        Reaction::Answer(204, written.to_owned(), String::new())
+        Reaction::Answer(204, Reaction::written_headers(), String::new())
+    }
+
+    /// What the head of such an answer has besides its status.
+    #[must_use]
+    pub fn written_headers() -> String {
+        "X-Prometheus-Remote-Write-Samples-Written: 1\r\n\
+            X-Prometheus-Remote-Write-Histograms-Written: 0\r\nX-Prometheus-Remote-Write-Exemplars-Written: 0\r\n"
+            .to_owned()
     }
 }
 
@@ -84,6 +94,8 @@ struct Seen {
     requests: Mutex<Vec<Request>>,
     came: Condvar,
     is_stopped: AtomicBool,
+    /// How many more connections to close in the middle of a request.
+    cuts: AtomicUsize,
 }
 
 /// A receiver on 127.0.0.1; it ends when dropped, and with it all of its connections.
@@ -105,6 +117,25 @@ impl Receiver {
         Receiver::start_at("127.0.0.1:0", script)
     }
 
+    /// The same, but so many connections are closed before when they have half of a request's body.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_after_cuts(
+        cuts: usize,
+        script: impl Fn(usize, &Request) -> Reaction + Send + Sync + 'static,
+    ) -> Receiver {
+        Receiver::listen("127.0.0.1:0", cuts, Arc::new(|stream| Ok(Box::new(stream))), Arc::new(script))
+    }
+
+    /// How many connections are left to be closed so.
+    #[must_use]
+    pub fn cuts_left(&self) -> usize {
+        self.seen.cuts.load(Ordering::SeqCst)
+    }
+
     /// The same at an address that was another receiver's before.
     ///
     /// # Panics
@@ -115,14 +146,14 @@ impl Receiver {
         address: &str,
         script: impl Fn(usize, &Request) -> Reaction + Send + Sync + 'static,
     ) -> Receiver {
-        Receiver::listen(address, Arc::new(|stream| Ok(Box::new(stream))), Arc::new(script))
+        Receiver::listen(address, 0, Arc::new(|stream| Ok(Box::new(stream))), Arc::new(script))
     }
 
     #[expect(clippy::panic, reason = "a machine without a free port runs no test")]
-    pub(crate) fn listen(address: &str, accept: Arc<Accept>, script: Arc<Script>) -> Receiver {
+    pub(crate) fn listen(address: &str, cuts: usize, accept: Arc<Accept>, script: Arc<Script>) -> Receiver {
         let listener = TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen { cuts: cuts.into(), ..Seen::default() });
         let connections = Arc::new(Mutex::new(Vec::new()));
         let (accepted, all) = (Arc::clone(&seen), Arc::clone(&connections));
         let accepting = thread::spawn(move || {
@@ -203,7 +234,7 @@ impl Drop for Receiver {
 
 fn serve(wire: Box<dyn Wire>, seen: &Seen, script: &Script) -> io::Result<()> {
     let mut wire = BufReader::new(wire);
-    while let Some(request) = read(&mut wire)? {
+    while let Some(request) = read(&mut wire, seen)? {
         let (number, reaction) = {
             let mut requests = seen.requests.lock().unwrap_or_else(PoisonError::into_inner);
             let number = requests.len();
@@ -244,11 +275,23 @@ fn react(writer: &mut dyn Wire, reaction: &Reaction, seen: &Seen) -> io::Result<
             writer.flush()?;
             Ok(false)
         }
+        Reaction::CloseInTheBody(status, headers) => {
+            write!(writer, "HTTP/1.1 {status} Status\r\nContent-Length: 100\r\n{headers}\r\nthe beginning")?;
+            writer.flush()?;
+            Ok(false)
+        }
+        Reaction::Endless(status, headers) => {
+            write!(writer, "HTTP/1.1 {status} Status\r\nTransfer-Encoding: chunked\r\n{headers}\r\n")?;
+            let chunk = format!("400\r\n{}\r\n", "and so on, ".repeat(100)[..0x400].to_owned());
+            loop {
+                writer.write_all(chunk.as_bytes())?;
+            }
+        }
     }
 }
 
 /// The next request, or `None` at the end of the connection.
-fn read(reader: &mut BufReader<Box<dyn Wire>>) -> io::Result<Option<Request>> {
+fn read(reader: &mut BufReader<Box<dyn Wire>>, seen: &Seen) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -265,6 +308,14 @@ fn read(reader: &mut BufReader<Box<dyn Wire>>) -> io::Result<Option<Request>> {
     }
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut body = vec![0; length.and_then(|(_, length)| length.parse().ok()).unwrap_or(0)];
+    let is_cut =
+        seen.cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |cuts| cuts.checked_sub(1)).is_ok();
+    if is_cut {
+        let half = body.len() / 2;
+        reader.read_exact(&mut body[..half])?;
+        reader.get_ref().shut()?;
+        return Ok(None);
+    }
     reader.read_exact(&mut body)?;
     Ok(Some(Request { method, path, headers, body, at: Instant::now() }))
 }

@@ -163,7 +163,7 @@ impl Receiver {
         script: impl Fn(usize, &Request) -> Reaction + Send + Sync + 'static,
     ) -> Receiver {
         let accept = move |stream| accept(stream, Arc::clone(&setup));
-        Receiver::listen("127.0.0.1:0", Arc::new(accept), Arc::new(script))
+        Receiver::listen("127.0.0.1:0", 0, Arc::new(accept), Arc::new(script))
     }
 }
 
