@@ -169,7 +169,7 @@ impl RemoteWriteConfig {
         self
     }
 
-    /// Sets how many series a request has, at least 1; a histogram's are kept together.
+    /// Sets how many series a request has, at least 1; a histogram's are kept together, but for the markers of its end.
     #[must_use]
     pub fn with_request_series(mut self, series: usize) -> Self {
         self.request_series = series.max(1);

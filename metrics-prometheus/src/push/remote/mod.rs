@@ -47,7 +47,8 @@ use super::{PushError, PushReport, Pusher, thread};
 /// or 5xx is sent again; any other is given up, and counted. A request that the receiver took although nobody
 /// heard of it is sent twice, which changes nothing.
 ///
-/// An exemplar is sent once, with the first collection after its time.
+/// An exemplar is sent once, with the first collection after its time. In the background, a series that was in the last
+/// collection and is not in this one is [marked as ended](RemoteWriteConfig::with_staleness_markers) at this one's time.
 ///
 /// # Concurrency
 ///
