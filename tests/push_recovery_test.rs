@@ -45,8 +45,10 @@ fn what_the_head_of_an_answer_says_counts_however_its_body_ends() {
     for (first, requests) in [
         (Reaction::CloseInTheBody(200, written()), 1),
         (Reaction::Endless(200, written()), 1),
+        (Reaction::HangInTheBody(200, written()), 1),
         (Reaction::CloseInTheBody(500, String::new()), 2),
         (Reaction::Endless(500, String::new()), 2),
+        (Reaction::HangInTheBody(500, String::new()), 2),
     ] {
         let reaction = first.clone();
         let receiver = Receiver::start(
@@ -55,9 +57,8 @@ fn what_the_head_of_an_answer_says_counts_however_its_body_ends() {
             },
         );
         let start = Instant::now();
-        let report = RemoteWrite::new(registry(), RemoteWriteConfig::new(endpoint(&receiver)))
-            .push_blocking()
-            .unwrap();
+        let endpoint = endpoint(&receiver).with_timeout(Duration::from_millis(500));
+        let report = RemoteWrite::new(registry(), RemoteWriteConfig::new(endpoint)).push_blocking().unwrap();
         assert_eq!((report.points(), receiver.requests().len()), (1, requests), "{first:?}");
         assert!(start.elapsed() < Duration::from_secs(5), "{first:?}: {:?}", start.elapsed());
     }

@@ -108,6 +108,6 @@ pub use text::TextEncoder;
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "auth", feature = "tls"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -45,6 +45,8 @@ pub enum Reaction {
     CloseInTheMiddle,
     /// Closes it in the middle of the body of an answer with this status and these header lines.
     CloseInTheBody(u16, String),
+    /// Says nothing more in the middle of the body of an answer with this status and these header lines.
+    HangInTheBody(u16, String),
     /// Answers with this status, these header lines and a body that does not end until the other side has gone.
     Endless(u16, String),
 }
@@ -263,11 +265,11 @@ fn react(writer: &mut dyn Wire, reaction: &Reaction, seen: &Seen) -> io::Result<
             writer.flush()?;
             Ok(true)
         }
-        Reaction::Hang => {
-            while !seen.is_stopped.load(Ordering::SeqCst) {
-                thread::sleep(Duration::from_millis(20));
-            }
-            Ok(false)
+        Reaction::Hang => Ok(hang(seen)),
+        Reaction::HangInTheBody(status, headers) => {
+            write!(writer, "HTTP/1.1 {status} Status\r\nContent-Length: 100\r\n{headers}\r\nthe beginning")?;
+            writer.flush()?;
+            Ok(hang(seen))
         }
         Reaction::Close => Ok(false),
         Reaction::CloseInTheMiddle => {
@@ -288,6 +290,14 @@ fn react(writer: &mut dyn Wire, reaction: &Reaction, seen: &Seen) -> io::Result<
             }
         }
     }
+}
+
+/// Waits until the receiver is stopped; the connection does not go on then.
+fn hang(seen: &Seen) -> bool {
+    while !seen.is_stopped.load(Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
 
 /// The next request, or `None` at the end of the connection.

@@ -292,13 +292,14 @@ impl<C: Collector + 'static> MetricsService<C> {
 
     /// Waits for the collection that others share, or after a while for a place for one of its own.
     async fn follow(self, rendition: Rendition, mut encoded: oneshot::Receiver<Encoded>) -> Option<Encoded> {
-        let shared = match timeout(PATIENCE, &mut encoded).await {
-            Ok(shared) => shared,
-            Err(_) => tokio::select! {
+        let shared = if let Ok(shared) = timeout(PATIENCE, &mut encoded).await {
+            shared
+        } else {
+            tokio::select! {
                 biased;
                 shared = &mut encoded => shared,
                 alone = self.clone().alone(rendition.clone()) => return alone,
-            },
+            }
         };
         match shared.ok()? {
             Encoded::Alone => self.alone(rendition).await,
