@@ -10,7 +10,8 @@ use std::time::Duration;
 use common::http::{ask, bind, local, send, serving};
 use common::{Closure, ROWS_HEAD, Rows, endless, gated, row, told};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use nilometer_core::MetricsRegistry;
 use nilometer_core::collect::{
     CollectError, Collector, CounterPoint, Descriptor, LabelSet, MetricType, SeriesLabels, Visitor,
@@ -19,6 +20,7 @@ use nilometer_prometheus::{
     Format, MetricsBody, MetricsService, PrometheusRenderer, ScrapeStatus, ServerConfig, ServerStats,
 };
 use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
@@ -223,6 +225,26 @@ async fn a_page_whose_reader_is_cut_off_for_its_slowness_breaks_off() {
         until("the page breaks off", || ends(&stats) == [0, 0, 0, 1, 0]).await;
         drop(mute);
     }
+}
+
+#[tokio::test]
+async fn a_page_whose_reader_gives_no_room_for_its_end_is_not_complete() {
+    // A page in one piece, of which a part goes out.
+    let page = Rows { series: 900, end: || Ok(()) };
+    let server = bind(page, local().with_response_timeout(Duration::from_millis(300))).await;
+    let (address, stats) = (server.local_addr(), server.stats());
+    let _running = tokio::spawn(server.serve());
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(1);
+    let (mut sender, connection) =
+        builder.handshake::<_, Empty<&'static [u8]>>(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(format!("http://{address}/metrics")).body(Empty::new()).unwrap();
+    let unread = sender.send_request(request).await.unwrap();
+    until("the scrape is over", || ends(&stats) != [0; 5]).await;
+    assert_eq!(ends(&stats), [0, 0, 0, 1, 0]);
+    drop(unread);
 }
 
 #[tokio::test]

@@ -24,6 +24,10 @@ pub struct MetricsBody {
     /// The request's place among those in flight.
     place: Option<OwnedSemaphorePermit>,
     account: Account,
+    /// What of a piece is still to be sent.
+    rest: Bytes,
+    /// How much is sent at once, in bytes.
+    at_once: usize,
 }
 
 enum State {
@@ -80,6 +84,12 @@ impl MetricsBody {
         self
     }
 
+    /// Sends so many bytes at once and no more.
+    pub(super) fn in_pieces_of(mut self, bytes: usize) -> MetricsBody {
+        self.at_once = bytes;
+        self
+    }
+
     /// Tells what becomes of the page.
     pub(super) fn accounted(mut self, account: Account) -> MetricsBody {
         self.account = account;
@@ -92,6 +102,38 @@ impl MetricsBody {
     }
 }
 
+impl MetricsBody {
+    /// Gets the next piece as the rest, an empty one at the end; `false` where the page broke off.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let (piece, is_last) = match &mut self.state {
+            State::Whole(bytes) => (std::mem::take(bytes), true),
+            State::Shared { pieces, sent } => {
+                let piece = pieces.get(*sent).cloned().unwrap_or_default();
+                *sent += 1;
+                (piece, *sent >= pieces.len())
+            }
+            State::Streamed { pieces, breakage } => match ready!(pieces.poll_recv(context)) {
+                Some(Piece::More(bytes)) => (bytes, false),
+                Some(Piece::Last(rest)) => (rest, true),
+                None => {
+                    self.account.ended(ScrapeStatus::BrokenOff);
+                    let breakage = Bytes::from_static(breakage);
+                    self.state = State::Ended;
+                    let is_seen = !breakage.is_empty();
+                    self.rest = breakage;
+                    return Poll::Ready(is_seen);
+                }
+            },
+            State::Unsent | State::Ended => (Bytes::new(), true),
+        };
+        self.rest = piece;
+        if is_last {
+            self.state = State::Ended;
+        }
+        Poll::Ready(true)
+    }
+}
+
 /// How long a page is, in bytes.
 pub(super) fn length(pieces: &[Bytes]) -> u64 {
     pieces.iter().map(|piece| piece.len() as u64).sum()
@@ -99,7 +141,7 @@ pub(super) fn length(pieces: &[Bytes]) -> u64 {
 
 impl From<State> for MetricsBody {
     fn from(state: State) -> MetricsBody {
-        MetricsBody { state, place: None, account: Account::none() }
+        MetricsBody { state, place: None, account: Account::none(), rest: Bytes::new(), at_once: usize::MAX }
     }
 }
 
@@ -112,53 +154,34 @@ impl Body for MetricsBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
         let this = &mut *self;
-        let (bytes, next) = match &mut this.state {
-            State::Whole(bytes) => (std::mem::take(bytes), Some(State::Ended)),
-            State::Shared { pieces, sent } => match pieces.get(*sent) {
-                Some(piece) => {
-                    *sent += 1;
-                    (piece.clone(), (*sent == pieces.len()).then_some(State::Ended))
-                }
-                None => (Bytes::new(), Some(State::Ended)),
-            },
-            State::Streamed { pieces, breakage } => match ready!(pieces.poll_recv(context)) {
-                Some(Piece::More(bytes)) => (bytes, None),
-                Some(Piece::Last(rest)) => (rest, Some(State::Ended)),
-                None if !breakage.is_empty() => {
-                    this.account.ended(ScrapeStatus::BrokenOff);
-                    (Bytes::from_static(breakage), Some(State::Ended))
-                }
-                None => {
-                    this.account.ended(ScrapeStatus::BrokenOff);
-                    this.state = State::Ended;
-                    return Poll::Ready(Some(Err(TruncatedPage)));
-                }
-            },
-            State::Unsent | State::Ended => (Bytes::new(), Some(State::Ended)),
-        };
+        if this.rest.is_empty() && !ready!(this.poll_piece(context)) {
+            return Poll::Ready(Some(Err(TruncatedPage)));
+        }
+        let bytes = this.rest.split_to(this.at_once.min(this.rest.len()));
         this.account.sent(bytes.len());
-        if let Some(next) = next {
+        if this.rest.is_empty() && matches!(this.state, State::Ended) {
             this.account.ended(ScrapeStatus::Complete);
-            this.state = next;
         }
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.state {
+        let is_over = match &self.state {
             State::Whole(bytes) => bytes.is_empty(),
             State::Shared { pieces, sent } => *sent == pieces.len(),
             State::Streamed { .. } | State::Unsent => false,
             State::Ended => true,
-        }
+        };
+        is_over && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
         match &self.state {
-            State::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            State::Shared { pieces, sent } => SizeHint::with_exact(length(&pieces[*sent..])),
+            State::Whole(bytes) => SizeHint::with_exact(rest + bytes.len() as u64),
+            State::Shared { pieces, sent } => SizeHint::with_exact(rest + length(&pieces[*sent..])),
             State::Streamed { .. } | State::Unsent => SizeHint::new(),
-            State::Ended => SizeHint::with_exact(0),
+            State::Ended => SizeHint::with_exact(rest),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Version};
@@ -90,12 +90,8 @@ impl<C: Collector + 'static> Terms<C> {
             let mut answering = Answering { answer, activity: Arc::clone(&activity) };
             async move {
                 let response = (&mut answering.answer).await?;
-                Ok::<_, Infallible>(response.map(|body| Outgoing {
-                    body,
-                    rest: Bytes::new(),
-                    piece,
-                    in_flight,
-                }))
+                let outgoing = |body: MetricsBody| Outgoing { body: body.in_pieces_of(piece), in_flight };
+                Ok::<_, Infallible>(response.map(outgoing))
             }
         });
         let builder = builder(config);
@@ -155,10 +151,6 @@ impl Drop for Answering {
 /// A response's body, whose request is in flight until it is sent.
 struct Outgoing {
     body: MetricsBody,
-    /// What of a piece is still to be sent.
-    rest: Bytes,
-    /// How much is sent at once.
-    piece: usize,
     in_flight: InFlight,
 }
 
@@ -170,26 +162,15 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TruncatedPage>>> {
-        if self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.rest = data,
-                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
-                },
-                end => return Poll::Ready(end),
-            }
-        }
-        let piece = self.piece.min(self.rest.len());
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
+        Pin::new(&mut self.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.body.is_end_stream()
     }
 
-    /// Of what is not begun; of the rest, nobody asks.
     fn size_hint(&self) -> SizeHint {
-        if self.rest.is_empty() { self.body.size_hint() } else { SizeHint::new() }
+        self.body.size_hint()
     }
 }
 
