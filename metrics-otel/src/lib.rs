@@ -1,5 +1,5 @@
 //! Encodes metrics for OpenTelemetry: any [`Collector`](nilometer_core::collect::Collector) becomes OTLP export
-//! requests.
+//! requests. With the feature `trace`, also spans over OTLP, and context that travels with messages.
 //!
 //! The body of a request is a protobuf `ExportMetricsServiceRequest`, which OTLP/HTTP takes as it is, with the content
 //! type `application/x-protobuf`, and OTLP/gRPC in a frame. It is written straight from what the collector shows: there
@@ -59,13 +59,26 @@
 //! A family without series is not sent. All metrics are in one scope, `nilometer`, with the version of this crate. A
 //! collection becomes [as many requests as it takes](OtlpEncoder::with_max_body), of 4 MiB at most by default.
 //!
+//! # Tracing
+//!
+//! With a feature each, none of which is on by itself:
+//!
+//! | feature | what |
+//! |---|---|
+//! | `trace` | `OtelProvider`, which gives tracers of the crate `opentelemetry` and exports what they record; `OtelConfig`; the modules `trace`, spans around work, and `propagation`, W3C trace context and baggage |
+//! | `trace-grpc`, `trace-http` | spans are sent over OTLP, by gRPC or by HTTP as protobuf |
+//! | `trace-tls` | the same over TLS, to receivers whose certificates the machine trusts |
+//! | `tracing` | a layer that makes spans of the crate `tracing` spans of these tracers |
+//! | `http`, `tonic`, `kafka` | context in and out of `http::HeaderMap`, of `tonic`'s metadata, and of the headers of `rdkafka`'s messages |
+//!
 //! # What this crate does not do
 //!
-//! It does not send anything yet: there is no HTTP or gRPC client and no periodic reader, so the caller posts the
-//! bodies. It has no tracing, propagation or sampling yet. It reads no `OTEL_*` environment variables, though it knows
-//! the words of two of them, and detects no resource. Histograms have no minimum and no maximum, which the store does
-//! not keep. Counters that are observed are not told from those that are incremented. What was sent last of a series
-//! that is gone says nothing of that.
+//! It does not send metrics yet: there is no HTTP or gRPC client for them and no periodic reader, so the caller posts
+//! the bodies. It sends no logs, and spans not as JSON. It trusts no certificates but the machine's, and shows none of
+//! its own. It knows no propagation but the W3C's, and no sampling from elsewhere. For metrics it reads no `OTEL_*`
+//! environment variables, though it knows the words of two of them, and it detects no resource. Histograms have no
+//! minimum and no maximum, which the store does not keep. Counters that are observed are not told from those that are
+//! incremented. What was sent last of a series that is gone says nothing of that.
 
 #![forbid(unsafe_code)]
 
@@ -77,10 +90,14 @@ mod encoder;
 mod exemplar;
 mod field;
 mod number;
+#[cfg(feature = "trace")]
+pub mod propagation;
 mod request;
 mod resource;
 mod temporality;
 mod time;
+#[cfg(feature = "trace")]
+pub mod trace;
 mod unit;
 mod wire;
 mod writing;
@@ -90,6 +107,8 @@ pub use encoder::{EncodeError, OtlpEncoder};
 pub use request::{Encoded, ExportRequest};
 pub use resource::{Resource, ResourceError};
 pub use temporality::{HistogramAggregation, TemporalityPreference, UnknownPreference};
+#[cfg(feature = "trace")]
+pub use trace::{OtelConfig, OtelProvider};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

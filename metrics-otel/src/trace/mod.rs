@@ -1,0 +1,28 @@
+//! Spans: the provider, its configuration, and spans around work.
+//!
+//! [`OtelProvider`] sends what the tracers of the crate `opentelemetry` record over OTLP. [`SpanWork`] runs a piece of
+//! work in a span, and [`start_batch_span`] starts the span of a batch that links to those of its messages.
+
+mod batch;
+mod config;
+mod endpoint;
+mod environment;
+mod error;
+mod export;
+#[cfg(feature = "tracing")]
+mod layer;
+mod provider;
+mod sampling;
+#[cfg(feature = "_trace-export")]
+mod transport;
+mod work;
+
+pub use batch::start_batch_span;
+pub use config::OtelConfig;
+pub use endpoint::{Compression, Protocol};
+pub use environment::IgnoredVariable;
+pub use error::{OtelConfigError, OtelFlushError, OtelInitError};
+pub use export::ExportStats;
+pub use provider::OtelProvider;
+pub use sampling::Sampling;
+pub use work::{SpanOutcome, SpanReport, SpanWork};

@@ -1,0 +1,252 @@
+//! The provider of tracers.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter,
+};
+
+use super::endpoint::Endpoint;
+use super::export::{Counted, Tally};
+#[cfg(feature = "_trace-export")]
+use super::transport::{Driver, Transport};
+use super::{ExportStats, OtelConfig, OtelFlushError, OtelInitError};
+use crate::propagation::Propagator;
+
+/// How long a provider that is dropped waits for its last spans.
+const AT_DROP: Duration = Duration::from_secs(5);
+
+/// What drives the exporter; there is nothing to drive where no transport is built.
+#[cfg(not(feature = "_trace-export"))]
+type Driver = std::convert::Infallible;
+
+/// Sends the spans that its tracers record, in batches, from a thread of its own.
+///
+/// It works in every tokio runtime and without any, since its exporter has one of its own. Nothing is global until
+/// [`install_global`](Self::install_global) says so.
+///
+/// When it is dropped it is shut down, and waits up to 5 seconds for the last spans; its tracers record nothing more.
+///
+/// # Concurrency
+///
+/// All methods may be called from any thread. [`flush`](Self::flush) and [`shutdown`](Self::shutdown) block the thread
+/// that calls them, up to their deadline and never longer: async code calls them through `spawn_blocking`, or accepts
+/// the wait.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use nilometer_otel::{OtelConfig, OtelProvider};
+/// use opentelemetry::trace::{Tracer, TracerProvider};
+/// use opentelemetry_sdk::trace::InMemorySpanExporter;
+///
+/// // `OtelProvider::init(config)` sends over OTLP.
+/// let exporter = InMemorySpanExporter::default();
+/// let provider = OtelProvider::with_exporter(&OtelConfig::new("checkout"), exporter.clone());
+/// provider.tracer("orders").in_span("place", |_| ());
+/// provider.flush(Duration::from_secs(5))?;
+/// assert_eq!(exporter.get_finished_spans().unwrap()[0].name, "place");
+/// assert_eq!(provider.export_stats().sent(), 1);
+/// # Ok::<(), nilometer_otel::trace::OtelFlushError>(())
+/// ```
+#[derive(Debug)]
+pub struct OtelProvider {
+    provider: SdkTracerProvider,
+    /// Dropped at shutdown, which cancels what the exporter still does.
+    driver: Mutex<Option<Driver>>,
+    tally: Arc<Tally>,
+    stopped: AtomicBool,
+}
+
+impl OtelProvider {
+    /// Starts to send to the receiver that the configuration names. It need not be there yet: spans that it does not
+    /// take in time are lost and counted, those after them are not.
+    ///
+    /// # Errors
+    ///
+    /// [`OtelInitError::ProtocolNotBuilt`] when the protocol's feature is off, [`OtelInitError::TlsNotBuilt`] when an
+    /// `https` endpoint lacks the feature `trace-tls`, [`OtelInitError::Thread`] when no thread starts, and
+    /// [`OtelInitError::Exporter`] when the exporter cannot be built. Nothing is left running.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use nilometer_otel::{OtelConfig, OtelProvider};
+    /// use opentelemetry::trace::Tracer;
+    ///
+    /// let config = OtelConfig::from_env().with_service_version("1.4.2");
+    /// let provider = OtelProvider::init(config)?;
+    /// provider.tracer("orders").in_span("place", |_| ());
+    /// provider.shutdown(Duration::from_secs(5))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "a configuration is given away")]
+    pub fn init(config: OtelConfig) -> Result<OtelProvider, OtelInitError> {
+        if config.is_disabled() {
+            let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
+            return Ok(OtelProvider::assemble(provider, None, Arc::default()));
+        }
+        if Endpoint::is_https(config.endpoint.as_ref()) && !cfg!(feature = "trace-tls") {
+            return Err(OtelInitError::TlsNotBuilt { endpoint: config.endpoint() });
+        }
+        OtelProvider::start(&config)
+    }
+
+    #[cfg(feature = "_trace-export")]
+    fn start(config: &OtelConfig) -> Result<OtelProvider, OtelInitError> {
+        let (transport, driver) = Transport::start(config)?;
+        let tally = Arc::default();
+        let provider = sdk_provider(config, Counted::new(transport, Arc::clone(&tally)));
+        Ok(OtelProvider::assemble(provider, Some(driver), tally))
+    }
+
+    #[cfg(not(feature = "_trace-export"))]
+    fn start(config: &OtelConfig) -> Result<OtelProvider, OtelInitError> {
+        Err(OtelInitError::ProtocolNotBuilt { protocol: config.protocol() })
+    }
+
+    /// Gives the spans to this exporter instead, in batches; the endpoint and what belongs to it are not used.
+    #[must_use = "a provider that is dropped is shut down"]
+    pub fn with_exporter(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> OtelProvider {
+        let tally = Arc::default();
+        let provider = sdk_provider(config, Counted::new(exporter, Arc::clone(&tally)));
+        OtelProvider::assemble(provider, None, tally)
+    }
+
+    fn assemble(provider: SdkTracerProvider, driver: Option<Driver>, tally: Arc<Tally>) -> OtelProvider {
+        OtelProvider { provider, driver: Mutex::new(driver), tally, stopped: AtomicBool::new(false) }
+    }
+
+    /// A tracer of this name, that of the library or the module that it traces.
+    #[must_use]
+    pub fn tracer(&self, name: impl Into<Cow<'static, str>>) -> SdkTracer {
+        self.provider.tracer(name)
+    }
+
+    /// The OpenTelemetry SDK's provider, for libraries that want one. Shutting it down shuts this one down.
+    #[must_use]
+    pub fn tracer_provider(&self) -> &SdkTracerProvider {
+        &self.provider
+    }
+
+    /// Makes this the provider of the process, and a [`Propagator`] its propagator: `opentelemetry::global` has them
+    /// from now on. After the shutdown the global provider records nothing.
+    pub fn install_global(&self, propagator: Propagator) {
+        opentelemetry::global::set_tracer_provider(self.provider.clone());
+        opentelemetry::global::set_text_map_propagator(propagator);
+    }
+
+    /// How many spans were sent, and how many the receiver did not take.
+    #[must_use]
+    pub fn export_stats(&self) -> ExportStats {
+        self.tally.stats()
+    }
+
+    /// Sends all spans that have ended, and waits for it up to the deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`OtelFlushError::DeadlineExceeded`] when the deadline passed first, [`OtelFlushError::Failed`] when spans were
+    /// lost meanwhile, [`OtelFlushError::AlreadyShutDown`] after a shutdown.
+    pub fn flush(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+        // ORDERING: acquire sees what the shutdown did before it; that is not needed for more than the answer.
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(OtelFlushError::AlreadyShutDown);
+        }
+        let failed = self.tally.stats().failed();
+        let (provider, start) = (self.provider.clone(), Instant::now());
+        let (answer, answered) = mpsc::sync_channel(1);
+        let exceeded = || OtelFlushError::DeadlineExceeded { deadline };
+        // The SDK waits for a time of its own; this thread waits as long, its caller no longer than it wants.
+        let waiting = thread::Builder::new().name("nilometer-otel-flush".to_owned()).spawn(move || {
+            loop {
+                let began = Instant::now();
+                let flushed = provider.force_flush().is_ok();
+                // A failure that took no time is an answer, one that took long is the SDK's patience.
+                if flushed || began.elapsed() < Duration::from_secs(4) || start.elapsed() >= deadline {
+                    break;
+                }
+            }
+            let _ = answer.send(());
+        });
+        waiting.map_err(|_| exceeded())?;
+        answered.recv_timeout(deadline).map_err(|_| exceeded())?;
+        self.judge(failed)
+    }
+
+    /// Sends all spans that have ended, waits for it up to the deadline, and stops. What is not sent by then is given
+    /// up; tracers record nothing more.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush). It has stopped all the same.
+    pub fn shutdown(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+        // ORDERING: whoever is first does it; release makes it known to `flush`.
+        if self.stopped.swap(true, Ordering::AcqRel) {
+            return Err(OtelFlushError::AlreadyShutDown);
+        }
+        let failed = self.tally.stats().failed();
+        let start = Instant::now();
+        let result = self.provider.shutdown_with_timeout(deadline);
+        // Its thread ends with it, and so does what the exporter still does.
+        let _driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match result {
+            Ok(()) => self.judge(failed),
+            Err(OTelSdkError::AlreadyShutdown) => Err(OtelFlushError::AlreadyShutDown),
+            Err(_) if start.elapsed() >= deadline => Err(OtelFlushError::DeadlineExceeded { deadline }),
+            Err(error) => Err(OtelFlushError::Failed { spans: 0, reason: error.to_string() }),
+        }
+    }
+
+    /// Whether spans were lost since there were so many of them.
+    fn judge(&self, failed: u64) -> Result<(), OtelFlushError> {
+        match self.tally.stats().failed().saturating_sub(failed) {
+            0 => Ok(()),
+            spans => Err(OtelFlushError::Failed { spans, reason: self.tally.reason() }),
+        }
+    }
+}
+
+impl Drop for OtelProvider {
+    fn drop(&mut self) {
+        match self.shutdown(AT_DROP) {
+            Ok(()) | Err(OtelFlushError::AlreadyShutDown) => {}
+            Err(error) => tracing::warn!(%error, "the last spans may be lost"),
+        }
+    }
+}
+
+fn sdk_provider(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> SdkTracerProvider {
+    let mut batch = BatchConfigBuilder::default();
+    if let Some(size) = config.queue_size {
+        batch = batch.with_max_queue_size(size);
+    }
+    if let Some(size) = config.batch_size {
+        batch = batch.with_max_export_batch_size(size);
+    }
+    if let Some(delay) = config.delay {
+        batch = batch.with_scheduled_delay(delay);
+    }
+    let resource = Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(config.resource_attributes())
+        .build();
+    let sampler = if config.is_disabled() { Sampler::AlwaysOff } else { config.sampling.to_sampler() };
+    SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_sampler(sampler)
+        .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batch.build()).build())
+        .build()
+}

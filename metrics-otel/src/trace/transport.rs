@@ -1,0 +1,238 @@
+//! The thread that sends spans.
+//!
+//! The exporters for gRPC and for HTTP need a tokio runtime that somebody drives while the SDK's own thread waits for
+//! them. It is neither the caller's, which may have none or be the very thread that waits in a shutdown, nor outlived
+//! by anything: a thread of ours drives one of its own until the provider ends.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_otlp::SpanExporter as OtlpExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use super::{OtelConfig, OtelInitError, Protocol};
+
+/// The running thread; it ends, and cancels what it does, when this is dropped.
+#[derive(Debug)]
+pub(super) struct Driver {
+    handle: Handle,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Driver {
+    fn start() -> io::Result<Driver> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        thread::Builder::new().name("nilometer-otel-trace".to_owned()).spawn(move || {
+            // What the client libraries trace about themselves would be sent with the next request, and so on.
+            let _quiet = Context::enter_telemetry_suppressed_scope();
+            // An error says that the sender is gone, which is the sign to stop.
+            let _ = runtime.block_on(stopped);
+            runtime.shutdown_background();
+        })?;
+        Ok(Driver { handle, _stop: stop })
+    }
+}
+
+/// An OTLP exporter that works on the driver's thread.
+#[derive(Debug)]
+pub(super) struct Transport {
+    /// Shared with the exports that are on their way.
+    inner: Arc<OtlpExporter>,
+    handle: Handle,
+    timeout: Duration,
+}
+
+impl Transport {
+    /// Builds the exporter that the configuration asks for; connects to nothing yet.
+    pub(super) fn start(config: &OtelConfig) -> Result<(Transport, Driver), OtelInitError> {
+        let driver = Driver::start()?;
+        let exporter = {
+            let _runtime = driver.handle.enter();
+            match config.protocol {
+                Protocol::Grpc => grpc::exporter(config)?,
+                Protocol::Http => over_http::exporter(config)?,
+            }
+        };
+        let handle = driver.handle.clone();
+        Ok((Transport { inner: Arc::new(exporter), handle, timeout: config.timeout }, driver))
+    }
+}
+
+impl SpanExporter for Transport {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let (inner, timeout) = (Arc::clone(&self.inner), self.timeout);
+        let export = async move { tokio::time::timeout(timeout, inner.export(batch)).await };
+        match self.handle.spawn(export).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(OTelSdkError::Timeout(timeout)),
+            Err(_) => Err(OTelSdkError::InternalFailure("tracing was shut down".to_owned())),
+        }
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        // The SDK does so before the first export, when nobody else has it.
+        if let Some(exporter) = Arc::get_mut(&mut self.inner) {
+            exporter.set_resource(resource);
+        }
+    }
+}
+
+#[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
+fn not_built(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OtelInitError {
+    OtelInitError::Exporter { source: source.into() }
+}
+
+#[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
+fn compression(config: &OtelConfig) -> Option<opentelemetry_otlp::Compression> {
+    config.compression.map(|compression| match compression {
+        super::Compression::Gzip => opentelemetry_otlp::Compression::Gzip,
+        super::Compression::Zstd => opentelemetry_otlp::Compression::Zstd,
+    })
+}
+
+/// What every request carries that the configuration does not say.
+#[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
+const USER_AGENT: &str = concat!("nilometer-otel/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(feature = "trace-grpc")]
+mod grpc {
+    use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
+    use tonic::metadata::MetadataMap;
+    use tonic::{Request, Status};
+
+    use super::super::{OtelConfig, OtelInitError};
+    use super::{USER_AGENT, compression, not_built};
+
+    pub(super) fn exporter(config: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
+        let mut headers = config.headers.clone();
+        if !headers.contains_key("user-agent") {
+            headers.insert("user-agent", http::HeaderValue::from_static(USER_AGENT));
+        }
+        let metadata = MetadataMap::from_headers(headers);
+        // The builder adds what it finds in the environment, over which the configuration has decided already.
+        let only_ours = move |mut request: Request<()>| -> Result<Request<()>, Status> {
+            *request.metadata_mut() = metadata.clone();
+            Ok(request)
+        };
+        let mut builder = SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(config.endpoint())
+            .with_timeout(config.timeout)
+            .with_interceptor(only_ours);
+        if let Some(compression) = compression(config) {
+            builder = builder.with_compression(compression);
+        }
+        secured(builder).build().map_err(not_built)
+    }
+
+    #[cfg(feature = "trace-tls")]
+    fn secured<B: WithTonicConfig>(builder: B) -> B {
+        builder.with_tls_config(tonic::transport::ClientTlsConfig::new().with_native_roots())
+    }
+
+    #[cfg(not(feature = "trace-tls"))]
+    fn secured<B: WithTonicConfig>(builder: B) -> B {
+        builder
+    }
+}
+
+#[cfg(not(feature = "trace-grpc"))]
+mod grpc {
+    use opentelemetry_otlp::SpanExporter;
+
+    use super::super::{OtelConfig, OtelInitError, Protocol};
+
+    pub(super) fn exporter(_: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
+        Err(OtelInitError::ProtocolNotBuilt { protocol: Protocol::Grpc })
+    }
+}
+
+#[cfg(feature = "trace-http")]
+mod over_http {
+    use http::{HeaderMap, HeaderValue, Request, Response};
+    use opentelemetry_http::hyper::HyperClient;
+    use opentelemetry_http::{Bytes, HttpClient, HttpError};
+    use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+
+    use super::super::{OtelConfig, OtelInitError};
+    use super::{USER_AGENT, compression, not_built};
+
+    /// A client that sends the configuration's headers, and not those that the builder finds in the environment.
+    #[derive(Debug)]
+    struct OnlyOurs<C> {
+        client: C,
+        headers: HeaderMap,
+    }
+
+    #[async_trait::async_trait]
+    impl<C: HttpClient> HttpClient for OnlyOurs<C> {
+        async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+            let mut headers = self.headers.clone();
+            for name in [http::header::CONTENT_TYPE, http::header::CONTENT_ENCODING] {
+                if let Some(value) = request.headers_mut().remove(&name) {
+                    headers.insert(name, value);
+                }
+            }
+            *request.headers_mut() = headers;
+            self.client.send_bytes(request).await
+        }
+    }
+
+    pub(super) fn exporter(config: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
+        let mut headers = config.headers.clone();
+        let agent = HeaderValue::from_static(USER_AGENT);
+        headers.entry(http::header::USER_AGENT).or_insert(agent);
+        let client = OnlyOurs { client: client(config)?, headers };
+        let mut builder = SpanExporter::builder()
+            .with_http()
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .with_endpoint(config.endpoint())
+            .with_timeout(config.timeout)
+            .with_http_client(client);
+        if let Some(compression) = compression(config) {
+            builder = builder.with_compression(compression);
+        }
+        builder.build().map_err(not_built)
+    }
+
+    #[cfg(feature = "trace-tls")]
+    fn client(config: &OtelConfig) -> Result<impl HttpClient + use<>, OtelInitError> {
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(tokio_rustls::rustls::crypto::ring::default_provider())
+            .map_err(not_built)?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(HyperClient::new(connector, config.timeout, None))
+    }
+
+    #[cfg(not(feature = "trace-tls"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with TLS there is something that fails")]
+    fn client(config: &OtelConfig) -> Result<impl HttpClient + use<>, OtelInitError> {
+        Ok(HyperClient::with_default_connector(config.timeout, None))
+    }
+}
+
+#[cfg(not(feature = "trace-http"))]
+mod over_http {
+    use opentelemetry_otlp::SpanExporter;
+
+    use super::super::{OtelConfig, OtelInitError, Protocol};
+
+    pub(super) fn exporter(_: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
+        Err(OtelInitError::ProtocolNotBuilt { protocol: Protocol::Http })
+    }
+}

@@ -1,0 +1,178 @@
+//! What a provider records, and how it ends.
+
+use std::time::{Duration, Instant};
+
+use nilometer_otel::trace::{OtelFlushError, OtelInitError, Protocol, Sampling};
+use nilometer_otel::{OtelConfig, OtelProvider};
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData, SpanExporter};
+
+use super::{DEADLINE, Kept};
+
+/// A parent from elsewhere.
+fn parent(sampled: bool) -> Context {
+    let flags = TraceFlags::default().with_sampled(sampled);
+    let (trace, span) = (TraceId::from(0xabc), SpanId::from(0xdef));
+    Context::new().with_remote_span_context(SpanContext::new(trace, span, flags, true, TraceState::default()))
+}
+
+#[test]
+fn sampling_decides_which_spans_are_kept() {
+    // Without a parent, with one that is sampled, with one that is not.
+    let half = Sampling::try_ratio(0.0).unwrap();
+    for (sampling, kept) in [
+        (Sampling::AlwaysOn, [true, true, true]),
+        (Sampling::AlwaysOff, [false, false, false]),
+        (Sampling::try_ratio(1.0).unwrap(), [true, true, true]),
+        (half.clone(), [false, false, false]),
+        (Sampling::AlwaysOn.parent_based(), [true, true, false]),
+        (Sampling::AlwaysOff.parent_based(), [false, true, false]),
+        (half.parent_based(), [false, true, false]),
+    ] {
+        for (context, kept) in [Context::new(), parent(true), parent(false)].into_iter().zip(kept) {
+            let test = Kept::with(&OtelConfig::new("test").with_sampling(sampling.clone()));
+            drop(test.provider.tracer("test").start_with_context("work", &context));
+            assert_eq!(test.spans().len(), usize::from(kept), "{sampling:?}");
+        }
+    }
+}
+
+#[test]
+fn a_ratio_keeps_about_that_part_of_the_traces() {
+    let test = Kept::with(&OtelConfig::new("test").with_sampling(Sampling::try_ratio(0.25).unwrap()));
+    let tracer = test.provider.tracer("test");
+    for _ in 0..2000 {
+        drop(tracer.start_with_context("work", &Context::new()));
+    }
+    // Six standard deviations of the binomial distribution are 116.
+    assert!((384..=616).contains(&test.spans().len()), "{}", test.spans().len());
+}
+
+#[test]
+fn a_disabled_provider_records_nothing_and_connects_to_nothing() {
+    let provider = OtelProvider::init(OtelConfig::new("test").with_disabled(true)).unwrap();
+    provider.tracer("test").in_span("work", |context| {
+        assert!(!context.span().is_recording());
+    });
+    provider.flush(DEADLINE).unwrap();
+    provider.shutdown(DEADLINE).unwrap();
+    assert_eq!(provider.export_stats().sent(), 0);
+}
+
+#[test]
+fn a_provider_that_is_dropped_has_sent_all() {
+    /// Outlives the exporter's shutdown, which empties the one in memory.
+    #[derive(Debug, Clone, Default)]
+    struct Names(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+    impl SpanExporter for Names {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().extend(batch.into_iter().map(|span| span.name.into_owned()));
+            Ok(())
+        }
+    }
+
+    let names = Names::default();
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), names.clone());
+    let tracer = provider.tracer("test");
+    tracer.in_span("before", |_| ());
+    drop(provider);
+    tracer.in_span("after", |_| ());
+    assert_eq!(*names.0.lock().unwrap(), ["before"]);
+}
+
+#[test]
+fn spans_that_are_not_taken_are_counted_and_told() {
+    #[derive(Debug)]
+    struct Refusing;
+
+    impl SpanExporter for Refusing {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            Err(OTelSdkError::InternalFailure("full".to_owned()))
+        }
+    }
+
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), Refusing);
+    let work = || provider.tracer("test").in_span("work", |_| ());
+    work();
+    work();
+    let error = provider.flush(DEADLINE).unwrap_err();
+    assert!(
+        matches!(&error, OtelFlushError::Failed { spans: 2, reason } if reason.contains("full")),
+        "{error}"
+    );
+    provider.flush(DEADLINE).unwrap();
+    work();
+    assert!(matches!(provider.shutdown(DEADLINE), Err(OtelFlushError::Failed { spans: 1, .. })));
+    assert_eq!(provider.export_stats().failed(), 3);
+}
+
+#[test]
+fn an_exporter_that_hangs_holds_nobody_beyond_the_deadline() {
+    #[derive(Debug)]
+    struct Hanging;
+
+    impl SpanExporter for Hanging {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            std::future::pending().await
+        }
+    }
+
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), Hanging);
+    provider.tracer("test").in_span("work", |_| ());
+    let (start, deadline) = (Instant::now(), Duration::from_millis(200));
+    assert_eq!(provider.flush(deadline), Err(OtelFlushError::DeadlineExceeded { deadline }));
+    assert_eq!(provider.shutdown(deadline), Err(OtelFlushError::DeadlineExceeded { deadline }));
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_second_shutdown_says_so() {
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), InMemorySpanExporter::default());
+    provider.shutdown(DEADLINE).unwrap();
+    assert_eq!(provider.shutdown(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
+    assert_eq!(provider.flush(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
+}
+
+#[test]
+fn a_protocol_that_is_not_built_is_an_error_at_the_start() {
+    for (protocol, built) in
+        [(Protocol::Grpc, cfg!(feature = "trace-grpc")), (Protocol::Http, cfg!(feature = "trace-http"))]
+    {
+        let started = OtelProvider::init(OtelConfig::new("test").with_protocol(protocol));
+        match started {
+            Ok(_) => assert!(built, "{protocol}"),
+            Err(error) => {
+                assert!(!built && matches!(error, OtelInitError::ProtocolNotBuilt { .. }), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(not(feature = "trace-tls"))]
+fn an_https_endpoint_without_tls_is_an_error_at_the_start() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let config = OtelConfig::new("test").with_endpoint("https://127.0.0.1:1").unwrap();
+        let error = OtelProvider::init(config.with_protocol(protocol)).unwrap_err();
+        assert!(matches!(error, OtelInitError::TlsNotBuilt { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_installed_provider_is_the_one_of_the_process() {
+    use opentelemetry::global;
+
+    let test = Kept::new();
+    test.provider.install_global(nilometer_otel::propagation::Propagator::new());
+    let mut headers = std::collections::HashMap::new();
+    global::tracer("global").in_span("work", |context| {
+        global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
+    });
+    let span = test.spans().pop().unwrap();
+    assert_eq!(span.instrumentation_scope.name(), "global");
+    let (trace, id) = (span.span_context.trace_id(), span.span_context.span_id());
+    assert_eq!(headers["traceparent"], format!("00-{trace}-{id}-01"));
+}
