@@ -14,7 +14,7 @@
 //! - [`prometheus`]: a real Prometheus, started and asked over its HTTP API.
 //! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
 //!   what a remote write request says.
-//! - [`otlp`]: what OTLP requests have to say of a collection.
+//! - [`otlp`]: what OTLP requests have to say of a collection. [`rotel`]: a real OpenTelemetry collector.
 //! - [`push`]: what tests push. `tls`: with the feature `server`, certificates, and receivers that have some.
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
@@ -33,6 +33,7 @@ pub mod pushgateway;
 pub mod read_back;
 pub mod receiver;
 pub mod remote_write;
+pub mod rotel;
 pub mod samples;
 mod scrape;
 pub mod shown;
