@@ -51,11 +51,11 @@ fn spans_arrive_as_they_were_by_either_protocol_and_compressed() {
             }
             let provider = OtelProvider::init(config).unwrap();
             let (tracer, inner) = (provider.tracer("orders"), provider.tracer("stock"));
-            SpanWork::new(tracer, "place")
+            SpanWork::new(&tracer, "place")
                 .with_kind(SpanKind::Server)
                 .with_attributes([KeyValue::new("order", "a:b"), KeyValue::new("items", 7)])
                 .run(|| {
-                    SpanWork::new(inner, "reserve").run(|| Err::<(), _>("no stock")).unwrap_err();
+                    SpanWork::new(&inner, "reserve").run(|| Err::<(), _>("no stock")).unwrap_err();
                     Ok::<_, String>(())
                 })
                 .unwrap();
@@ -98,7 +98,7 @@ fn producers_and_consumers_are_joined_across_the_headers_of_messages() {
         let contexts = messages.iter().map(|headers| propagator.extract_pairs(headers)).collect::<Vec<_>>();
         for context in &contexts {
             let order = context.baggage().get("order").unwrap().as_str().to_owned();
-            SpanWork::new(tracer.clone(), format!("bill {order}"))
+            SpanWork::new(&tracer, format!("bill {order}"))
                 .with_kind(SpanKind::Consumer)
                 .with_parent(context.clone())
                 .run(|| Ok::<_, String>(()))
@@ -112,7 +112,7 @@ fn producers_and_consumers_are_joined_across_the_headers_of_messages() {
     let producer = OtelProvider::init(config("checkout", &rotel, Protocol::Grpc)).unwrap();
     let (propagator, tracer) = (Propagator::new(), producer.tracer("checkout"));
     for order in ["1", "2"] {
-        SpanWork::new(tracer.clone(), format!("send {order}"))
+        SpanWork::new(&tracer, format!("send {order}"))
             .with_kind(SpanKind::Producer)
             .run(|| {
                 let mut headers: Headers = vec![("id".to_owned(), vec![0xff, 0])];

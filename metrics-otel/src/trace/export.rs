@@ -1,6 +1,6 @@
 //! An exporter that counts what it sends.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,10 +32,12 @@ impl ExportStats {
 /// What became of the spans, shared by the exporter and the provider.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    // ORDERING: relaxed is enough for both, each stands for itself; a flush orders them by the channel on which the
+    // ORDERING: relaxed is enough for all of them, each stands for itself; a flush orders them by the channel on which the
     // exporter's thread answers.
     sent: AtomicU64,
     failed: AtomicU64,
+    /// Whether the last export failed.
+    failing: AtomicBool,
     /// What the exporter said when it last failed.
     reason: Mutex<String>,
 }
@@ -58,6 +60,14 @@ impl Tally {
                 &self.failed
             }
         };
+        // ORDERING: see the fields.
+        let was_failing = self.failing.swap(result.is_err(), Ordering::Relaxed);
+        match result {
+            // Once per outage: a receiver that is away for an hour is one piece of news.
+            Err(error) if !was_failing => tracing::warn!(%error, spans, "spans are lost"),
+            Ok(()) if was_failing => tracing::info!("spans are taken again"),
+            _ => {}
+        }
         // ORDERING: see the fields.
         counter.fetch_add(u64::try_from(spans).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

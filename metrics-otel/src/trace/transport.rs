@@ -16,6 +16,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tracing::subscriber::NoSubscriber;
 
 use super::{OtelConfig, OtelInitError, Protocol};
 
@@ -32,8 +33,11 @@ impl Driver {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         thread::Builder::new().name("nilometer-otel-trace".to_owned()).spawn(move || {
-            // What the client libraries trace about themselves would be sent with the next request, and so on.
-            let _quiet = Context::enter_telemetry_suppressed_scope();
+            // What the client libraries trace about themselves would be sent with the next request, which they would
+            // trace too, and so on. The one keeps it from whoever listens to the crate `tracing`, since a layer that makes
+            // OpenTelemetry's spans of it does not heed the other.
+            let _unheard = tracing::subscriber::set_default(NoSubscriber::default());
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
             // An error says that the sender is gone, which is the sign to stop.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
@@ -57,6 +61,7 @@ impl Transport {
         let driver = Driver::start()?;
         let exporter = {
             let _runtime = driver.handle.enter();
+            let _unheard = tracing::subscriber::set_default(NoSubscriber::default());
             match config.protocol {
                 Protocol::Grpc => grpc::exporter(config)?,
                 Protocol::Http => over_http::exporter(config)?,

@@ -86,7 +86,7 @@ type Hook<'a> = Box<dyn FnOnce(&SpanReport<'_>) + Send + 'a>;
 /// let exporter = InMemorySpanExporter::default();
 /// let provider = OtelProvider::with_exporter(&OtelConfig::new("checkout"), exporter.clone());
 /// let outcomes = Mutex::new(Vec::new());
-/// let number = SpanWork::new(provider.tracer("orders"), "parse")
+/// let number = SpanWork::new(&provider.tracer("orders"), "parse")
 ///     .on_end(|report| outcomes.lock().unwrap().push(report.outcome()))
 ///     .run(|| "four".parse::<u32>());
 /// assert!(number.is_err());
@@ -101,7 +101,7 @@ type Hook<'a> = Box<dyn FnOnce(&SpanReport<'_>) + Send + 'a>;
 /// OpenTelemetry semantic conventions, "Exceptions on spans": `exception.type` and `exception.message`.
 #[must_use = "nothing runs until `run` or `run_async` is called"]
 pub struct SpanWork<'a, T> {
-    tracer: T,
+    tracer: &'a T,
     builder: SpanBuilder,
     parent: Option<Context>,
     hooks: Vec<Hook<'a>>,
@@ -122,7 +122,7 @@ where
     T::Span: Send + Sync + 'static,
 {
     /// Work in a span of this tracer and this name.
-    pub fn new(tracer: T, name: impl Into<Cow<'static, str>>) -> SpanWork<'a, T> {
+    pub fn new(tracer: &'a T, name: impl Into<Cow<'static, str>>) -> SpanWork<'a, T> {
         let builder = tracer.span_builder(name);
         SpanWork { tracer, builder, parent: None, hooks: Vec::new() }
     }

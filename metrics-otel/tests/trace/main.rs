@@ -3,8 +3,12 @@
 
 mod batch;
 mod config;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "tracing")]
 mod layer;
+#[cfg(feature = "trace-http")]
+mod over_http;
 mod propagation;
 mod provider;
 mod round_trip;

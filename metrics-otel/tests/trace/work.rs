@@ -22,7 +22,7 @@ fn runtimes() -> [tokio::runtime::Runtime; 2] {
 #[test]
 fn an_error_is_the_status_and_an_event_of_the_span() {
     let test = Kept::new();
-    let result = SpanWork::new(test.provider.tracer("test"), "read")
+    let result = SpanWork::new(&test.provider.tracer("test"), "read")
         .with_kind(SpanKind::Client)
         .with_attributes([KeyValue::new("path", "/tmp")])
         .run(|| Err::<(), _>(io::Error::other("no disk")));
@@ -44,8 +44,8 @@ fn an_error_is_the_status_and_an_event_of_the_span() {
 fn work_that_succeeds_leaves_no_status() {
     let test = Kept::new();
     let tracer = test.provider.tracer("test");
-    let number = SpanWork::new(tracer.clone(), "outer")
-        .run(|| SpanWork::new(tracer, "inner").run(|| Ok::<_, String>(7)));
+    let number =
+        SpanWork::new(&tracer, "outer").run(|| SpanWork::new(&tracer, "inner").run(|| Ok::<_, String>(7)));
     assert_eq!(number, Ok(7));
     let spans = test.spans();
     assert_eq!((&spans[0].status, spans[0].events.len()), (&Status::Unset, 0));
@@ -57,11 +57,13 @@ fn hooks_get_the_duration_and_the_outcome_with_the_span_current() {
     let test = Kept::new();
     let seen = Mutex::new(Vec::new());
     let work = |outcome: Result<(), &'static str>| {
-        SpanWork::new(test.provider.tracer("test"), "work")
+        SpanWork::new(&test.provider.tracer("test"), "work")
             .on_end(|report| {
                 let current = Context::current().span().span_context().clone();
                 assert_eq!(&current, report.span_context());
                 assert!(current.is_sampled());
+                // What the hook takes is none of the work's time.
+                assert!(!Context::current().span().is_recording());
                 seen.lock().unwrap().push((report.outcome(), report.duration(), current.span_id()));
             })
             .run(|| {
@@ -86,7 +88,7 @@ fn a_panic_is_recorded_and_goes_on() {
     let test = Kept::new();
     let outcomes = Mutex::new(Vec::new());
     let unwound = catch_unwind(AssertUnwindSafe(|| {
-        SpanWork::new(test.provider.tracer("test"), "work")
+        SpanWork::new(&test.provider.tracer("test"), "work")
             .on_end(|report| {
                 outcomes.lock().unwrap().push(report.outcome());
                 std::panic::resume_unwind(Box::new("a hook that panics too"));
@@ -104,7 +106,7 @@ fn a_future_is_in_its_span_wherever_it_is_polled() {
         let test = Kept::new();
         let tracer = test.provider.tracer("test");
         let inner = tracer.clone();
-        let work = SpanWork::new(tracer, "outer").run_async(async move {
+        let work = SpanWork::new(&tracer, "outer").run_async(async move {
             for _ in 0..3 {
                 tokio::task::yield_now().await;
                 inner.in_span("inner", |_| ());
@@ -125,7 +127,8 @@ fn a_future_that_is_dropped_was_cancelled() {
     let test = Kept::new();
     let outcomes = Mutex::new(Vec::new());
     {
-        let work = SpanWork::new(test.provider.tracer("test"), "work")
+        let tracer = test.provider.tracer("test");
+        let work = SpanWork::new(&tracer, "work")
             .on_end(|report| outcomes.lock().unwrap().push(report.outcome()))
             .run_async(std::future::pending::<Result<(), String>>());
         let polled = pin!(work).poll(&mut Poll::from_waker(Waker::noop()));
@@ -140,7 +143,7 @@ fn a_parent_from_elsewhere_is_the_parent() {
     let test = Kept::new();
     let headers = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
     let parent = nilometer_otel::propagation::Propagator::new().extract_pairs(headers);
-    SpanWork::new(test.provider.tracer("test"), "work")
+    SpanWork::new(&test.provider.tracer("test"), "work")
         .with_parent(parent)
         .run(|| Ok::<_, String>(()))
         .unwrap();
