@@ -1,21 +1,30 @@
-//! An exporter that counts what it sends.
+//! Batches and an exporter that count what becomes of the spans.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
 
-/// How many spans were sent since the start.
+/// What became of the spans since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExportStats {
+    ended: u64,
     sent: u64,
     failed: u64,
 }
 
 impl ExportStats {
+    /// The sampled spans that have ended. What of them is neither sent nor failed waits for its turn; after a flush that
+    /// succeeded nothing waits, and what is left was dropped because the queue was full.
+    #[must_use]
+    pub fn ended(self) -> u64 {
+        self.ended
+    }
+
     /// The spans that the receiver took.
     #[must_use]
     pub fn sent(self) -> u64 {
@@ -34,6 +43,7 @@ impl ExportStats {
 pub(super) struct Tally {
     // ORDERING: relaxed is enough for all of them, each stands for itself; a flush orders them by the channel on which the
     // exporter's thread answers.
+    ended: AtomicU64,
     sent: AtomicU64,
     failed: AtomicU64,
     /// Whether the last export failed.
@@ -45,7 +55,9 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn stats(&self) -> ExportStats {
         // ORDERING: see the fields.
-        ExportStats { sent: self.sent.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) }
+        let [ended, sent, failed] =
+            [&self.ended, &self.sent, &self.failed].map(|count| count.load(Ordering::Relaxed));
+        ExportStats { ended, sent, failed }
     }
 
     pub(super) fn reason(&self) -> String {
@@ -70,6 +82,45 @@ impl Tally {
         }
         // ORDERING: see the fields.
         counter.fetch_add(u64::try_from(spans).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// The batches, with a count of what goes into them.
+#[derive(Debug)]
+pub(super) struct Batches {
+    inner: BatchSpanProcessor,
+    tally: Arc<Tally>,
+}
+
+impl Batches {
+    pub(super) fn new(inner: BatchSpanProcessor, tally: Arc<Tally>) -> Batches {
+        Batches { inner, tally }
+    }
+}
+
+impl SpanProcessor for Batches {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.inner.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            // ORDERING: see the fields.
+            self.tally.ended.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inner.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
     }
 }
 

@@ -15,7 +15,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::endpoint::Endpoint;
-use super::export::{Counted, Tally};
+use super::export::{Batches, Counted, Tally};
 #[cfg(feature = "_trace-export")]
 use super::transport::{Driver, Transport};
 use super::{ExportStats, OtelConfig, OtelFlushError, OtelInitError};
@@ -108,7 +108,7 @@ impl OtelProvider {
     fn start(config: &OtelConfig) -> Result<OtelProvider, OtelInitError> {
         let (transport, driver) = Transport::start(config)?;
         let tally = Arc::default();
-        let provider = sdk_provider(config, Counted::new(transport, Arc::clone(&tally)));
+        let provider = sdk_provider(config, transport, &tally);
         Ok(OtelProvider::assemble(provider, Some(driver), tally))
     }
 
@@ -121,7 +121,7 @@ impl OtelProvider {
     #[must_use = "a provider that is dropped is shut down"]
     pub fn with_exporter(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> OtelProvider {
         let tally = Arc::default();
-        let provider = sdk_provider(config, Counted::new(exporter, Arc::clone(&tally)));
+        let provider = sdk_provider(config, exporter, &tally);
         OtelProvider::assemble(provider, None, tally)
     }
 
@@ -148,7 +148,7 @@ impl OtelProvider {
         opentelemetry::global::set_text_map_propagator(propagator);
     }
 
-    /// How many spans were sent, and how many the receiver did not take.
+    /// How many spans have ended, how many of them were sent, and how many the receiver did not take.
     #[must_use]
     pub fn export_stats(&self) -> ExportStats {
         self.tally.stats()
@@ -228,7 +228,11 @@ impl Drop for OtelProvider {
     }
 }
 
-fn sdk_provider(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> SdkTracerProvider {
+fn sdk_provider(
+    config: &OtelConfig,
+    exporter: impl SpanExporter + 'static,
+    tally: &Arc<Tally>,
+) -> SdkTracerProvider {
     let mut batch = BatchConfigBuilder::default();
     if let Some(size) = config.queue_size {
         batch = batch.with_max_queue_size(size);
@@ -239,6 +243,8 @@ fn sdk_provider(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> S
     if let Some(delay) = config.delay {
         batch = batch.with_scheduled_delay(delay);
     }
+    let exporter = Counted::new(exporter, Arc::clone(tally));
+    let batches = BatchSpanProcessor::builder(exporter).with_batch_config(batch.build()).build();
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(config.resource_attributes())
@@ -247,6 +253,6 @@ fn sdk_provider(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> S
     SdkTracerProvider::builder()
         .with_resource(resource)
         .with_sampler(sampler)
-        .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batch.build()).build())
+        .with_span_processor(Batches::new(batches, Arc::clone(tally)))
         .build()
 }

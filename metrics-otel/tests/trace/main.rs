@@ -14,6 +14,8 @@ mod provider;
 mod round_trip;
 #[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
 mod sending;
+#[cfg(all(feature = "trace-grpc", feature = "trace-http", feature = "trace-tls"))]
+mod tls;
 mod work;
 
 use std::time::Duration;

@@ -176,3 +176,32 @@ fn an_installed_provider_is_the_one_of_the_process() {
     let (trace, id) = (span.span_context.trace_id(), span.span_context.span_id());
     assert_eq!(headers["traceparent"], format!("00-{trace}-{id}-01"));
 }
+
+#[test]
+fn spans_beyond_the_queue_are_dropped_and_can_be_told() {
+    /// Waits until it is let go, so that the queue fills up.
+    #[derive(Debug)]
+    struct Waiting(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+    impl SpanExporter for Waiting {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            // Once the sender is gone, this returns at once.
+            let _ = self.0.lock().unwrap().recv();
+            Ok(())
+        }
+    }
+
+    let (go, waiting) = std::sync::mpsc::channel();
+    let config = OtelConfig::new("test").with_queue_size(10).unwrap().with_batch_size(10).unwrap();
+    let provider = OtelProvider::with_exporter(&config, Waiting(std::sync::Mutex::new(waiting)));
+    let tracer = provider.tracer("test");
+    for _ in 0..100 {
+        tracer.in_span("work", |_| ());
+    }
+    drop(go);
+    provider.flush(DEADLINE).unwrap();
+    let stats = provider.export_stats();
+    assert_eq!((stats.ended(), stats.failed()), (100, 0));
+    // One batch on its way, or about to be, and one queue.
+    assert!((10..=20).contains(&stats.sent()), "{stats:?}");
+}
