@@ -55,7 +55,7 @@ fn received(protocol: Protocol, trusted: bool) -> Option<(Vec<u8>, Option<Vec<u8
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = Stream::new(&mut connection, &mut socket);
-        let mut read = vec![0; 64];
+        let mut read = vec![0; 4096];
         let length = stream.read(&mut read).ok().filter(|length| *length > 0)?;
         read.truncate(length);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -78,6 +78,8 @@ fn send(address: SocketAddr, protocol: Protocol, trusted: Option<String>) {
         .env(SEND_BY, protocol.to_string())
         .env("SSL_CERT_FILE", file)
         .env_remove("SSL_CERT_DIR")
+        // The exporter's own look at the environment, over which the configuration has decided.
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "x-stray=1")
         .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
@@ -86,7 +88,9 @@ fn send(address: SocketAddr, protocol: Protocol, trusted: Option<String>) {
 #[test]
 fn a_receiver_that_the_machine_trusts_gets_spans_over_tls() {
     let (read, _) = received(Protocol::Http, true).unwrap();
-    assert!(read.starts_with(b"POST /v1/traces HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&read));
+    let head = String::from_utf8_lossy(&read);
+    assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("user-agent: nilometer-otel/") && !head.contains("x-stray"), "{head}");
     let (read, agreed) = received(Protocol::Grpc, true).unwrap();
     assert!(read.starts_with(b"PRI * HTTP/2.0\r\n"), "{}", String::from_utf8_lossy(&read));
     assert_eq!(agreed.as_deref(), Some(&b"h2"[..]));
