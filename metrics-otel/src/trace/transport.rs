@@ -95,12 +95,10 @@ impl SpanExporter for Transport {
     }
 }
 
-#[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
 fn not_built(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OtelInitError {
     OtelInitError::Exporter { source: source.into() }
 }
 
-#[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
 fn compression(config: &OtelConfig) -> Option<opentelemetry_otlp::Compression> {
     config.compression.map(|compression| match compression {
         super::Compression::Gzip => opentelemetry_otlp::Compression::Gzip,
@@ -109,7 +107,6 @@ fn compression(config: &OtelConfig) -> Option<opentelemetry_otlp::Compression> {
 }
 
 /// What every request carries that the configuration does not say.
-#[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
 const USER_AGENT: &str = concat!("nilometer-otel/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(feature = "trace-grpc")]
