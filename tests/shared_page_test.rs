@@ -49,8 +49,10 @@ fn a_page_that_a_hundred_ask_for_and_do_not_read_is_there_twice_at_most() {
     // One collection at a time, so that nobody goes alone.
     let config =
         ServerConfig::new().with_own_metrics(false).with_host("127.0.0.1").with_port(0).with_scrape_limit(1);
-    let config =
-        config.with_stall_timeout(Duration::from_mins(5)).with_response_timeout(Duration::from_mins(5));
+    let config = config
+        .with_queue_timeout(Duration::from_mins(5))
+        .with_stall_timeout(Duration::from_mins(5))
+        .with_response_timeout(Duration::from_mins(5));
     let server = runtime.block_on(MetricsServer::new(Arc::clone(&held), config).bind()).unwrap();
     let (address, stats) = (server.local_addr(), server.stats());
     runtime.spawn(server.serve());
