@@ -36,7 +36,8 @@ pub(super) enum Encoded {
     Whole(Page),
     /// A page that is too long to be held. It comes while it is collected.
     Streamed(mpsc::Receiver<Piece>),
-    /// Another scrape's page is too long to be shared: this one has to collect by itself.
+    /// Another scrape's page is too long to be shared, or it has found no place or gone away: this one has to collect by
+    /// itself.
     Alone,
     /// There was no place for it in time.
     Busy,
@@ -103,69 +104,111 @@ pub(super) struct Allowance {
     pub(super) stall_timeout: Duration,
 }
 
-/// Collects on the blocking pool, for who receives it and then for those who have joined `lead`. A collection stops
-/// when nobody is left to receive it.
+/// Collects on the blocking pool, for who receives it and for those who have joined `lead` by then, and further on for
+/// those who join it later. A collection stops when nobody is left to receive it.
 pub(super) fn start(
     collector: impl Collector + 'static,
     rendition: Rendition,
     allowance: Allowance,
-    mut lead: Option<Lead>,
+    lead: Option<Lead>,
 ) -> oneshot::Receiver<Encoded> {
     let (sender, receiver) = oneshot::channel();
+    let Allowance { permit, collections, hold, stall_timeout } = allowance;
     let runtime = Handle::current();
-    let blocking = runtime.clone();
-    // The task is not waited for: what it has to say, a panic included, the channel says.
-    drop(blocking.spawn_blocking(move || {
-        let mut place = Some(allowance.permit);
-        let mut audience = vec![sender];
-        loop {
-            let mut permit = place.take();
-            let mut outlet = Outlet {
-                permit: &mut permit,
-                audience: mem::take(&mut audience),
-                lead: lead.as_mut(),
-                held: VecDeque::new(),
-                room: allowance.hold,
-                way: Way::Held,
-                runtime: &runtime,
-                stall_timeout: allowance.stall_timeout,
-            };
-            let started = Instant::now();
-            // A panic has been reported by its hook. The collector's own state is its author's concern, as it is with a
-            // panic on any other thread; of the scrape's, nothing is used but what says how far it came.
-            let _ = catch_unwind(AssertUnwindSafe(|| match rendition.coding {
-                Some(coding) => write(&collector, &rendition, Compressed::new(coding, &mut outlet)),
-                None => write(&collector, &rendition, &mut outlet),
-            }));
-            let Outlet { way, audience: readers, .. } = outlet;
-            // Given back before anybody can see the end of the scrape, of one that broke off too: whoever has seen it can
-            // ask for the next one.
-            drop(permit);
-            let goes_on = lead.as_mut().is_some_and(Lead::goes_on);
-            match way {
-                Way::Whole(pieces) => {
-                    let page = Page { pieces: pieces.into(), took: started.elapsed() };
-                    for reader in readers {
-                        // One that has gone needs nothing.
-                        let _ = reader.send(Encoded::Whole(page.clone()));
-                    }
-                }
-                // It failed: the channels close with nothing said, or not the end.
-                Way::Held | Way::Streamed(_) => {}
-            }
-            let Some(lead) = lead.as_mut().filter(|_| goes_on) else { return };
-            place = allowance.collections.free();
-            if place.is_none() {
-                place = runtime.block_on(allowance.collections.place());
-            }
-            if place.is_none() {
-                return lead.busy();
-            }
-            let Some(next) = lead.next() else { return };
-            audience = next;
-        }
-    }));
+    let turns = Turns { collector, rendition, collections, hold, stall_timeout, lead, runtime };
+    turns.spawn(permit, vec![sender]);
     receiver
+}
+
+/// One collection after the other.
+struct Turns<C> {
+    collector: C,
+    rendition: Rendition,
+    collections: Collections,
+    hold: usize,
+    stall_timeout: Duration,
+    lead: Option<Lead>,
+    runtime: Handle,
+}
+
+impl<C: Collector + 'static> Turns<C> {
+    /// Goes on on the blocking pool, for those who wait as well as for this audience.
+    fn spawn(self, permit: OwnedSemaphorePermit, audience: Audience) {
+        let blocking = self.runtime.clone();
+        // The task is not waited for: what it has to say, a panic included, the channel says.
+        drop(blocking.spawn_blocking(move || self.run(permit, audience)));
+    }
+
+    fn run(mut self, mut permit: OwnedSemaphorePermit, mut audience: Audience) {
+        loop {
+            // Not before the thread is there: those who wait are with `lead` as long as nobody collects for them.
+            match &mut self.lead {
+                Some(lead) if audience.is_empty() => match lead.next() {
+                    Some(next) => audience = next,
+                    None => return,
+                },
+                Some(lead) => audience.extend(lead.begin()),
+                None => {}
+            }
+            if !self.collect(permit, mem::take(&mut audience)) {
+                return;
+            }
+            let Some(place) = self.collections.free() else { return self.wait() };
+            permit = place;
+        }
+    }
+
+    /// Goes on once there is a place. No thread waits for it: whoever has the place needs one as well.
+    fn wait(mut self) {
+        let runtime = self.runtime.clone();
+        // Where the runtime ends, so does the sharing.
+        drop(runtime.spawn(async move {
+            if let Some(permit) = self.collections.place().await {
+                self.spawn(permit, Audience::new());
+            } else if let Some(lead) = &mut self.lead {
+                lead.dissolve();
+            }
+        }));
+    }
+
+    /// Collects once; tells whether somebody waits for another collection.
+    fn collect(&mut self, permit: OwnedSemaphorePermit, audience: Audience) -> bool {
+        let mut permit = Some(permit);
+        let mut outlet = Outlet {
+            permit: &mut permit,
+            audience,
+            lead: self.lead.as_mut(),
+            held: VecDeque::new(),
+            room: self.hold,
+            way: Way::Held,
+            runtime: &self.runtime,
+            stall_timeout: self.stall_timeout,
+        };
+        let started = Instant::now();
+        // A panic has been reported by its hook. The collector's own state is its author's concern, as it is with a
+        // panic on any other thread; of the scrape's, nothing is used but what says how far it came.
+        let _ = catch_unwind(AssertUnwindSafe(|| match self.rendition.coding {
+            Some(coding) => write(&self.collector, &self.rendition, Compressed::new(coding, &mut outlet)),
+            None => write(&self.collector, &self.rendition, &mut outlet),
+        }));
+        let Outlet { way, audience: readers, .. } = outlet;
+        // Given back before anybody can see the end of the scrape, of one that broke off too: whoever has seen it can
+        // ask for the next one.
+        drop(permit);
+        let goes_on = self.lead.as_mut().is_some_and(Lead::goes_on);
+        match way {
+            Way::Whole(pieces) => {
+                let page = Page { pieces: pieces.into(), took: started.elapsed() };
+                for reader in readers {
+                    // One that has gone needs nothing.
+                    let _ = reader.send(Encoded::Whole(page.clone()));
+                }
+            }
+            // It failed: the channels close with nothing said, or not the end.
+            Way::Held | Way::Streamed(_) => {}
+        }
+        goes_on
+    }
 }
 
 /// Writes the page.

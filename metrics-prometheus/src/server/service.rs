@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -58,8 +59,9 @@ use crate::own::{self, Own};
 /// # Scrapes that arrive together
 ///
 /// Those that ask for the same page, in the same format, with the same compression and the same filter, while it is being
-/// collected for another one, wait for the next collection, which begins when that one ends, and share it: so a page
-/// always shows all that was recorded before it was asked for, and a hundred that ask at a time cost two collections. None
+/// collected for another one, wait for the next collection, which begins when that one ends, and share it; while another
+/// one waits for a place, they wait with it. So a page always shows all that was recorded before it was asked for, and a
+/// hundred that ask at a time cost two collections. None
 /// waits for others' readers: a page is held until it is complete, and one that is too long for that goes to one scrape,
 /// while the others, like those that have waited for 100 ms, collect by themselves, each within
 /// [`ServerConfig::with_scrape_limit`].
@@ -265,7 +267,7 @@ impl<C: Collector + 'static> MetricsService<C> {
                 Joined::Lead(lead, permit) => Coming::Own(self.start(rendition, permit, Some(lead))),
                 Joined::Alone(permit) => Coming::Own(self.start(rendition, permit, None)),
                 Joined::Follow(encoded) => Coming::Any(Box::pin(self.clone().follow(rendition, encoded))),
-                Joined::Busy => Coming::Any(Box::pin(self.clone().queue(rendition))),
+                Joined::Queue(lead) => Coming::Any(Box::pin(self.clone().queue(rendition, lead))),
             }
         };
         State::Scraping(Scraping { coming, response, place: Some(place), account })
@@ -279,30 +281,31 @@ impl<C: Collector + 'static> MetricsService<C> {
         }
     }
 
-    /// Waits for a place for a collection, unless another one has begun by then that can be waited for.
-    async fn queue(self, rendition: Rendition) -> Option<Encoded> {
-        let Some(permit) = self.shared.collections.place().await else { return Some(Encoded::Busy) };
-        match self.shared.sharing.join(&rendition, || Some(permit)) {
-            Joined::Lead(lead, permit) => self.start(rendition, permit, Some(lead)).await.ok(),
-            Joined::Alone(permit) => self.start(rendition, permit, None).await.ok(),
-            Joined::Follow(encoded) => self.follow(rendition, encoded).await,
-            Joined::Busy => Some(Encoded::Busy),
+    /// Waits for a place for a collection, and then for its end, with those who have joined meanwhile.
+    async fn queue(self, rendition: Rendition, lead: Lead) -> Option<Encoded> {
+        match self.shared.collections.place().await {
+            Some(permit) => self.start(rendition, permit, Some(lead)).await.ok(),
+            // Those who have joined later wait for longer.
+            None => Some(Encoded::Busy),
         }
     }
 
     /// Waits for the collection that others share, or after a while for a place for one of its own.
     async fn follow(self, rendition: Rendition, mut encoded: oneshot::Receiver<Encoded>) -> Option<Encoded> {
-        let shared = if let Ok(shared) = timeout(PATIENCE, &mut encoded).await {
+        let waits = timeout(PATIENCE, &mut encoded).await;
+        let mut alone = pin!(self.alone(rendition));
+        let shared = if let Ok(shared) = waits {
             shared
         } else {
             tokio::select! {
                 biased;
                 shared = &mut encoded => shared,
-                alone = self.clone().alone(rendition.clone()) => return alone,
+                alone = &mut alone => return alone,
             }
         };
         match shared.ok()? {
-            Encoded::Alone => self.alone(rendition).await,
+            // Whatever has come of its own turn by then stays.
+            Encoded::Alone => alone.await,
             shared => Some(shared),
         }
     }

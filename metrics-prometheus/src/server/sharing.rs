@@ -1,12 +1,13 @@
 //! One encoding for scrapes that arrive together.
 //!
 //! While a page is collected, those who ask for the same one wait, all of them for the next collection, which starts
-//! when this one has ended. So a page always shows what was recorded before it was asked for, and however many ask,
-//! there is one collection at a time for each rendition. Who waits is let go, to collect alone, when the page turns
-//! out to be too long to be held for many, or when it takes too long.
+//! when this one has ended. While a place for its collection is waited for, they wait for that one. So a page always shows
+//! what was recorded before it was asked for, and however many ask, there is one collection at a time for each rendition.
+//! Who waits is let go, to collect alone, when the page turns out to be too long to be held for many, when it takes too
+//! long, or when whoever leads finds no place in time or goes away.
 //!
 //! Between two collections for the same page, its place is free for whoever has waited longest for one: those who ask
-//! for another page are not kept out.
+//! for another page are not kept out. No thread waits for a place, since whoever has it needs a thread to give it back.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,7 @@ pub(super) struct Sharing(Arc<Mutex<Vec<UnderWay>>>);
 /// One collection after the other, for those who ask for the same page.
 struct UnderWay {
     rendition: Rendition,
-    /// When the present one began.
+    /// When the present one began, or the wait for a place for the first one.
     began: Instant,
     /// Who came since then.
     waiting: Audience,
@@ -57,8 +58,8 @@ pub(super) enum Joined {
     Follow(oneshot::Receiver<Encoded>),
     /// Collect alone, since the collection under way takes its time.
     Alone(OwnedSemaphorePermit),
-    /// Nothing, since there is no place for a collection.
-    Busy,
+    /// Wait for a place, to collect for those who come meanwhile too.
+    Queue(Lead),
 }
 
 impl Sharing {
@@ -77,9 +78,12 @@ impl Sharing {
             }
             return Joined::Follow(under_way.wait());
         }
-        let Some(permit) = permit() else { return Joined::Busy };
         all.push(UnderWay { rendition: rendition.clone(), began: Instant::now(), waiting: Vec::new() });
-        Joined::Lead(Lead { sharing: self.clone(), rendition: rendition.clone(), leads: true }, permit)
+        let lead = Lead { sharing: self.clone(), rendition: rendition.clone(), leads: true };
+        match permit() {
+            Some(permit) => Joined::Lead(lead, permit),
+            None => Joined::Queue(lead),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<UnderWay>> {
@@ -87,7 +91,7 @@ impl Sharing {
     }
 }
 
-/// Who collects for those who wait. Those who wait when it is dropped fail with it.
+/// Who collects for those who wait. Those who wait when it is dropped collect for themselves.
 pub(super) struct Lead {
     sharing: Sharing,
     rendition: Rendition,
@@ -110,21 +114,15 @@ impl Lead {
 
     /// Those who wait for the next collection, which begins now.
     pub(super) fn next(&mut self) -> Option<Audience> {
-        if !self.goes_on() {
-            return None;
-        }
-        let mut all = self.sharing.lock();
-        let at = self.position(&all)?;
-        all[at].began = Instant::now();
-        Some(mem::take(&mut all[at].waiting))
+        self.goes_on().then(|| self.begin())
     }
 
-    /// Ends the sharing, since there is no place for another collection.
-    pub(super) fn busy(&mut self) {
-        for sender in self.take_all() {
-            // One who has gone needs nothing.
-            let _ = sender.send(Encoded::Busy);
-        }
+    /// Those who wait by now, whether or not somebody does: the collection begins.
+    pub(super) fn begin(&mut self) -> Audience {
+        let mut all = self.sharing.lock();
+        let Some(at) = self.position(&all) else { return Audience::new() };
+        all[at].began = Instant::now();
+        mem::take(&mut all[at].waiting)
     }
 
     /// Ends the sharing: those who wait collect for themselves.
@@ -153,7 +151,7 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.take_all();
+        self.dissolve();
     }
 }
 
