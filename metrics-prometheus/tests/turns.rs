@@ -146,6 +146,25 @@ async fn those_who_wait_for_a_place_for_the_same_page_share_it() {
 }
 
 #[tokio::test]
+async fn whose_collection_has_begun_is_not_turned_away() {
+    let mut gated = gated(&one_at_a_time());
+    let first = ask(&gated, "/metrics?name[]=other");
+    gated.began = told(gated.began).await;
+    let second = ask(&gated, "/metrics");
+    tokio::task::yield_now().await;
+    let third = ask(&gated, "/metrics");
+    sleep(2 * IMPATIENT).await;
+    gated.gates.0[0].open();
+    assert_eq!(status(first).await, 200);
+    // For both of them, and for longer than they wait for a place.
+    gated.began = told(gated.began).await;
+    sleep(2 * IMPATIENT).await;
+    gated.gates.0[1].open();
+    assert_eq!(status(second).await, 200);
+    assert_eq!(status(third).await, 200);
+}
+
+#[tokio::test]
 async fn those_who_wait_with_one_who_goes_away_are_answered() {
     let mut gated = gated(&one_at_a_time());
     let first = ask(&gated, "/metrics?name[]=other");

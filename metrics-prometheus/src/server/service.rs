@@ -23,7 +23,7 @@ use super::decision::{Checked, Decision};
 use super::filter::{Filter, FilterError};
 use super::future::{Coming, MetricsFuture, Scrape, Scraping, State, busy, short};
 use super::scrape::{self, Allowance, Collections, Encoded, Rendition};
-use super::sharing::{Joined, Lead, PATIENCE, Sharing};
+use super::sharing::{Following, Joined, Lead, PATIENCE, Sharing};
 use super::stats;
 use super::{ScrapeStatus, ServerConfig, ServerError, ServerStats};
 use crate::compress::CODINGS;
@@ -266,7 +266,7 @@ impl<C: Collector + 'static> MetricsService<C> {
             match self.shared.sharing.join(&rendition, || self.shared.collections.free()) {
                 Joined::Lead(lead, permit) => Coming::Own(self.start(rendition, permit, Some(lead))),
                 Joined::Alone(permit) => Coming::Own(self.start(rendition, permit, None)),
-                Joined::Follow(encoded) => Coming::Any(Box::pin(self.clone().follow(rendition, encoded))),
+                Joined::Follow(following) => Coming::Any(Box::pin(self.clone().follow(rendition, following))),
                 Joined::Queue(lead) => Coming::Any(Box::pin(self.clone().queue(rendition, lead))),
             }
         };
@@ -291,16 +291,25 @@ impl<C: Collector + 'static> MetricsService<C> {
     }
 
     /// Waits for the collection that others share, or after a while for a place for one of its own.
-    async fn follow(self, rendition: Rendition, mut encoded: oneshot::Receiver<Encoded>) -> Option<Encoded> {
-        let waits = timeout(PATIENCE, &mut encoded).await;
+    async fn follow(self, rendition: Rendition, mut following: Following) -> Option<Encoded> {
+        let waits = timeout(PATIENCE, &mut following.encoded).await;
         let mut alone = pin!(self.alone(rendition));
         let shared = if let Ok(shared) = waits {
             shared
         } else {
             tokio::select! {
                 biased;
-                shared = &mut encoded => shared,
-                alone = &mut alone => return alone,
+                shared = &mut following.encoded => shared,
+                alone = &mut alone => match alone {
+                    // What is being collected for it needs no other place.
+                    Some(Encoded::Busy) if following.has_begun() => {
+                        return match following.encoded.await.ok()? {
+                            Encoded::Alone => Some(Encoded::Busy),
+                            shared => Some(shared),
+                        };
+                    }
+                    alone => return alone,
+                },
             }
         };
         match shared.ok()? {

@@ -10,6 +10,7 @@
 //! for another page are not kept out. No thread waits for a place, since whoever has it needs a thread to give it back.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,18 +36,33 @@ struct UnderWay {
     began: Instant,
     /// Who came since then.
     waiting: Audience,
+    /// Whether the collection that they wait for has begun.
+    has_begun: Arc<AtomicBool>,
 }
 
 impl UnderWay {
     /// Waits for the next collection.
-    fn wait(&mut self) -> oneshot::Receiver<Encoded> {
+    fn wait(&mut self) -> Following {
         // Those who have gone make room before more is taken: a collection may last, while any number come and go.
         if self.waiting.len() == self.waiting.capacity() {
             self.waiting.retain(|sender| !sender.is_closed());
         }
-        let (sender, receiver) = oneshot::channel();
+        let (sender, encoded) = oneshot::channel();
         self.waiting.push(sender);
-        receiver
+        Following { encoded, has_begun: Arc::clone(&self.has_begun) }
+    }
+}
+
+/// A collection that is waited for.
+pub(super) struct Following {
+    pub(super) encoded: oneshot::Receiver<Encoded>,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl Following {
+    pub(super) fn has_begun(&self) -> bool {
+        // ORDERING: Relaxed; it says nothing about other memory.
+        self.has_begun.load(Ordering::Relaxed)
     }
 }
 
@@ -55,7 +71,7 @@ pub(super) enum Joined {
     /// Collect, for those who come meanwhile too: nobody collects this page at present.
     Lead(Lead, OwnedSemaphorePermit),
     /// Wait for this.
-    Follow(oneshot::Receiver<Encoded>),
+    Follow(Following),
     /// Collect alone, since the collection under way takes its time.
     Alone(OwnedSemaphorePermit),
     /// Wait for a place, to collect for those who come meanwhile too.
@@ -78,7 +94,12 @@ impl Sharing {
             }
             return Joined::Follow(under_way.wait());
         }
-        all.push(UnderWay { rendition: rendition.clone(), began: Instant::now(), waiting: Vec::new() });
+        all.push(UnderWay {
+            rendition: rendition.clone(),
+            began: Instant::now(),
+            waiting: Vec::new(),
+            has_begun: Arc::default(),
+        });
         let lead = Lead { sharing: self.clone(), rendition: rendition.clone(), leads: true };
         match permit() {
             Some(permit) => Joined::Lead(lead, permit),
@@ -122,6 +143,8 @@ impl Lead {
         let mut all = self.sharing.lock();
         let Some(at) = self.position(&all) else { return Audience::new() };
         all[at].began = Instant::now();
+        // ORDERING: Relaxed; it says nothing about other memory.
+        mem::take(&mut all[at].has_begun).store(true, Ordering::Relaxed);
         mem::take(&mut all[at].waiting)
     }
 
