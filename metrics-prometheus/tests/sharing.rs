@@ -228,7 +228,7 @@ async fn nothing_is_collected_for_those_who_have_gone() {
 }
 
 #[tokio::test]
-async fn who_has_waited_for_long_enough_collects_alone() {
+async fn when_a_collection_takes_its_time_one_of_those_who_wait_collects_for_all() {
     let store = store(&bare().with_scrape_limit(2), |_| Ok(()));
     let (mut first, mut others) = (Answers::new(), Answers::new());
     ask(&mut first, &store.service, get("/metrics"));
@@ -238,7 +238,7 @@ async fn who_has_waited_for_long_enough_collects_alone() {
     for _ in 0..5 {
         ask(&mut others, &store.service, get("/metrics"));
     }
-    // The gate stays shut. One place is left, which they take in turn, as do those who come after that time.
+    // The gate stays shut. One place is left, which one of them takes, and one of those who come after that time.
     assert_eq!(next(&mut others).await, (200, page(2)));
     for _ in 0..5 {
         ask(&mut others, &store.service, get("/metrics"));
@@ -246,6 +246,8 @@ async fn who_has_waited_for_long_enough_collects_alone() {
     for _ in 0..9 {
         assert_eq!(next(&mut others).await, (200, page(2)));
     }
+    let collections = store.collections.load(Ordering::SeqCst);
+    assert!((2..=6).contains(&collections), "{collections} collections for those who came at two times");
     store.gate.open();
     assert_eq!(all(first).await, [(200, page(1))]);
 }

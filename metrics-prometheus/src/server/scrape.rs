@@ -104,20 +104,19 @@ pub(super) struct Allowance {
     pub(super) stall_timeout: Duration,
 }
 
-/// Collects on the blocking pool, for who receives it and for those who have joined `lead` by then, and further on for
-/// those who join it later. A collection stops when nobody is left to receive it.
+/// Collects on the blocking pool, for this audience and for those who have joined `lead` by then, and further on for those
+/// who join it later. A collection stops when nobody is left to receive it.
 pub(super) fn start(
     collector: impl Collector + 'static,
     rendition: Rendition,
     allowance: Allowance,
+    audience: Audience,
     lead: Option<Lead>,
-) -> oneshot::Receiver<Encoded> {
-    let (sender, receiver) = oneshot::channel();
+) {
     let Allowance { permit, collections, hold, stall_timeout } = allowance;
     let runtime = Handle::current();
     let turns = Turns { collector, rendition, collections, hold, stall_timeout, lead, runtime };
-    turns.spawn(permit, vec![sender]);
-    receiver
+    turns.spawn(permit, audience);
 }
 
 /// One collection after the other.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::pin::pin;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use super::decision::{Checked, Decision};
 use super::filter::{Filter, FilterError};
 use super::future::{Coming, MetricsFuture, Scrape, Scraping, State, busy, short};
 use super::scrape::{self, Allowance, Collections, Encoded, Rendition};
-use super::sharing::{Following, Joined, Lead, PATIENCE, Sharing};
+use super::sharing::{Audience, Following, Joined, Lead, PATIENCE, Sharing};
 use super::stats;
 use super::{ScrapeStatus, ServerConfig, ServerError, ServerStats};
 use crate::compress::CODINGS;
@@ -63,8 +63,8 @@ use crate::own::{self, Own};
 /// one waits for a place, they wait with it. So a page always shows all that was recorded before it was asked for, and a
 /// hundred that ask at a time cost two collections. None
 /// waits for others' readers: a page is held until it is complete, and one that is too long for that goes to one scrape,
-/// while the others, like those that have waited for 100 ms, collect by themselves, each within
-/// [`ServerConfig::with_scrape_limit`].
+/// while the others collect by themselves, each within [`ServerConfig::with_scrape_limit`]. When a collection takes more
+/// than 100 ms, one of those who wait collects beside it, for all of them, once there is a place.
 ///
 /// The page ends with how many series each family has, `nilometer_series`, and with what the service tells about itself,
 /// [`ServerStats`], unless [`ServerConfig::with_own_metrics`] says otherwise.
@@ -259,13 +259,17 @@ impl<C: Collector + 'static> MetricsService<C> {
         // Whoever asks for the head alone may need no more than the beginning of a page.
         let coming = if head || self.shared.hold == 0 {
             match self.shared.collections.free() {
-                Some(permit) => Coming::Own(self.start(rendition, permit, None)),
+                Some(permit) => Coming::Own(self.start(rendition, permit, Audience::new(), None)),
                 None => Coming::Any(Box::pin(self.clone().alone(rendition))),
             }
         } else {
             match self.shared.sharing.join(&rendition, || self.shared.collections.free()) {
-                Joined::Lead(lead, permit) => Coming::Own(self.start(rendition, permit, Some(lead))),
-                Joined::Alone(permit) => Coming::Own(self.start(rendition, permit, None)),
+                Joined::Lead(lead, permit) => {
+                    Coming::Own(self.start(rendition, permit, Audience::new(), Some(lead)))
+                }
+                Joined::Beside(audience, permit) => {
+                    Coming::Own(self.start(rendition, permit, audience, None))
+                }
                 Joined::Follow(following) => Coming::Any(Box::pin(self.clone().follow(rendition, following))),
                 Joined::Queue(lead) => Coming::Any(Box::pin(self.clone().queue(rendition, lead))),
             }
@@ -276,7 +280,7 @@ impl<C: Collector + 'static> MetricsService<C> {
     /// Waits for a place for a collection, and then for its end.
     async fn alone(self, rendition: Rendition) -> Option<Encoded> {
         match self.shared.collections.place().await {
-            Some(permit) => self.start(rendition, permit, None).await.ok(),
+            Some(permit) => self.start(rendition, permit, Audience::new(), None).await.ok(),
             None => Some(Encoded::Busy),
         }
     }
@@ -284,37 +288,38 @@ impl<C: Collector + 'static> MetricsService<C> {
     /// Waits for a place for a collection, and then for its end, with those who have joined meanwhile.
     async fn queue(self, rendition: Rendition, lead: Lead) -> Option<Encoded> {
         match self.shared.collections.place().await {
-            Some(permit) => self.start(rendition, permit, Some(lead)).await.ok(),
+            Some(permit) => self.start(rendition, permit, Audience::new(), Some(lead)).await.ok(),
             // Those who have joined later wait for longer.
             None => Some(Encoded::Busy),
         }
     }
 
-    /// Waits for the collection that others share, or after a while for a place for one of its own.
+    /// Waits for the collection that others share, or after a while for a place for one beside it, for all who wait.
     async fn follow(self, rendition: Rendition, mut following: Following) -> Option<Encoded> {
-        let waits = timeout(PATIENCE, &mut following.encoded).await;
-        let mut alone = pin!(self.alone(rendition));
-        let shared = if let Ok(shared) = waits {
+        let shared = if let Ok(shared) = timeout(PATIENCE, &mut following.encoded).await {
             shared
         } else {
-            tokio::select! {
+            let place = tokio::select! {
                 biased;
-                shared = &mut following.encoded => shared,
-                alone = &mut alone => match alone {
-                    // What is being collected for it needs no other place.
-                    Some(Encoded::Busy) if following.has_begun() => {
-                        return match following.encoded.await.ok()? {
-                            Encoded::Alone => Some(Encoded::Busy),
-                            shared => Some(shared),
-                        };
+                shared = &mut following.encoded => Err(shared),
+                place = self.shared.collections.place() => Ok(place),
+            };
+            match place {
+                Err(shared) => shared,
+                // What is being collected for it needs no other place.
+                Ok(None) if !following.has_begun() => return Some(Encoded::Busy),
+                Ok(place) => {
+                    let waiting =
+                        place.and_then(|place| Some((place, self.shared.sharing.take_over(&following)?)));
+                    if let Some((place, audience)) = waiting {
+                        self.start_for(rendition.clone(), place, audience, None);
                     }
-                    alone => return alone,
-                },
+                    following.encoded.await
+                }
             }
         };
         match shared.ok()? {
-            // Whatever has come of its own turn by then stays.
-            Encoded::Alone => alone.await,
+            Encoded::Alone => self.alone(rendition).await,
             shared => Some(shared),
         }
     }
@@ -323,8 +328,22 @@ impl<C: Collector + 'static> MetricsService<C> {
         &self,
         rendition: Rendition,
         permit: OwnedSemaphorePermit,
+        mut audience: Audience,
         lead: Option<Lead>,
     ) -> oneshot::Receiver<Encoded> {
+        let (sender, receiver) = oneshot::channel();
+        audience.push(sender);
+        self.start_for(rendition, permit, audience, lead);
+        receiver
+    }
+
+    fn start_for(
+        &self,
+        rendition: Rendition,
+        permit: OwnedSemaphorePermit,
+        audience: Audience,
+        lead: Option<Lead>,
+    ) {
         let Shared { collections, hold, stall_timeout, .. } = &*self.shared;
         let allowance = Allowance {
             permit,
@@ -332,7 +351,7 @@ impl<C: Collector + 'static> MetricsService<C> {
             hold: *hold,
             stall_timeout: *stall_timeout,
         };
-        scrape::start(SharedCollector(Arc::clone(&self.shared)), rendition, allowance, lead)
+        scrape::start(SharedCollector(Arc::clone(&self.shared)), rendition, allowance, audience, lead);
     }
 
     /// Follows a scrape; of a HEAD, nothing: it has no page.

@@ -3,8 +3,9 @@
 //! While a page is collected, those who ask for the same one wait, all of them for the next collection, which starts
 //! when this one has ended. While a place for its collection is waited for, they wait for that one. So a page always shows
 //! what was recorded before it was asked for, and however many ask, there is one collection at a time for each rendition.
-//! Who waits is let go, to collect alone, when the page turns out to be too long to be held for many, when it takes too
-//! long, or when whoever leads finds no place in time or goes away.
+//! Who waits is let go, to collect alone, when the page turns out to be too long to be held for many, or when whoever leads
+//! finds no place in time or goes away. When a collection takes too long, one of those who wait collects beside it, for all
+//! of them.
 //!
 //! Between two collections for the same page, its place is free for whoever has waited longest for one: those who ask
 //! for another page are not kept out. No thread waits for a place, since whoever has it needs a thread to give it back.
@@ -18,8 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::scrape::{Encoded, Rendition};
 
-/// For how long a scrape waits for one that is under way, before it collects alone: more than a page that can be shared
-/// takes to be written by two orders of magnitude, and less than anybody who scrapes waits.
+/// For how long a scrape waits for one that is under way, before it would collect beside it: more than a page that can be
+/// shared takes to be written by two orders of magnitude, and less than anybody who scrapes waits.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who waits for a page.
@@ -32,7 +33,7 @@ pub(super) struct Sharing(Arc<Mutex<Vec<UnderWay>>>);
 /// One collection after the other, for those who ask for the same page.
 struct UnderWay {
     rendition: Rendition,
-    /// When the present one began, or the wait for a place for the first one.
+    /// When the present one began, or one beside it, or the wait for a place for the first one.
     began: Instant,
     /// Who came since then.
     waiting: Audience,
@@ -41,6 +42,14 @@ struct UnderWay {
 }
 
 impl UnderWay {
+    /// Those who wait by now: a collection begins for them.
+    fn begin(&mut self) -> Audience {
+        self.began = Instant::now();
+        // ORDERING: Relaxed; it says nothing about other memory.
+        mem::take(&mut self.has_begun).store(true, Ordering::Relaxed);
+        mem::take(&mut self.waiting)
+    }
+
     /// Waits for the next collection.
     fn wait(&mut self) -> Following {
         // Those who have gone make room before more is taken: a collection may last, while any number come and go.
@@ -72,8 +81,8 @@ pub(super) enum Joined {
     Lead(Lead, OwnedSemaphorePermit),
     /// Wait for this.
     Follow(Following),
-    /// Collect alone, since the collection under way takes its time.
-    Alone(OwnedSemaphorePermit),
+    /// Collect for these as well, since the collection under way takes its time.
+    Beside(Audience, OwnedSemaphorePermit),
     /// Wait for a place, to collect for those who come meanwhile too.
     Queue(Lead),
 }
@@ -90,7 +99,7 @@ impl Sharing {
             if under_way.began.elapsed() > PATIENCE
                 && let Some(permit) = permit()
             {
-                return Joined::Alone(permit);
+                return Joined::Beside(under_way.begin(), permit);
             }
             return Joined::Follow(under_way.wait());
         }
@@ -105,6 +114,14 @@ impl Sharing {
             Some(permit) => Joined::Lead(lead, permit),
             None => Joined::Queue(lead),
         }
+    }
+
+    /// Those who wait for the same collection as this one, with itself: who calls collects for them, beside the collection
+    /// that takes its time. `None` where theirs has begun, or nobody leads them any more, which they are told.
+    pub(super) fn take_over(&self, following: &Following) -> Option<Audience> {
+        let mut all = self.lock();
+        let theirs = |under_way: &&mut UnderWay| Arc::ptr_eq(&under_way.has_begun, &following.has_begun);
+        Some(all.iter_mut().find(theirs)?.begin())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<UnderWay>> {
@@ -142,10 +159,7 @@ impl Lead {
     pub(super) fn begin(&mut self) -> Audience {
         let mut all = self.sharing.lock();
         let Some(at) = self.position(&all) else { return Audience::new() };
-        all[at].began = Instant::now();
-        // ORDERING: Relaxed; it says nothing about other memory.
-        mem::take(&mut all[at].has_begun).store(true, Ordering::Relaxed);
-        mem::take(&mut all[at].waiting)
+        all[at].begin()
     }
 
     /// Ends the sharing: those who wait collect for themselves.
@@ -207,16 +221,21 @@ mod tests {
     fn each_collection_has_its_own_time() {
         let rendition =
             Rendition { exposition: Exposition::default(), coding: None, filter: Filter::parse("").unwrap() };
-        let (sharing, scrapes) = (Sharing::default(), Arc::new(Semaphore::new(2)));
+        let (sharing, scrapes) = (Sharing::default(), Arc::new(Semaphore::new(3)));
         let join = || sharing.join(&rendition, || Arc::clone(&scrapes).try_acquire_owned().ok());
         let Joined::Lead(mut lead, _permit) = join() else { panic!("nobody leads yet") };
         let Joined::Follow(follower) = join() else { panic!("somebody leads") };
         sharing.lock()[0].began -= 2 * PATIENCE;
-        assert!(matches!(join(), Joined::Alone(_)), "it takes its time");
+        let Joined::Beside(others, _permit) = join() else { panic!("it takes its time") };
+        assert_eq!(others.len(), 1, "the one who waited");
+        assert!(follower.has_begun() && sharing.take_over(&follower).is_none(), "it is collected for");
+        let Joined::Follow(late) = join() else { panic!("another one has just begun") };
+        assert_eq!(sharing.take_over(&late).unwrap().len(), 1);
+        let Joined::Follow(later) = join() else { panic!("and another one") };
         assert_eq!(lead.next().unwrap().len(), 1);
         assert!(matches!(join(), Joined::Follow(_)), "the next one has just begun");
         // Of a leader that is gone, nothing is left.
-        drop((lead, follower));
+        drop((lead, follower, late, later));
         assert!(matches!(join(), Joined::Lead(..)));
     }
 }
