@@ -126,7 +126,8 @@ impl ServerConfig {
     }
 
     /// Sets whether the page ends with the server's own metrics, [`ServerStats`](crate::ServerStats), and with the gauge
-    /// `nilometer_series`, which says by `family` how many series each family of the collector has: it does by default.
+    /// `nilometer_series`, which says by `family` how many series each family of the collector has (those aside that
+    /// begin with `nilometer`): it does by default.
     ///
     /// A page has each family once: those that the collector shows by itself, because the stats of this server or of another
     /// one are registered with it, are left out.
