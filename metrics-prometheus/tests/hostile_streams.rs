@@ -22,7 +22,8 @@ const UNREAD: usize = 64 * 1024 * 1024;
 #[tokio::test]
 async fn many_streams_are_bounded_by_the_requests_in_flight() {
     let (collector, gate, waits) = gated();
-    let config = local().with_scrape_limit(100).with_request_limit(4).with_stream_limit(8);
+    let config =
+        local().with_scrape_limit(100).with_request_limit(4).with_stream_limit(8).with_shared_page_limit(0);
     let served = Served::start(collector, config).await;
     let address = served.address();
     // The client learns how many streams it may have with the first answer.
