@@ -62,14 +62,14 @@ async fn a_page_that_is_read_byte_by_byte_is_cut_in_the_end() {
 
 #[tokio::test]
 async fn a_reader_that_is_slow_and_steady_is_not_taken_for_one_that_stalls() {
-    let served = Served::start(rows(100_000), local().with_stall_timeout(Duration::from_secs(2))).await;
+    let served = Served::start(rows(100_000), local().with_stall_timeout(Duration::from_secs(4))).await;
     let mut stream = served.connect().await;
     SockRef::from(&stream).set_recv_buffer_size(32 * 1024).unwrap();
     stream.write_all(LAST.as_bytes()).await.unwrap();
     let mut some = vec![0; 8 * 1024];
     let began = Instant::now();
     // 100 KB a second: a system that took some megabytes ahead would have no room for ten seconds.
-    while began.elapsed() < Duration::from_secs(6) {
+    while began.elapsed() < Duration::from_secs(9) {
         assert!(stream.read(&mut some).await.unwrap() > 0);
         tokio::time::sleep(Duration::from_millis(80)).await;
         assert_eq!(served.stats().scrapes(ScrapeStatus::BrokenOff), 0, "after {:?}", began.elapsed());
