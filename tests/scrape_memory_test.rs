@@ -104,7 +104,7 @@ impl Served {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
 
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let plain = ServerConfig::new().with_host("127.0.0.1").with_port(0);
+        let plain = ServerConfig::new().with_own_metrics(false).with_host("127.0.0.1").with_port(0);
         let secured = plain.clone().with_tls(TlsConfig::new(path("tls.crt"), path("tls.key")));
         let store = store(series);
         let addresses = [plain, secured].map(|config| {
