@@ -100,15 +100,23 @@ fn store(
     Store { service, recorded, collections, gate, began }
 }
 
+impl Store {
+    /// Asks for the page, whose collection waits at the gate then.
+    async fn begin(&self) -> Answers {
+        let mut first = Answers::new();
+        ask(&mut first, &self.service, get("/metrics"));
+        settle().await;
+        self.began.recv().unwrap();
+        first
+    }
+}
+
 // The clock of the runtime stands still, so that nobody's patience ends.
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_scrapes_that_come_during_another_share_the_next_collection() {
     let store = store(&bare().with_scrape_limit(1), |_| Ok(()));
-    let (mut first, mut others) = (Answers::new(), Answers::new());
-    ask(&mut first, &store.service, get("/metrics"));
-    settle().await;
-    store.began.recv().unwrap();
+    let (first, mut others) = (store.begin().await, Answers::new());
     // Recorded after the first collection read it, before the others were asked for.
     store.recorded.store(2, Ordering::SeqCst);
     for _ in 0..100 {
@@ -129,10 +137,7 @@ async fn a_hundred_scrapes_that_come_during_another_share_the_next_collection() 
 #[tokio::test(start_paused = true)]
 async fn scrapes_of_other_pages_share_nothing_with_it() {
     let store = store(&bare().with_scrape_limit(8), |_| Ok(()));
-    let (mut first, mut others) = (Answers::new(), Answers::new());
-    ask(&mut first, &store.service, get("/metrics"));
-    settle().await;
-    store.began.recv().unwrap();
+    let (first, mut others) = (store.begin().await, Answers::new());
     for request in [
         get("/metrics?name[]=recorded_total"),
         get("/metrics?exclude[]=other"),
@@ -155,10 +160,7 @@ async fn scrapes_of_other_pages_share_nothing_with_it() {
 async fn where_nothing_is_shared_each_collects_and_the_limit_turns_away() {
     let config = bare().with_shared_page_limit(0).with_scrape_limit(2);
     let store = store(&config, |_| Ok(()));
-    let (mut first, mut others) = (Answers::new(), Answers::new());
-    ask(&mut first, &store.service, get("/metrics"));
-    settle().await;
-    store.began.recv().unwrap();
+    let (first, mut others) = (store.begin().await, Answers::new());
     ask(&mut others, &store.service, get("/metrics"));
     assert_eq!(next(&mut others).await, (200, page(1)));
     store.gate.open();
@@ -174,10 +176,7 @@ async fn a_failure_is_of_those_alone_whose_collection_it_is() {
             1 => Err(CollectError::failed("no source")),
             _ => Ok(()),
         });
-        let (mut first, mut second) = (Answers::new(), Answers::new());
-        ask(&mut first, &store.service, get("/metrics"));
-        settle().await;
-        store.began.recv().unwrap();
+        let (first, mut second) = (store.begin().await, Answers::new());
         for _ in 0..10 {
             ask(&mut second, &store.service, get("/metrics"));
         }
@@ -194,10 +193,7 @@ async fn a_failure_is_of_those_alone_whose_collection_it_is() {
 #[tokio::test(start_paused = true)]
 async fn a_collection_goes_on_for_those_who_wait_when_the_one_who_began_it_goes_away() {
     let store = store(&bare().with_scrape_limit(1), |_| Ok(()));
-    let (mut first, mut others) = (Answers::new(), Answers::new());
-    ask(&mut first, &store.service, get("/metrics"));
-    settle().await;
-    store.began.recv().unwrap();
+    let (mut first, mut others) = (store.begin().await, Answers::new());
     for _ in 0..3 {
         ask(&mut others, &store.service, get("/metrics"));
     }
@@ -210,10 +206,7 @@ async fn a_collection_goes_on_for_those_who_wait_when_the_one_who_began_it_goes_
 #[tokio::test(start_paused = true)]
 async fn nothing_is_collected_for_those_who_have_gone() {
     let store = store(&bare().with_scrape_limit(1), |_| Ok(()));
-    let (mut first, mut others) = (Answers::new(), Answers::new());
-    ask(&mut first, &store.service, get("/metrics"));
-    settle().await;
-    store.began.recv().unwrap();
+    let (first, mut others) = (store.begin().await, Answers::new());
     for _ in 0..3 {
         ask(&mut others, &store.service, get("/metrics"));
     }

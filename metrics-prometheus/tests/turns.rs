@@ -94,7 +94,7 @@ fn one_at_a_time() -> ServerConfig {
 }
 
 #[tokio::test]
-async fn who_collects_alone_is_not_turned_away_with_those_who_find_no_place() {
+async fn who_collects_beside_is_not_turned_away_with_those_who_find_no_place() {
     let mut gated = gated(&one_at_a_time());
     let first = ask(&gated, "/metrics");
     gated.began = told(gated.began).await;

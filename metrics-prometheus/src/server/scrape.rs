@@ -23,7 +23,7 @@ use crate::page::PageEncoder;
 ///
 /// With the piece being filled, the one being sent, the connection's own buffer, and what the encoder and the collection
 /// hold of the longest lines and the most buckets under the default limits, that is less than 1 MiB a scrape: the tests
-/// `a_scrape_of_any_size_takes_at_most_a_mebibyte` and `series_of_many_long_lines_take_no_more` count it. Compressed
+/// `a_scrape_of_any_size_takes_at_most_a_mebibyte` and `series_of_many_long_lines_take_little_more` count it. Compressed
 /// pieces are smaller, which makes room for what the compression itself needs.
 const PIECES_WAITING: usize = 5;
 

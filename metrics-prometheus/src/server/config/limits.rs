@@ -24,8 +24,8 @@ impl ServerConfig {
 
     /// Sets for how long a scrape waits for a place among those that are collecting; it is answered with 503 and
     /// `Retry-After` then. The default is 1 second; with 0, it does not wait. One that
-    /// [waits for another one's collection](crate::MetricsService#scrapes-that-arrive-together) looks for a place of its
-    /// own after 100 ms, and waits for so much longer.
+    /// [waits for another one's collection](crate::MetricsService#scrapes-that-arrive-together) looks for a place
+    /// beside it after 100 ms, and waits for so much longer.
     #[must_use]
     pub fn with_queue_timeout(mut self, timeout: Duration) -> Self {
         self.queue_timeout = timeout;
