@@ -284,6 +284,44 @@ async fn a_page_that_is_too_long_goes_to_one_and_the_others_collect_for_themselv
     assert_eq!(all(last).await[0].0, 200);
 }
 
+/// The next response, while the clock stands still.
+async fn response(answers: &mut Answers) -> Response<MetricsBody> {
+    let began = std::time::Instant::now();
+    loop {
+        if let Some(response) = answers.try_join_next() {
+            return response.unwrap();
+        }
+        assert!(began.elapsed() < IN_TIME, "nobody is answered");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_page_that_is_too_long_does_not_wait_for_its_reader() {
+    let (gate, door) = (Gate::default(), Gate::default());
+    let (waits, opens) = (gate.clone(), door.clone());
+    let collector = Closure(move |visitor: &mut dyn Visitor| {
+        opens.open();
+        waits.wait();
+        Rows { series: 20_000, end: || Ok(()) }.collect(visitor)
+    });
+    let service = MetricsService::try_new(collector, &bare().with_scrape_limit(3)).unwrap();
+    let (mut first, mut others) = (Answers::new(), Answers::new());
+    ask(&mut first, &service, get("/metrics"));
+    settle().await;
+    door.wait();
+    for _ in 0..2 {
+        ask(&mut others, &service, get("/metrics"));
+    }
+    settle().await;
+    gate.open();
+    let unread = response(&mut first).await;
+    for _ in 0..2 {
+        assert_eq!(response(&mut others).await.status(), 200);
+    }
+    drop(unread);
+}
+
 #[tokio::test]
 async fn a_reader_that_lags_holds_up_nobody_who_shares_with_it() {
     let (collector, gate, waits) = gated();
