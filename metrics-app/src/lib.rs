@@ -38,6 +38,7 @@
 //! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`Summary`], [`GaugeHistogram`], [`MaxGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`] and other kinds, their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
+//! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation |
 //! | here | the module `application`: metric sets for a stream processor; the module `test_util`, with that feature |
 //!
 //! # Features
@@ -49,17 +50,20 @@
 //!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
+//! - `otel`: the module `otel`, OpenTelemetry; it needs a C compiler.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do
 //!
-//! A registry is a value that is passed; nothing is on the global one that does not ask to be. It does not yet speak
-//! OpenTelemetry.
+//! A registry is a value that is passed; nothing is on the global one that does not ask to be.
 
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "derive")]
 pub mod application;
+
+#[cfg(feature = "otel")]
+pub mod otel;
 
 #[cfg(feature = "test-util")]
 pub mod test_util;
