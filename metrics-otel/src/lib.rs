@@ -59,39 +59,50 @@
 //! A family without series is not sent. All metrics are in one scope, `nilometer`, with the version of this crate. A
 //! collection becomes [as many requests as it takes](OtlpEncoder::with_max_body), of 4 MiB at most by default.
 //!
-//! # Tracing
+//! # Sending
 //!
-//! With a feature each, none of which is on by itself:
+//! With the feature `metrics-grpc` or `metrics-http` the module `export` has `OtlpExporter`, which sends the requests: at
+//! every interval, on demand, and for the last time at its end. Without, the caller posts the bodies.
+//!
+//! # Features
+//!
+//! None of them is on by itself:
 //!
 //! | feature | what |
 //! |---|---|
+//! | `metrics-grpc`, `metrics-http` | the module `export`: metrics are sent over OTLP, by gRPC or by HTTP as protobuf |
 //! | `trace` | `OtelProvider`, which gives tracers of the crate `opentelemetry` and exports what they record; `OtelConfig`; the modules `trace`, spans around work, and `propagation`, W3C trace context and baggage |
 //! | `trace-grpc`, `trace-http` | spans are sent over OTLP, by gRPC or by HTTP as protobuf |
-//! | `trace-tls` | the same over TLS, to receivers whose certificates the machine trusts |
+//! | `tls` | both are sent over TLS, too |
+//! | `zstd` | metrics can be compressed with zstd; spans can in any case |
 //! | `tracing` | a layer that makes spans of the crate `tracing` spans of these tracers |
 //! | `http`, `tonic`, `kafka` | context in and out of `http::HeaderMap`, of `tonic`'s metadata, and of the headers of `rdkafka`'s messages |
 //!
 //! # What this crate does not do
 //!
-//! It does not send metrics yet: there is no HTTP or gRPC client for them and no periodic reader, so the caller posts
-//! the bodies. It sends no logs, and spans not as JSON. It trusts no certificates but the machine's, and shows none of
-//! its own. It knows no propagation but the W3C's, and no sampling from elsewhere. For metrics it reads no `OTEL_*`
-//! environment variables, though it knows the words of two of them, and it detects no resource. Histograms have no
-//! minimum and no maximum, which the store does not keep. Counters that are observed are not told from those that are
-//! incremented. What was sent last of a series that is gone says nothing of that.
+//! It sends no logs, and nothing as JSON. It knows no propagation but the W3C's, and no sampling from elsewhere. It
+//! detects no resource beyond the environment's. Histograms have no minimum and no maximum, which the store does not keep.
+//! Counters that are observed are not told from those that are incremented. What was sent last of a series that is gone
+//! says nothing of that. Nothing is kept on disk: what could not be delivered is gone with the process.
 
 #![forbid(unsafe_code)]
 
 mod attribute;
 mod baseline;
 mod body;
+#[cfg(feature = "_metrics-export")]
+mod causes;
 mod distribution;
 mod encoder;
 mod exemplar;
+#[cfg(feature = "_metrics-export")]
+pub mod export;
 mod field;
 mod number;
 #[cfg(feature = "trace")]
 pub mod propagation;
+#[cfg(feature = "_receiver")]
+mod receiver;
 mod request;
 mod resource;
 mod temporality;
@@ -104,6 +115,8 @@ mod writing;
 
 pub use attribute::AttributeValue;
 pub use encoder::{EncodeError, OtlpEncoder};
+#[cfg(feature = "_receiver")]
+pub use receiver::{Compression, IgnoredVariable, OtelConfigError, OtelInitError, Protocol};
 pub use request::{Encoded, ExportRequest};
 pub use resource::{Resource, ResourceError};
 pub use temporality::{HistogramAggregation, TemporalityPreference, UnknownPreference};

@@ -1,25 +1,17 @@
 //! What tracing is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::KeyValue;
 
-use super::endpoint::{Compression, Endpoint, Protocol};
-use super::environment::IgnoredVariable;
-use super::{OtelConfigError, Sampling};
+use super::{Compression, IgnoredVariable, OtelConfigError, Protocol, Sampling};
+use crate::receiver::{Endpoint, Receiver, Signal, above_zero};
 
 /// SPEC: OpenTelemetry semantic conventions, "Service".
 const SERVICE_NAME: &str = "service.name";
 const SERVICE_VERSION: &str = "service.version";
 const UNKNOWN_SERVICE: &str = "unknown_service";
-
-/// SPEC: OpenTelemetry specification, "OTLP exporter configuration": 10 seconds.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Headers that the exporter writes itself.
-const RESERVED: [&str; 6] =
-    ["content-encoding", "content-length", "content-type", "host", "te", "transfer-encoding"];
 
 /// What [`OtelProvider::init`](super::OtelProvider::init) is told.
 ///
@@ -52,11 +44,7 @@ const RESERVED: [&str; 6] =
 #[must_use = "nothing is traced until `OtelProvider::init` gets it"]
 pub struct OtelConfig {
     pub(super) attributes: Vec<(String, String)>,
-    pub(super) endpoint: Option<Endpoint>,
-    pub(super) protocol: Protocol,
-    pub(super) headers: HeaderMap,
-    pub(super) timeout: Duration,
-    pub(super) compression: Option<Compression>,
+    pub(super) receiver: Receiver,
     pub(super) sampling: Sampling,
     pub(super) queue_size: Option<usize>,
     pub(super) batch_size: Option<usize>,
@@ -70,11 +58,11 @@ impl std::fmt::Debug for OtelConfig {
         f.debug_struct("OtelConfig")
             .field("attributes", &self.attributes)
             .field("endpoint", &self.endpoint())
-            .field("protocol", &self.protocol)
+            .field("protocol", &self.receiver.protocol)
             // Their values may be secrets.
-            .field("headers", &self.headers.keys().collect::<Vec<_>>())
-            .field("timeout", &self.timeout)
-            .field("compression", &self.compression)
+            .field("headers", &self.receiver.headers.keys().collect::<Vec<_>>())
+            .field("timeout", &self.receiver.timeout)
+            .field("compression", &self.receiver.compression)
             .field("sampling", &self.sampling)
             .field("disabled", &self.disabled)
             .finish_non_exhaustive()
@@ -94,11 +82,7 @@ impl OtelConfig {
     pub fn new(service_name: impl Into<String>) -> OtelConfig {
         let config = OtelConfig {
             attributes: Vec::new(),
-            endpoint: None,
-            protocol: Protocol::default(),
-            headers: HeaderMap::new(),
-            timeout: TIMEOUT,
-            compression: None,
+            receiver: Receiver::new(Signal::Traces),
             sampling: Sampling::default(),
             queue_size: None,
             batch_size: None,
@@ -159,7 +143,7 @@ impl OtelConfig {
     ///
     /// [`OtelConfigError::InvalidEndpoint`] unless it is an `http` or `https` URL with a host and without credentials.
     pub fn with_endpoint(mut self, endpoint: &str) -> Result<OtelConfig, OtelConfigError> {
-        self.endpoint = Some(Endpoint::try_new(endpoint, false)?);
+        self.receiver.endpoint = Some(Endpoint::try_new(endpoint, false)?);
         Ok(self)
     }
 
@@ -169,13 +153,31 @@ impl OtelConfig {
     ///
     /// As [`with_endpoint`](Self::with_endpoint).
     pub fn with_traces_endpoint(mut self, endpoint: &str) -> Result<OtelConfig, OtelConfigError> {
-        self.endpoint = Some(Endpoint::try_new(endpoint, true)?);
+        self.receiver.endpoint = Some(Endpoint::try_new(endpoint, true)?);
         Ok(self)
     }
 
     /// Sends by this protocol.
     pub fn with_protocol(mut self, protocol: Protocol) -> OtelConfig {
-        self.protocol = protocol;
+        self.receiver.protocol = protocol;
+        self
+    }
+
+    /// Trusts receivers of `https` by the certificates in this PEM file, in place of the machine's roots. It is read at the
+    /// start.
+    pub fn with_roots(mut self, certificates: impl Into<PathBuf>) -> OtelConfig {
+        self.receiver.tls.roots = Some(certificates.into());
+        self
+    }
+
+    /// Shows a certificate to receivers of `https` that ask for one. Both are PEM files, which are read at the start; the
+    /// own certificate comes first, then those that lead to its root.
+    pub fn with_client_certificate(
+        mut self,
+        certificates: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> OtelConfig {
+        self.receiver.tls.pair = Some((certificates.into(), key.into()));
         self
     }
 
@@ -185,8 +187,7 @@ impl OtelConfig {
     ///
     /// [`OtelConfigError::InvalidHeader`] when HTTP has no such name or value, or the exporter writes it itself.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<OtelConfig, OtelConfigError> {
-        let (name, value) = header(name, value)?;
-        self.headers.insert(name, value);
+        self.receiver.set_header(name, value)?;
         Ok(self)
     }
 
@@ -196,13 +197,13 @@ impl OtelConfig {
     ///
     /// [`OtelConfigError::InvalidTime`] when it is zero.
     pub fn with_timeout(mut self, timeout: Duration) -> Result<OtelConfig, OtelConfigError> {
-        self.timeout = above_zero(timeout)?;
+        self.receiver.set_timeout(timeout)?;
         Ok(self)
     }
 
     /// Compresses requests.
     pub fn with_compression(mut self, compression: Compression) -> OtelConfig {
-        self.compression = Some(compression);
+        self.receiver.compression = Some(compression);
         self
     }
 
@@ -263,31 +264,31 @@ impl OtelConfig {
     /// The URL that spans are sent to.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        Endpoint::url(self.endpoint.as_ref(), self.protocol)
+        self.receiver.url()
     }
 
     /// How they are sent.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
-        self.protocol
+        self.receiver.protocol
     }
 
     /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.receiver.header(name)
     }
 
     /// How long the receiver is waited for.
     #[must_use]
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.receiver.timeout
     }
 
     /// How requests are compressed.
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
-        self.compression
+        self.receiver.compression
     }
 
     /// Which spans are recorded.
@@ -311,30 +312,6 @@ impl OtelConfig {
     pub(super) fn resource_attributes(&self) -> impl Iterator<Item = KeyValue> {
         self.attributes.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
     }
-}
-
-pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), OtelConfigError> {
-    let refuse = |reason| OtelConfigError::InvalidHeader { name: name.to_owned(), reason };
-    let parsed =
-        HeaderName::from_bytes(name.as_bytes()).map_err(|_| refuse("has a name that HTTP has not"))?;
-    // gRPC has binary values under such names, which no text is.
-    if RESERVED.contains(&parsed.as_str()) || parsed.as_str().ends_with("-bin") {
-        return Err(refuse("is the exporter's"));
-    }
-    let mut value = HeaderValue::from_str(value).map_err(|_| refuse("has a value that HTTP has not"))?;
-    // gRPC takes visible characters alone.
-    if value.to_str().is_err() {
-        return Err(refuse("has a value that is not ASCII"));
-    }
-    value.set_sensitive(true);
-    Ok((parsed, value))
-}
-
-pub(super) fn above_zero(time: Duration) -> Result<Duration, OtelConfigError> {
-    if time.is_zero() {
-        return Err(OtelConfigError::InvalidTime { time: format!("{time:?}") });
-    }
-    Ok(time)
 }
 
 fn not_zero(what: &'static str, size: usize) -> Result<usize, OtelConfigError> {

@@ -5,7 +5,6 @@
 
 mod batch;
 mod config;
-mod endpoint;
 mod environment;
 mod error;
 mod export;
@@ -17,11 +16,11 @@ mod sampling;
 mod transport;
 mod work;
 
+#[doc(no_inline)]
+pub use crate::receiver::{Compression, IgnoredVariable, OtelConfigError, OtelInitError, Protocol};
 pub use batch::start_batch_span;
 pub use config::OtelConfig;
-pub use endpoint::{Compression, Protocol};
-pub use environment::IgnoredVariable;
-pub use error::{OtelConfigError, OtelFlushError, OtelInitError};
+pub use error::OtelFlushError;
 pub use export::ExportStats;
 pub use provider::OtelProvider;
 pub use sampling::Sampling;

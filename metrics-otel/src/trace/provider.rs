@@ -14,7 +14,6 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter,
 };
 
-use super::endpoint::Endpoint;
 use super::export::{Batches, Counted, Tally};
 #[cfg(feature = "_trace-export")]
 use super::transport::{Driver, Transport};
@@ -75,7 +74,8 @@ impl OtelProvider {
     /// # Errors
     ///
     /// [`OtelInitError::ProtocolNotBuilt`] when the protocol's feature is off, [`OtelInitError::TlsNotBuilt`] when an
-    /// `https` endpoint lacks the feature `trace-tls`, [`OtelInitError::Thread`] when no thread starts, and
+    /// `https` endpoint lacks the feature `tls`, [`OtelInitError::TlsFile`] and [`OtelInitError::NoRoots`]
+    /// when there is nothing to check it against, [`OtelInitError::Thread`] when no thread starts, and
     /// [`OtelInitError::Exporter`] when the exporter cannot be built. Nothing is left running.
     ///
     /// # Examples
@@ -98,9 +98,7 @@ impl OtelProvider {
             let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
             return Ok(OtelProvider::assemble(provider, None, Arc::default()));
         }
-        if Endpoint::is_https(config.endpoint.as_ref()) && !cfg!(feature = "trace-tls") {
-            return Err(OtelInitError::TlsNotBuilt { endpoint: config.endpoint() });
-        }
+        config.receiver.check()?;
         OtelProvider::start(&config)
     }
 
@@ -114,7 +112,7 @@ impl OtelProvider {
 
     #[cfg(not(feature = "_trace-export"))]
     fn start(config: &OtelConfig) -> Result<OtelProvider, OtelInitError> {
-        Err(OtelInitError::ProtocolNotBuilt { protocol: config.protocol() })
+        Err(config.receiver.unbuilt())
     }
 
     /// Gives the spans to this exporter instead, in batches; the endpoint and what belongs to it are not used.

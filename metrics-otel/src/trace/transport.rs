@@ -62,13 +62,17 @@ impl Transport {
         let exporter = {
             let _runtime = driver.handle.enter();
             let _unheard = tracing::subscriber::set_default(NoSubscriber::default());
-            match config.protocol {
+            match config.receiver.protocol {
+                #[cfg(feature = "trace-grpc")]
                 Protocol::Grpc => grpc::exporter(config)?,
+                #[cfg(feature = "trace-http")]
                 Protocol::Http => over_http::exporter(config)?,
+                #[cfg(not(all(feature = "trace-grpc", feature = "trace-http")))]
+                _ => return Err(config.receiver.unbuilt()),
             }
         };
         let handle = driver.handle.clone();
-        Ok((Transport { inner: Arc::new(exporter), handle, timeout: config.timeout }, driver))
+        Ok((Transport { inner: Arc::new(exporter), handle, timeout: config.receiver.timeout }, driver))
     }
 }
 
@@ -100,7 +104,7 @@ fn not_built(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Ote
 }
 
 fn compression(config: &OtelConfig) -> Option<opentelemetry_otlp::Compression> {
-    config.compression.map(|compression| match compression {
+    config.receiver.compression.map(|compression| match compression {
         super::Compression::Gzip => opentelemetry_otlp::Compression::Gzip,
         super::Compression::Zstd => opentelemetry_otlp::Compression::Zstd,
     })
@@ -119,7 +123,7 @@ mod grpc {
     use super::{USER_AGENT, compression, not_built};
 
     pub(super) fn exporter(config: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
-        let mut headers = config.headers.clone();
+        let mut headers = config.receiver.headers.clone();
         if !headers.contains_key("user-agent") {
             headers.insert("user-agent", http::HeaderValue::from_static(USER_AGENT));
         }
@@ -132,33 +136,24 @@ mod grpc {
         let mut builder = SpanExporter::builder()
             .with_tonic()
             .with_endpoint(config.endpoint())
-            .with_timeout(config.timeout)
+            .with_timeout(config.receiver.timeout)
             .with_interceptor(only_ours);
         if let Some(compression) = compression(config) {
             builder = builder.with_compression(compression);
         }
-        secured(builder).build().map_err(not_built)
+        secured(builder, config)?.build().map_err(not_built)
     }
 
-    #[cfg(feature = "trace-tls")]
-    fn secured<B: WithTonicConfig>(builder: B) -> B {
-        builder.with_tls_config(tonic::transport::ClientTlsConfig::new().with_native_roots())
+    #[cfg(feature = "tls")]
+    fn secured<B: WithTonicConfig>(builder: B, config: &OtelConfig) -> Result<B, OtelInitError> {
+        let receiver = &config.receiver;
+        if receiver.is_https() { Ok(builder.with_tls_config(receiver.tls.tonic()?)) } else { Ok(builder) }
     }
 
-    #[cfg(not(feature = "trace-tls"))]
-    fn secured<B: WithTonicConfig>(builder: B) -> B {
-        builder
-    }
-}
-
-#[cfg(not(feature = "trace-grpc"))]
-mod grpc {
-    use opentelemetry_otlp::SpanExporter;
-
-    use super::super::{OtelConfig, OtelInitError, Protocol};
-
-    pub(super) fn exporter(_: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
-        Err(OtelInitError::ProtocolNotBuilt { protocol: Protocol::Grpc })
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with TLS there is something that fails")]
+    fn secured<B: WithTonicConfig>(builder: B, _: &OtelConfig) -> Result<B, OtelInitError> {
+        Ok(builder)
     }
 }
 
@@ -194,7 +189,7 @@ mod over_http {
     }
 
     pub(super) fn exporter(config: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
-        let mut headers = config.headers.clone();
+        let mut headers = config.receiver.headers.clone();
         let agent = HeaderValue::from_static(USER_AGENT);
         headers.entry(http::header::USER_AGENT).or_insert(agent);
         let client = OnlyOurs { client: client(config)?, headers };
@@ -202,7 +197,7 @@ mod over_http {
             .with_http()
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .with_endpoint(config.endpoint())
-            .with_timeout(config.timeout)
+            .with_timeout(config.receiver.timeout)
             .with_http_client(client);
         if let Some(compression) = compression(config) {
             builder = builder.with_compression(compression);
@@ -210,31 +205,14 @@ mod over_http {
         builder.build().map_err(not_built)
     }
 
-    #[cfg(feature = "trace-tls")]
+    #[cfg(feature = "tls")]
     fn client(config: &OtelConfig) -> Result<impl HttpClient + use<>, OtelInitError> {
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(tokio_rustls::rustls::crypto::ring::default_provider())
-            .map_err(not_built)?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(HyperClient::new(connector, config.timeout, None))
+        Ok(HyperClient::new(config.receiver.connector()?, config.receiver.timeout, None))
     }
 
-    #[cfg(not(feature = "trace-tls"))]
+    #[cfg(not(feature = "tls"))]
     #[expect(clippy::unnecessary_wraps, reason = "with TLS there is something that fails")]
     fn client(config: &OtelConfig) -> Result<impl HttpClient + use<>, OtelInitError> {
-        Ok(HyperClient::with_default_connector(config.timeout, None))
-    }
-}
-
-#[cfg(not(feature = "trace-http"))]
-mod over_http {
-    use opentelemetry_otlp::SpanExporter;
-
-    use super::super::{OtelConfig, OtelInitError, Protocol};
-
-    pub(super) fn exporter(_: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
-        Err(OtelInitError::ProtocolNotBuilt { protocol: Protocol::Http })
+        Ok(HyperClient::with_default_connector(config.receiver.timeout, None))
     }
 }

@@ -92,7 +92,7 @@ fn an_environment_that_says_nothing_is_the_default() {
         assert_eq!(config.service_name(), "unknown_service");
         assert_eq!(config.timeout(), Duration::from_secs(10));
         assert_eq!(config.compression(), None);
-        assert_eq!(config.protocol(), Protocol::default());
+        assert_eq!(config.protocol(), Protocol::Http);
         assert_eq!(config.sampling(), &Sampling::AlwaysOn.parent_based());
         assert!(!config.is_disabled());
         assert_eq!(ignored(&config), [""; 0]);

@@ -14,7 +14,7 @@ mod provider;
 mod round_trip;
 #[cfg(any(feature = "trace-grpc", feature = "trace-http"))]
 mod sending;
-#[cfg(all(feature = "trace-grpc", feature = "trace-http", feature = "trace-tls"))]
+#[cfg(all(feature = "trace-grpc", feature = "trace-http", feature = "tls"))]
 mod tls;
 mod work;
 

@@ -152,7 +152,7 @@ fn a_protocol_that_is_not_built_is_an_error_at_the_start() {
 }
 
 #[test]
-#[cfg(not(feature = "trace-tls"))]
+#[cfg(not(feature = "tls"))]
 fn an_https_endpoint_without_tls_is_an_error_at_the_start() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let config = OtelConfig::new("test").with_endpoint("https://127.0.0.1:1").unwrap();

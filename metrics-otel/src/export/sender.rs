@@ -1,0 +1,152 @@
+//! Who sends what waits in the queue.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::answer::Accepted;
+use super::queue::{Entry, Queue};
+use super::retry::Backoff;
+use super::round::lock;
+use super::stats::{Health, Loss, Stats};
+use super::transport::{Body, Transport};
+use super::{ExportError, ExportReport};
+use crate::causes::Causes;
+
+/// Sends from the runtime in which it was made, one request after another.
+pub(super) struct Sender {
+    pub(super) transport: Transport,
+    pub(super) queue: Arc<Queue>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) backoff: Backoff,
+    /// How long one attempt may take.
+    pub(super) timeout: Duration,
+    /// How long an export may take.
+    pub(super) patience: Duration,
+    /// Cuts a delay short.
+    pub(super) hurry: Arc<Notify>,
+    /// Why the last attempt failed, unless it succeeded.
+    pub(super) failure: Arc<Mutex<Option<ExportError>>>,
+}
+
+impl Sender {
+    pub(super) async fn run(mut self) {
+        loop {
+            let entry = self.queue.first().await;
+            let points = entry.request.points();
+            let result = self.deliver(&entry).await;
+            let result = match result {
+                Ok(accepted) => {
+                    entry.request.acknowledge();
+                    Ok(self.count(points, &accepted))
+                }
+                Err(error) => {
+                    // Whoever makes the next differences sees that nobody holds it any more.
+                    drop(entry);
+                    self.stats.lost(Loss::of(&error), points);
+                    Err(error)
+                }
+            };
+            self.queue.remove_first(result);
+        }
+    }
+
+    fn count(&self, points: u64, accepted: &Accepted) -> ExportReport {
+        let rejected = accepted.rejected.min(points);
+        self.stats.delivered(points - rejected);
+        self.stats.lost(Loss::Rejected, rejected);
+        let exporter = self.stats.name();
+        // SPEC: OTLP 1.10.0, "Partial Success": it is not sent again; a message without a count is a warning.
+        if rejected > 0 {
+            tracing::warn!(
+                exporter,
+                rejected,
+                message = accepted.message,
+                "the receiver did not take all points"
+            );
+        } else if !accepted.message.is_empty() {
+            tracing::warn!(
+                exporter,
+                message = accepted.message,
+                "the receiver took all points, with a warning"
+            );
+        }
+        ExportReport { points: points - rejected, rejected, requests: 1, left_out: 0 }
+    }
+
+    /// Sends a request, again and again where it fails for a while.
+    async fn deliver(&mut self, entry: &Entry) -> Result<Accepted, ExportError> {
+        let body = self.transport.prepare(entry.request.body());
+        let mut failures = 0_u32;
+        loop {
+            let now = Instant::now();
+            if now >= entry.until {
+                return Err(self.expired(entry));
+            }
+            let until = (now + self.timeout).min(entry.until);
+            let error = match self.attempt(&body, now, until).await {
+                Ok(accepted) => return Ok(accepted),
+                Err(error) => error,
+            };
+            failures = failures.saturating_add(1);
+            let asked = error.retry_after();
+            let delay = self.backoff.delay(failures).max(asked.unwrap_or_default());
+            let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= entry.until);
+            if is_late || !error.is_transient() {
+                return Err(error);
+            }
+            self.queue.trouble();
+            // What the receiver has asked for is not cut short.
+            if asked.is_some() {
+                sleep(delay).await;
+            } else {
+                tokio::select! {
+                    () = sleep(delay) => {}
+                    () = self.hurry.notified() => {}
+                }
+            }
+            self.stats.retry();
+        }
+    }
+
+    /// What waited for its turn for too long. What went wrong with those before it is known.
+    fn expired(&self, entry: &Entry) -> ExportError {
+        ExportError::Expired { points: entry.request.points(), after: self.patience }
+    }
+
+    async fn attempt(
+        &mut self,
+        body: &Body,
+        start: Instant,
+        until: Instant,
+    ) -> Result<Accepted, ExportError> {
+        let answer = self.transport.send(body, until.into()).await;
+        let result = answer.unwrap_or_else(|| {
+            let url = self.transport.url().to_owned();
+            Err(ExportError::TimedOut { url, after: until.duration_since(start) })
+        });
+        let outcome = result.as_ref().map(|accepted| (body.length, accepted.rejected > 0));
+        let health = self.stats.request(start.elapsed(), outcome);
+        let (exporter, url) = (self.stats.name(), self.transport.url());
+        let error = match result {
+            Ok(accepted) => {
+                *lock(&self.failure) = None;
+                if health == Health::Recovered {
+                    tracing::info!(exporter, url, "exports succeed again");
+                }
+                return Ok(accepted);
+            }
+            Err(error) => error,
+        };
+        // Once per outage: a receiver that is away for an hour is one piece of news.
+        if health == Health::Failing {
+            tracing::warn!(exporter, error = %Causes(&error), "an export failed");
+        } else {
+            tracing::debug!(exporter, error = %Causes(&error), "an export failed again");
+        }
+        *lock(&self.failure) = Some(error.clone());
+        Err(error)
+    }
+}

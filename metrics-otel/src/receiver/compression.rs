@@ -1,0 +1,36 @@
+//! The compressions.
+
+use std::fmt;
+
+use super::OtelConfigError;
+
+/// How requests are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// With gzip.
+    Gzip,
+    /// With zstd; requests of metrics with the feature `zstd`.
+    Zstd,
+}
+
+impl Compression {
+    /// Reads a name; `none` is none.
+    pub(super) fn from_name(name: &str) -> Result<Option<Compression>, OtelConfigError> {
+        match name {
+            "none" => Ok(None),
+            "gzip" => Ok(Some(Compression::Gzip)),
+            "zstd" => Ok(Some(Compression::Zstd)),
+            _ => Err(OtelConfigError::UnknownCompression { name: name.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        })
+    }
+}
