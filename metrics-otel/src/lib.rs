@@ -83,7 +83,7 @@
 //! It sends no logs, and nothing as JSON. It knows no propagation but the W3C's, and no sampling from elsewhere. It
 //! detects no resource beyond the environment's. Histograms have no minimum and no maximum, which the store does not keep.
 //! Counters that are observed are not told from those that are incremented. What was sent last of a series that is gone
-//! says nothing of that. Nothing is kept on disk: what could not be delivered is gone with the process.
+//! says nothing of that. Nothing is kept on disk: what could not be delivered is gone with the process. It goes through no proxy.
 
 #![forbid(unsafe_code)]
 
