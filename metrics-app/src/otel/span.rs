@@ -19,7 +19,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
 /// is not sampled, and ids that are not valid, name nothing.
 ///
 /// Of a thread's observations in a bucket, the first after a collection is named, or is not: where one span in a hundred
-/// is sampled, most collections find no new exemplar.
+/// is sampled, most collections find no new exemplar. [`WorkMetrics`](super::WorkMetrics) does not depend on that.
 ///
 /// # Concurrency
 ///
