@@ -10,7 +10,7 @@
 //! - [`read_back`]: a page in any format, judged by what was shown.
 //! - [`scrape()`]: a registry's page, rendered and read back.
 //! - [`heap`]: what a test allocates.
-//! - [`example`]: the example `stream_processor`, built and run.
+//! - [`example`]: the examples, built, and `stream_processor`, run.
 //! - [`prometheus`]: a real Prometheus, started and asked over its HTTP API.
 //! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
 //!   what a remote write request says.
