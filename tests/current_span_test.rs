@@ -1,6 +1,7 @@
 //! Exemplars lead to the span that was current: on the page, and in OTLP requests.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
@@ -166,6 +167,50 @@ fn another_thread_has_no_span_before_it_is_given_the_context() {
     });
     let place = ("size_bytes_bucket".to_owned(), "100.0".to_owned());
     assert_eq!(exemplars(&registry, "size_bytes"), [(place, spans.named("work"))]);
+}
+
+/// Records when its thread ends.
+struct AtTheEnd(Histogram);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        self.0.observe(7.0);
+    }
+}
+
+#[test]
+fn a_thread_that_has_no_context_any_more_still_records() {
+    thread_local! {
+        static BEFORE: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+        static AFTER: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    }
+
+    // One that has asked for it before knows, another has it be a panic, which is caught.
+    for (has_asked, lost) in [(true, None), (false, Some(1.0))] {
+        let (spans, registry) = (Spans::new(Sampling::AlwaysOn), registry());
+        let (sizes, tracer) = (histogram(&registry), spans.tracer());
+        let ended = thread::spawn({
+            let sizes = sizes.clone();
+            move || {
+                BEFORE.set(Some(AtTheEnd(sizes.clone())));
+                tracer.in_span("work", |_| {
+                    if has_asked {
+                        sizes.observe(0.5);
+                    }
+                });
+                // What is made last is dropped first.
+                if has_asked {
+                    AFTER.set(Some(AtTheEnd(sizes)));
+                }
+            }
+        });
+        ended.join().unwrap();
+        assert_eq!(sizes.snapshot().count(), if has_asked { 3 } else { 1 });
+        let expected = if has_asked { vec![spans.named("work")] } else { Vec::new() };
+        assert_eq!(named(&registry), expected);
+        let labels = [("family", "size_bytes"), ("reason", "source")];
+        assert_eq!(scrape(&registry).value("nilometer_exemplars_dropped_total", &labels), lost);
+    }
 }
 
 #[test]

@@ -23,7 +23,9 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
 ///
 /// # Concurrency
 ///
-/// It reads what is the thread's own: there is nothing to wait for, and no span is locked.
+/// It reads what is the thread's own: there is nothing to wait for, and no span is locked. What destructors record at a
+/// thread's end, when its context is gone, has no exemplar; where the thread never asked before, on some systems perhaps
+/// always, that is by a panic, which the registry catches.
 ///
 /// # Examples
 ///
@@ -56,9 +58,26 @@ pub struct CurrentSpan;
 impl ExemplarSource for CurrentSpan {
     fn exemplar(&self) -> Option<LabelSet> {
         // Copied out: nothing is made while the thread's context is borrowed.
-        let ids = Context::map_current(|context| SpanIds::sampled(context.span().span_context()))?;
+        let current = || Context::map_current(|context| SpanIds::sampled(context.span().span_context()));
+        let ids = HAS_CONTEXT.try_with(|_| current()).ok()??;
         ids.with_labels(|labels| LabelSet::try_from_pairs(labels).ok())
     }
+}
+
+thread_local! {
+    /// As long as it is there, so is the thread's context, which cannot be asked for afterwards without a panic: it is
+    /// made after that, and a thread drops first what it made last.
+    static HAS_CONTEXT: HasContext = {
+        Context::map_current(|_| ());
+        HasContext
+    };
+}
+
+struct HasContext;
+
+/// There is nothing to do, but without it a thread would not tell that it is gone.
+impl Drop for HasContext {
+    fn drop(&mut self) {}
 }
 
 /// The ids of a sampled span.
