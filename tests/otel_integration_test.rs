@@ -3,8 +3,9 @@
 //! `.ci/peers` fetches what these tests need, and `.ci/run` runs them. Where it is missing they fail.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use nilometer_otel::propagation::Propagator;
 use nilometer_otel::trace::{Compression, Protocol, Sampling, SpanWork, start_batch_span};
 use nilometer_otel::{OtelConfig, OtelProvider};
 use nilometer_tests::rotel::{ReceivedSpan, Rotel};
+use nilometer_tests::{example, openmetrics};
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{Span, SpanKind, Tracer};
 use opentelemetry::{Context, KeyValue};
@@ -178,4 +180,39 @@ fn what_is_not_sampled_is_not_sent() {
     let span = named(&spans, "sampled");
     assert_eq!(span.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(span.parent_id, "00f067aa0ba902b7");
+}
+
+/// The example `otel_tracing`, as somebody runs it who has a collector.
+#[test]
+#[ignore = "needs a real rotel; .ci/run runs it"]
+fn the_exemplars_of_a_page_lead_to_spans_that_the_collector_has() {
+    let rotel = Rotel::start();
+    let program = example::build("otel_tracing", "otel");
+    let mut received = 0;
+    for (protocol, address) in [("http/protobuf", rotel.http()), ("grpc", rotel.grpc())] {
+        let output = Command::new(&program)
+            .env_clear()
+            .env("OTEL_SERVICE_NAME", "shop")
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"))
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        // 40 orders: one span to take each, one to bill it, one for its card, and one for each ten of them.
+        assert!(told.starts_with(&format!("124 spans: 124 sent to http://{address}")), "{told}");
+        assert!(told.ends_with(", 0 lost\n"), "{told}");
+
+        let spans = rotel.spans(received + 124).split_off(received);
+        received += spans.len();
+        let ids = spans.iter().map(|span| (&*span.trace_id, &*span.id)).collect::<BTreeSet<_>>();
+        assert_eq!((spans.len(), ids.len()), (124, 124));
+        assert!(spans.iter().all(|span| span.resource["service.name"] == "Str(shop)"));
+        let families = openmetrics::parse(str::from_utf8(&output.stdout).unwrap()).unwrap();
+        let samples = families.iter().flat_map(|family| &family.samples);
+        let led = samples.filter_map(|sample| sample.exemplar.as_ref()).collect::<Vec<_>>();
+        assert!(led.iter().all(|led| ids.contains(&(&*led.labels["trace_id"], &*led.labels["span_id"]))));
+        // Four buckets of prices, one bucket at least of each duration, and three outcomes.
+        assert!(led.len() >= 4 + 2 + 3, "{led:#?}");
+    }
 }

@@ -38,7 +38,7 @@
 //! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`Summary`], [`GaugeHistogram`], [`MaxGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`] and other kinds, their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
-//! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation |
+//! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation; here, exemplars from spans and metrics of work in spans |
 //! | here | the module `application`: metric sets for a stream processor; the module `test_util`, with that feature |
 //!
 //! # Features
@@ -50,7 +50,8 @@
 //!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
-//! - `otel`: the module `otel`, OpenTelemetry; it needs a C compiler.
+//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`:
+//!   besides, spans of the crate `tracing`.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do

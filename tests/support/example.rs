@@ -1,4 +1,4 @@
-//! The example `stream_processor`, built and run as a reader of the README would.
+//! The examples, built as a reader of the README would, and `stream_processor`, run.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -107,23 +107,30 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 /// Where the example is, built now unless the environment names one.
-#[expect(clippy::panic, reason = "a test whose program cannot be built has failed")]
 fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os(BINARY) {
-        return PathBuf::from(path);
-    }
+    std::env::var_os(BINARY).map_or_else(|| build("stream_processor", ""), PathBuf::from)
+}
+
+/// Builds an example with these features, and says where it is.
+///
+/// # Panics
+///
+/// When that fails.
+#[must_use]
+#[expect(clippy::panic, reason = "a test whose program cannot be built has failed")]
+pub fn build(example: &str, features: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace())
-        .args(["build", "-p", "nilometer", "--example", "stream_processor", "--message-format", "json"])
+        .args(["build", "-p", "nilometer", "--features", features, "--example", example])
+        .args(["--message-format", "json"])
         .output()
         .unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8_lossy(&output.stdout);
     let executable = messages.lines().find_map(|line| {
         let message: Json = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == "stream_processor")
-            .then(|| message["executable"].as_str().map(PathBuf::from))?
+        (message["target"]["name"] == example).then(|| message["executable"].as_str().map(PathBuf::from))?
     });
-    executable.unwrap_or_else(|| panic!("cargo built no example `stream_processor`"))
+    executable.unwrap_or_else(|| panic!("cargo built no example `{example}`"))
 }

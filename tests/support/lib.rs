@@ -10,11 +10,12 @@
 //! - [`read_back`]: a page in any format, judged by what was shown.
 //! - [`scrape()`]: a registry's page, rendered and read back.
 //! - [`heap`]: what a test allocates.
-//! - [`example`]: the example `stream_processor`, built and run.
+//! - [`example`]: the examples, built, and `stream_processor`, run.
 //! - [`prometheus`]: a real Prometheus, started and asked over its HTTP API.
 //! - [`pushgateway`]: a real Pushgateway. [`receiver`]: a receiver of pushes that does as a test says. [`remote_write`]:
 //!   what a remote write request says.
 //! - [`otlp`]: what OTLP requests have to say of a collection. [`rotel`]: a real OpenTelemetry collector.
+//! - `spans`: with the feature `otel`, a provider whose spans are kept, and the exemplars that lead to them.
 //! - [`push`]: what tests push. `tls`: with the feature `server`, certificates, and receivers that have some.
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
@@ -37,6 +38,8 @@ pub mod rotel;
 pub mod samples;
 mod scrape;
 pub mod shown;
+#[cfg(feature = "otel")]
+pub mod spans;
 #[cfg(feature = "server")]
 pub mod tls;
 

@@ -25,9 +25,19 @@ pub enum SpanOutcome {
 }
 
 impl SpanOutcome {
+    /// Every outcome that there is.
+    pub const ALL: &'static [SpanOutcome] =
+        &[SpanOutcome::Ok, SpanOutcome::Error, SpanOutcome::Panicked, SpanOutcome::Cancelled];
+
+    /// Its place in [`ALL`](Self::ALL), from 0 on.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// A word for it, fit for a label: `ok`, `error`, `panicked` or `cancelled`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             SpanOutcome::Ok => "ok",
             SpanOutcome::Error => "error",

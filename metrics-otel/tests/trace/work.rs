@@ -20,6 +20,15 @@ fn runtimes() -> [tokio::runtime::Runtime; 2] {
 }
 
 #[test]
+fn outcomes_are_numbered_and_have_words_of_their_own() {
+    let words = SpanOutcome::ALL.iter().map(|outcome| outcome.as_str()).collect::<Vec<_>>();
+    assert_eq!(words, ["ok", "error", "panicked", "cancelled"]);
+    for (place, outcome) in SpanOutcome::ALL.iter().enumerate() {
+        assert_eq!(outcome.index(), place);
+    }
+}
+
+#[test]
 fn an_error_is_the_status_and_an_event_of_the_span() {
     let test = Kept::new();
     let result = SpanWork::new(&test.provider.tracer("test"), "read")
