@@ -199,6 +199,8 @@ fn the_exemplars_of_a_page_lead_to_spans_that_the_collector_has() {
             .unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{told}");
+        let (points, told) = told.split_once('\n').unwrap();
+        assert!(points.contains(&format!(" points sent to http://{address}")), "{points}");
         // 40 orders: one span to take each, one to bill it, one for its card, and one for each ten of them.
         assert!(told.starts_with(&format!("124 spans: 124 sent to http://{address}")), "{told}");
         assert!(told.ends_with(", 0 lost\n"), "{told}");

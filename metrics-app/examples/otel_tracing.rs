@@ -1,26 +1,28 @@
-//! A shop takes orders in one task and bills them in another: spans over OTLP, joined across the headers of messages, and
-//! a page of metrics whose exemplars lead to those spans.
+//! A shop takes orders in one task and bills them in another: spans and metrics over OTLP, joined across the headers of
+//! messages, and a page of metrics whose exemplars lead to those spans.
 //!
 //! ```sh
 //! cargo run -p nilometer --features otel --example otel_tracing
 //! ```
 //!
-//! It takes a second or two, prints the page in OpenMetrics, and says what became of its spans: without a collector they
-//! are lost, which nothing else is. With one, such as Jaeger or an OpenTelemetry Collector, look there for a `trace_id` of
-//! the page:
+//! It takes a second or two, prints the page in OpenMetrics, and says what became of its spans and of its metrics: without
+//! a collector they are lost, which nothing else is. With one, such as an OpenTelemetry Collector, look there for a
+//! `trace_id` of the page; Jaeger takes spans alone, which `OTEL_METRICS_EXPORTER=none` accounts for:
 //!
 //! ```sh
 //! docker run -p 4318:4318 -p 16686:16686 jaegertracing/jaeger
-//! OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 cargo run -p nilometer --features otel --example otel_tracing
+//! export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_METRICS_EXPORTER=none
+//! cargo run -p nilometer --features otel --example otel_tracing
 //! ```
 //!
-//! All that `OtelConfig::from_env` knows can be set, such as `OTEL_EXPORTER_OTLP_PROTOCOL=grpc`, or
+//! All that `OtelConfig::from_env` and `OtlpExporterConfig::from_env` know can be set, such as `OTEL_EXPORTER_OTLP_PROTOCOL=grpc`, or
 //! `OTEL_TRACES_SAMPLER=traceidratio` with `OTEL_TRACES_SAMPLER_ARG=0.5`: only sampled spans are sent, and led to.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use nilometer::otel::export::{OtlpExporter, OtlpExporterConfig};
 use nilometer::otel::propagation::Propagator;
 use nilometer::otel::trace::{OtelFlushError, SpanWork, start_batch_span};
 use nilometer::otel::{CurrentSpan, OtelConfig, OtelProvider, WorkMetrics};
@@ -37,7 +39,7 @@ const ORDERS: u32 = 40;
 /// How many bills are settled at once.
 const BATCH: usize = 10;
 
-/// How long the last spans are waited for.
+/// How long the last spans and the last metrics are waited for.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Says why an order came to nothing.
@@ -136,12 +138,16 @@ where
     }
 }
 
-/// Runs the shop until all orders are billed, and returns its page.
-async fn run(provider: &OtelProvider) -> Result<String, Box<dyn Error>> {
+/// A registry whose observations lead to the spans that they are made in.
+fn registry() -> MetricsRegistry {
     let config = RegistryConfig::new().with_exemplar_source(CurrentSpan).with_self_metrics(false);
-    let registry = MetricsRegistry::with_config(config);
+    MetricsRegistry::with_config(config)
+}
+
+/// Runs the shop until all orders are billed, and returns its page.
+async fn run(provider: &OtelProvider, registry: &MetricsRegistry) -> Result<String, Box<dyn Error>> {
     let shop = Shop {
-        metrics: ShopMetrics::register(&registry)?,
+        metrics: ShopMetrics::register(registry)?,
         tracer: provider.tracer("shop"),
         propagator: Propagator::new(),
     };
@@ -149,7 +155,7 @@ async fn run(provider: &OtelProvider) -> Result<String, Box<dyn Error>> {
     let billing = tokio::spawn(shop.clone().bill_orders(receiver));
     tokio::spawn(shop.take_orders(sender)).await??;
     billing.await?;
-    Ok(page(&registry)?)
+    Ok(page(registry)?)
 }
 
 /// The page in the format that has exemplars.
@@ -178,17 +184,30 @@ async fn farewell(provider: OtelProvider, endpoint: &str) -> Result<String, Box<
     }
 }
 
+/// Sends the last values, and tells what became of them.
+async fn last_export(exporter: OtlpExporter, endpoint: &str) -> String {
+    match exporter.shutdown(DEADLINE).await {
+        Ok(report) => format!("{} points sent to {endpoint} at the end", report.points()),
+        Err(error) => {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("the last points are lost: {error}{cause}")
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let config = OtelConfig::from_env();
-    for ignored in config.ignored_variables() {
+    let (traces, metrics) = (OtelConfig::from_env(), OtlpExporterConfig::from_env());
+    for ignored in traces.ignored_variables().iter().chain(metrics.ignored_variables()) {
         writeln!(io::stderr(), "{} is ignored: {}", ignored.name(), ignored.error())?;
     }
-    let endpoint = config.endpoint();
-    let provider = OtelProvider::init(config)?;
-    let page = run(&provider).await?;
+    let (spans_to, points_to) = (traces.endpoint(), metrics.endpoint());
+    let (provider, registry) = (OtelProvider::init(traces)?, registry());
+    let exporter = OtlpExporter::start(registry.clone(), metrics)?;
+    let page = run(&provider, &registry).await?;
     io::stdout().write_all(page.as_bytes())?;
-    writeln!(io::stderr(), "{}", farewell(provider, &endpoint).await?)?;
+    writeln!(io::stderr(), "{}", last_export(exporter, &points_to).await)?;
+    writeln!(io::stderr(), "{}", farewell(provider, &spans_to).await?)?;
     Ok(())
 }
 
@@ -197,6 +216,7 @@ mod tests {
     use std::collections::HashMap;
     use std::net::TcpListener;
 
+    use nilometer::otel::Resource;
     use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
 
     use super::*;
@@ -216,7 +236,7 @@ mod tests {
     async fn the_page_leads_to_the_spans_and_both_tell_the_same() {
         let exporter = InMemorySpanExporter::default();
         let provider = OtelProvider::with_exporter(&OtelConfig::new("shop"), exporter.clone());
-        let page = run(&provider).await.unwrap();
+        let page = run(&provider, &registry()).await.unwrap();
         assert!(page.contains("\nshop_waiting 0\n"), "{page}");
         for (kind, outcome, count) in [("take", "ok", 40), ("bill", "ok", 35), ("bill", "error", 5)] {
             assert!(
@@ -260,6 +280,10 @@ mod tests {
         let config = OtelConfig::new("shop").with_endpoint(&endpoint).unwrap();
         let provider = OtelProvider::init(config).unwrap();
         provider.tracer("shop").in_span("alone", |_| ());
+        let metrics = OtlpExporterConfig::new(Resource::new("shop")).with_endpoint(&endpoint).unwrap();
+        let exporter = OtlpExporter::start(registry(), metrics).unwrap();
+        let told = last_export(exporter, &endpoint).await;
+        assert!(told.starts_with("the last points are lost: not exported within 3s: "), "{told}");
         let told = farewell(provider, &endpoint).await.unwrap();
         assert!(told.starts_with(&format!("1 spans: 0 sent to {endpoint}, ")), "{told}");
         assert!(
