@@ -1,5 +1,9 @@
 //! A real OpenTelemetry collector, for tests that ask it what it received.
+//!
+//! - `received`: spans, as it prints them. `metrics`: the same of metrics. `lines`: what both are made of.
 
+mod lines;
+mod metrics;
 mod received;
 
 use std::env;
@@ -12,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::prometheus::{free_address, wait_for};
 
+pub use metrics::{Attributes, ReceivedBuckets, ReceivedExemplar, ReceivedMetric, ReceivedPoint};
 pub use received::ReceivedSpan;
 
 /// The wheel that `.ci/peers` unpacks.
@@ -107,14 +112,28 @@ impl Rotel {
     /// When they do not come.
     #[must_use]
     pub fn spans(&self, count: usize) -> Vec<ReceivedSpan> {
+        self.printed("spans", count, received::spans)
+    }
+
+    /// The metrics that it has received, as soon as there are this many, in the order in which they came.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come.
+    #[must_use]
+    pub fn metrics(&self, count: usize) -> Vec<ReceivedMetric> {
+        self.printed("metrics", count, metrics::metrics)
+    }
+
+    fn printed<T>(&self, what: &str, count: usize, read: impl Fn(&str) -> Vec<T>) -> Vec<T> {
         let mut before = String::new();
-        wait_for("spans", || {
+        wait_for(what, || {
             let output = self.output();
-            let spans = received::spans(&output);
             // The last of them may be printed in part: it is whole when nothing follows any more.
-            let whole = output == before;
+            let is_whole = output == before;
             before = output;
-            (whole && spans.len() >= count).then_some(spans)
+            let received = read(&before);
+            (is_whole && received.len() >= count).then_some(received)
         })
     }
 
