@@ -5,13 +5,17 @@
 
 mod every;
 
+use std::io::Read as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nilometer_core::collect::Collector as _;
 use nilometer_otel::export::{ExportError, OtlpExporter, OtlpExporterConfig};
 use nilometer_otel::trace::{Compression, Protocol};
 use nilometer_otel::{HistogramAggregation, Resource, TemporalityPreference};
+use nilometer_tests::kinds::EveryKind;
+use nilometer_tests::otlp::{Model, compare, singles};
 use nilometer_tests::read_back::Kept;
+use nilometer_tests::receiver::{Reaction, Receiver};
 use nilometer_tests::rotel::Rotel;
 
 use every::{Every, Export, METRICS, POINTS};
@@ -137,5 +141,32 @@ fn what_is_compressed_in_a_way_that_the_receiver_does_not_know_is_given_up_and_t
         assert_eq!(exporter.flush_blocking(DEADLINE).unwrap().points(), POINTS);
         assert!(rotel.metrics(METRICS).len().is_multiple_of(METRICS));
         exporter.shutdown_blocking(DEADLINE).unwrap();
+    }
+}
+
+/// What rotel does not print it has all the same: it passes it on.
+#[test]
+#[ignore = "needs a real rotel; .ci/run runs it"]
+fn a_collector_passes_on_all_that_was_shown() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        for (is_delta, is_exponential) in [(false, false), (false, true), (true, false), (true, true)] {
+            let receiver = Receiver::start(|_, _| Reaction::status(200));
+            let rotel = Rotel::start_before(receiver.address());
+            let (kinds, begun) = (EveryKind::now(), now());
+            let asked = Asked { protocol, compression: None, is_delta, is_exponential };
+            let exporter = OtlpExporter::start(kinds, asked.config(&rotel, begun)).unwrap();
+            let request = receiver.wait_for(1).remove(0);
+            let told = (&*request.path, request.header("content-encoding"));
+            assert_eq!(told, ("/v1/metrics", Some("gzip")));
+            let mut passed = Vec::new();
+            flate2::read::GzDecoder::new(&*request.body).read_to_end(&mut passed).unwrap();
+            let passed = singles(&passed);
+            let time = rotel.metrics(1)[0].points[0].time;
+            let mut kept = Kept::default();
+            kinds.collect(&mut kept).unwrap();
+            let (expected, _) = Model::new(is_delta, is_exponential, begun).expected(&kept, time);
+            compare(&passed, &expected);
+            exporter.shutdown_blocking(DEADLINE).unwrap();
+        }
     }
 }

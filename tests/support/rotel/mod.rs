@@ -42,10 +42,25 @@ impl Rotel {
     ///
     /// When the binary is missing, or does not become ready.
     #[must_use]
-    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
     pub fn start() -> Rotel {
+        Rotel::start_with(&["--exporter=blackhole"])
+    }
+
+    /// Starts one that passes on what it receives, besides: over HTTP, compressed with gzip.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_before(receiver: SocketAddr) -> Rotel {
+        let endpoint = format!("--otlp-exporter-endpoint=http://{receiver}");
+        Rotel::start_with(&["--exporter=otlp", "--otlp-exporter-protocol=http", &endpoint])
+    }
+
+    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
+    fn start_with(exporter: &[&str]) -> Rotel {
         for _ in 0..PORTS {
-            if let Some(ready) = Rotel::try_start(free_address(), free_address()) {
+            if let Some(ready) = Rotel::try_start(free_address(), free_address(), exporter) {
                 return ready;
             }
         }
@@ -63,14 +78,15 @@ impl Rotel {
     }
 
     #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
-    fn try_start(grpc: SocketAddr, http: SocketAddr) -> Option<Rotel> {
+    fn try_start(grpc: SocketAddr, http: SocketAddr, exporter: &[&str]) -> Option<Rotel> {
         let folder = TempDir::with_prefix("nilometer-rotel-").unwrap_or_else(|error| panic!("{error}"));
         let log = folder.path().join("output");
         let open = || File::options().create(true).append(true).open(&log).unwrap_or_else(|e| panic!("{e}"));
         let program = Rotel::program();
         let child = Command::new(&program)
-            .args(["start", "--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
+            .args(["start", "--debug-log-verbosity", "detailed"])
             .args(["--debug-log", "traces", "--debug-log", "metrics"])
+            .args(exporter)
             .arg(format!("--otlp-grpc-endpoint={grpc}"))
             .arg(format!("--otlp-http-endpoint={http}"))
             .arg(format!("--pid-file={}", folder.path().join("pid").display()))
