@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use nilometer_otel::propagation::Propagator;
-use nilometer_otel::trace::{Compression, Protocol, Sampling, SpanWork, start_batch_span};
+use nilometer_otel::trace::{Compression, OtelFlushError, Protocol, Sampling, SpanWork, start_batch_span};
 use nilometer_otel::{OtelConfig, OtelProvider};
 use nilometer_tests::rotel::{ReceivedSpan, Rotel};
 use nilometer_tests::{example, openmetrics};
@@ -84,6 +84,33 @@ fn spans_arrive_as_they_were_by_either_protocol_and_compressed() {
             let exception = pairs([("exception.type", "Str(&str)"), ("exception.message", "Str(no stock)")]);
             assert_eq!(reserve.events, [("exception".to_owned(), exception)]);
         }
+    }
+}
+
+/// Rotel knows gzip alone. It says so over gRPC, and over HTTP takes what is compressed with zstd for protobuf.
+#[test]
+#[ignore = "needs a real rotel; .ci/run runs it"]
+fn spans_that_are_compressed_in_a_way_that_the_receiver_does_not_know_are_lost_and_counted() {
+    for (protocol, answer) in [
+        (Protocol::Grpc, "TonicTracesClient export failed with gRPC code: Unimplemented"),
+        (Protocol::Http, "HTTP export failed with status code: 400"),
+    ] {
+        let rotel = Rotel::start();
+        let lost = config("lost", &rotel, protocol).with_compression(Compression::Zstd);
+        let lost = OtelProvider::init(lost).unwrap();
+        lost.tracer("orders").in_span("lost", |_| ());
+        let reason = format!("Operation failed: {answer}");
+        assert_eq!(lost.flush(DEADLINE), Err(OtelFlushError::Failed { spans: 1, reason }));
+        let stats = lost.export_stats();
+        assert_eq!((stats.sent(), stats.failed()), (0, 1), "{protocol}");
+        // Nothing of it is left to be sent.
+        lost.shutdown(DEADLINE).unwrap();
+
+        let taken = OtelProvider::init(config("taken", &rotel, protocol)).unwrap();
+        taken.tracer("orders").in_span("taken", |_| ());
+        taken.shutdown(DEADLINE).unwrap();
+        let spans = rotel.spans(1);
+        assert_eq!((spans.len(), &*spans[0].name), (1, "taken"), "{spans:#?}");
     }
 }
 

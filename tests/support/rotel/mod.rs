@@ -1,5 +1,9 @@
 //! A real OpenTelemetry collector, for tests that ask it what it received.
+//!
+//! - `received`: spans, as it prints them. `metrics`: the same of metrics. `lines`: what both are made of.
 
+mod lines;
+mod metrics;
 mod received;
 
 use std::env;
@@ -12,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::prometheus::{free_address, wait_for};
 
+pub use metrics::{Attributes, ReceivedBuckets, ReceivedExemplar, ReceivedMetric, ReceivedPoint};
 pub use received::ReceivedSpan;
 
 /// The wheel that `.ci/peers` unpacks.
@@ -37,10 +42,25 @@ impl Rotel {
     ///
     /// When the binary is missing, or does not become ready.
     #[must_use]
-    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
     pub fn start() -> Rotel {
+        Rotel::start_with(&["--exporter=blackhole"])
+    }
+
+    /// Starts one that passes on what it receives, besides: over HTTP, compressed with gzip.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_before(receiver: SocketAddr) -> Rotel {
+        let endpoint = format!("--otlp-exporter-endpoint=http://{receiver}");
+        Rotel::start_with(&["--exporter=otlp", "--otlp-exporter-protocol=http", &endpoint])
+    }
+
+    #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
+    fn start_with(exporter: &[&str]) -> Rotel {
         for _ in 0..PORTS {
-            if let Some(ready) = Rotel::try_start(free_address(), free_address()) {
+            if let Some(ready) = Rotel::try_start(free_address(), free_address(), exporter) {
                 return ready;
             }
         }
@@ -58,14 +78,15 @@ impl Rotel {
     }
 
     #[expect(clippy::panic, reason = "a test fails where its tool is missing, it does not skip")]
-    fn try_start(grpc: SocketAddr, http: SocketAddr) -> Option<Rotel> {
+    fn try_start(grpc: SocketAddr, http: SocketAddr, exporter: &[&str]) -> Option<Rotel> {
         let folder = TempDir::with_prefix("nilometer-rotel-").unwrap_or_else(|error| panic!("{error}"));
         let log = folder.path().join("output");
         let open = || File::options().create(true).append(true).open(&log).unwrap_or_else(|e| panic!("{e}"));
         let program = Rotel::program();
         let child = Command::new(&program)
-            .args(["start", "--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
+            .args(["start", "--debug-log-verbosity", "detailed"])
             .args(["--debug-log", "traces", "--debug-log", "metrics"])
+            .args(exporter)
             .arg(format!("--otlp-grpc-endpoint={grpc}"))
             .arg(format!("--otlp-http-endpoint={http}"))
             .arg(format!("--pid-file={}", folder.path().join("pid").display()))
@@ -107,14 +128,28 @@ impl Rotel {
     /// When they do not come.
     #[must_use]
     pub fn spans(&self, count: usize) -> Vec<ReceivedSpan> {
+        self.printed("spans", count, received::spans)
+    }
+
+    /// The metrics that it has received, as soon as there are this many, in the order in which they came.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come.
+    #[must_use]
+    pub fn metrics(&self, count: usize) -> Vec<ReceivedMetric> {
+        self.printed("metrics", count, metrics::metrics)
+    }
+
+    fn printed<T>(&self, what: &str, count: usize, read: impl Fn(&str) -> Vec<T>) -> Vec<T> {
         let mut before = String::new();
-        wait_for("spans", || {
+        wait_for(what, || {
             let output = self.output();
-            let spans = received::spans(&output);
             // The last of them may be printed in part: it is whole when nothing follows any more.
-            let whole = output == before;
+            let is_whole = output == before;
             before = output;
-            (whole && spans.len() >= count).then_some(spans)
+            let received = read(&before);
+            (is_whole && received.len() >= count).then_some(received)
         })
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::lines::within;
+
 /// A span as the collector prints it; ids are lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReceivedSpan {
@@ -45,7 +47,7 @@ pub(super) fn spans(output: &str) -> Vec<ReceivedSpan> {
     let mut spans: Vec<ReceivedSpan> = Vec::new();
     let mut of = ReceivedSpan::default();
     let mut list = List::Resource;
-    for line in output.lines() {
+    for line in within(output, "ResourceSpans #") {
         if line.starts_with("ResourceSpans #") {
             of = ReceivedSpan::default();
             list = List::Resource;
