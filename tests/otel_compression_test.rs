@@ -140,7 +140,7 @@ fn spans_arrive_as_they_were_in_every_compression() {
                     let mut span = provider.tracer("orders").start(format!("place {order}"));
                     span.set_attribute(KeyValue::new("zone", "eu ".repeat(100)));
                 }
-                provider.shutdown(DEADLINE).unwrap();
+                provider.shutdown_blocking(DEADLINE).unwrap();
                 let stats = provider.export_stats();
                 assert_eq!((stats.sent(), stats.failed()), (COUNT as u64, 0), "{protocol}");
             };

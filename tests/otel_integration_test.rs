@@ -61,7 +61,7 @@ fn spans_arrive_as_they_were_by_either_protocol_and_compressed() {
                     Ok::<_, String>(())
                 })
                 .unwrap();
-            provider.shutdown(DEADLINE).unwrap();
+            provider.shutdown_blocking(DEADLINE).unwrap();
             assert_eq!((provider.export_stats().sent(), provider.export_stats().failed()), (2, 0));
 
             let spans = rotel.spans(2);
@@ -134,7 +134,7 @@ fn producers_and_consumers_are_joined_across_the_headers_of_messages() {
                 .unwrap();
         }
         start_batch_span(&tracer, "bill all", &contexts).end();
-        consumer.shutdown(DEADLINE).unwrap();
+        consumer.shutdown_blocking(DEADLINE).unwrap();
         propagator.stats()
     });
 
@@ -153,7 +153,7 @@ fn producers_and_consumers_are_joined_across_the_headers_of_messages() {
     }
     drop(sender);
     assert_eq!(consuming.join().unwrap().total(), 0);
-    producer.shutdown(DEADLINE).unwrap();
+    producer.shutdown_blocking(DEADLINE).unwrap();
 
     let spans = rotel.spans(5);
     let batch = named(&spans, "bill all");
@@ -201,7 +201,7 @@ fn what_is_not_sampled_is_not_sent() {
     let sampled = Propagator::new().extract_pairs(headers);
     drop(provider.tracer("orders").start_with_context("not sampled", &Context::new()));
     drop(provider.tracer("orders").start_with_context("sampled", &sampled));
-    provider.shutdown(DEADLINE).unwrap();
+    provider.shutdown_blocking(DEADLINE).unwrap();
     let spans = rotel.spans(1);
     assert_eq!(spans.len(), 1, "{spans:#?}");
     let span = named(&spans, "sampled");

@@ -63,7 +63,7 @@ async fn produce(servers: String, provider: OtelProvider) -> PropagationStats {
         .await
         .unwrap();
     }
-    provider.shutdown(DEADLINE).unwrap();
+    provider.shutdown_blocking(DEADLINE).unwrap();
     propagator.stats()
 }
 
@@ -95,7 +95,7 @@ async fn consume(servers: String, provider: OtelProvider) -> PropagationStats {
         contexts.push(context);
     }
     start_batch_span(&tracer, "bill all", &contexts).end();
-    provider.shutdown(DEADLINE).unwrap();
+    provider.shutdown_blocking(DEADLINE).unwrap();
     propagator.stats()
 }
 

@@ -165,13 +165,8 @@ fn page(registry: &MetricsRegistry) -> Result<String, RenderError> {
 }
 
 /// Sends the last spans, and tells what became of all of them.
-async fn farewell(provider: OtelProvider, endpoint: &str) -> Result<String, Box<dyn Error>> {
-    // It blocks.
-    let (provider, ended) = tokio::task::spawn_blocking(|| {
-        let ended = provider.shutdown(DEADLINE);
-        (provider, ended)
-    })
-    .await?;
+async fn farewell(provider: &OtelProvider, endpoint: &str) -> Result<String, Box<dyn Error>> {
+    let ended = provider.shutdown(DEADLINE).await;
     let stats = provider.export_stats();
     let told =
         format!("{} spans: {} sent to {endpoint}, {} lost", stats.ended(), stats.sent(), stats.failed());
@@ -207,7 +202,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let page = run(&provider, &registry).await?;
     io::stdout().write_all(page.as_bytes())?;
     writeln!(io::stderr(), "{}", last_export(exporter, &points_to).await)?;
-    writeln!(io::stderr(), "{}", farewell(provider, &spans_to).await?)?;
+    writeln!(io::stderr(), "{}", farewell(&provider, &spans_to).await?)?;
     Ok(())
 }
 
@@ -245,7 +240,7 @@ mod tests {
             );
         }
 
-        provider.flush(Duration::from_secs(30)).unwrap();
+        provider.flush(Duration::from_secs(30)).await.unwrap();
         let spans = exporter.get_finished_spans().unwrap();
         let ids = |span: &SpanData| {
             (span.span_context.trace_id().to_string(), span.span_context.span_id().to_string())
@@ -284,7 +279,7 @@ mod tests {
         let exporter = OtlpExporter::start(registry(), metrics).unwrap();
         let told = last_export(exporter, &endpoint).await;
         assert!(told.starts_with("the last points are lost: not exported within 3s: "), "{told}");
-        let told = farewell(provider, &endpoint).await.unwrap();
+        let told = farewell(&provider, &endpoint).await.unwrap();
         assert!(told.starts_with(&format!("1 spans: 0 sent to {endpoint}, ")), "{told}");
         assert!(
             told.contains(": 1 spans were not taken: ") || told.contains("were not sent within"),

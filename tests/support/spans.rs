@@ -54,7 +54,7 @@ impl Spans {
     #[must_use]
     #[expect(clippy::unwrap_used, reason = "a test that cannot have its spans has failed")]
     pub fn ended(&self) -> Vec<SpanData> {
-        self.provider.flush(DEADLINE).unwrap();
+        self.provider.flush_blocking(DEADLINE).unwrap();
         self.exporter.get_finished_spans().unwrap()
     }
 

@@ -26,7 +26,7 @@ use opentelemetry::trace::{Link, SpanKind, TraceContextExt, Tracer};
 /// let contexts = messages.map(|header| propagator.extract_pairs([header]));
 ///
 /// start_batch_span(&provider.tracer("billing"), "bill", &contexts).end();
-/// provider.flush(std::time::Duration::from_secs(5))?;
+/// provider.flush_blocking(std::time::Duration::from_secs(5))?;
 /// assert_eq!(exporter.get_finished_spans().unwrap()[0].links.len(), 1);
 /// # Ok::<(), nilometer_otel::trace::OtelFlushError>(())
 /// ```

@@ -27,7 +27,7 @@ impl OtelProvider {
     /// let provider = OtelProvider::with_exporter(&OtelConfig::new("checkout"), exporter.clone());
     /// let subscriber = tracing_subscriber::registry().with(provider.layer("checkout"));
     /// tracing::subscriber::with_default(subscriber, || tracing::info_span!("place").in_scope(|| ()));
-    /// provider.flush(std::time::Duration::from_secs(5))?;
+    /// provider.flush_blocking(std::time::Duration::from_secs(5))?;
     /// assert_eq!(exporter.get_finished_spans().unwrap()[0].name, "place");
     /// # Ok::<(), nilometer_otel::trace::OtelFlushError>(())
     /// ```

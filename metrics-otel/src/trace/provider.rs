@@ -13,6 +13,7 @@ use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter,
 };
+use tokio::sync::oneshot;
 
 use super::export::{Batches, Counted, Tally};
 #[cfg(feature = "_trace-export")]
@@ -36,9 +37,8 @@ type Driver = std::convert::Infallible;
 ///
 /// # Concurrency
 ///
-/// All methods may be called from any thread. [`flush`](Self::flush) and [`shutdown`](Self::shutdown) block the thread
-/// that calls them, up to their deadline and never longer: async code calls them through `spawn_blocking`, or accepts
-/// the wait.
+/// All methods may be called from any thread, inside of a runtime or not. Nothing that is waited for needs that thread;
+/// those that block do so up to their deadline and never longer.
 ///
 /// # Examples
 ///
@@ -53,13 +53,17 @@ type Driver = std::convert::Infallible;
 /// let exporter = InMemorySpanExporter::default();
 /// let provider = OtelProvider::with_exporter(&OtelConfig::new("checkout"), exporter.clone());
 /// provider.tracer("orders").in_span("place", |_| ());
-/// provider.flush(Duration::from_secs(5))?;
+/// provider.flush_blocking(Duration::from_secs(5))?;
 /// assert_eq!(exporter.get_finished_spans().unwrap()[0].name, "place");
 /// assert_eq!(provider.export_stats().sent(), 1);
 /// # Ok::<(), nilometer_otel::trace::OtelFlushError>(())
 /// ```
 #[derive(Debug)]
-pub struct OtelProvider {
+pub struct OtelProvider(Arc<Shared>);
+
+/// The provider, for whoever waits for it too.
+#[derive(Debug)]
+struct Shared {
     provider: SdkTracerProvider,
     /// Dropped at shutdown, which cancels what the exporter still does.
     driver: Mutex<Option<Driver>>,
@@ -89,7 +93,7 @@ impl OtelProvider {
     /// let config = OtelConfig::from_env().with_service_version("1.4.2");
     /// let provider = OtelProvider::init(config)?;
     /// provider.tracer("orders").in_span("place", |_| ());
-    /// provider.shutdown(Duration::from_secs(5))?;
+    /// provider.shutdown_blocking(Duration::from_secs(5))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[expect(clippy::needless_pass_by_value, reason = "a configuration is given away")]
@@ -124,32 +128,33 @@ impl OtelProvider {
     }
 
     fn assemble(provider: SdkTracerProvider, driver: Option<Driver>, tally: Arc<Tally>) -> OtelProvider {
-        OtelProvider { provider, driver: Mutex::new(driver), tally, stopped: AtomicBool::new(false) }
+        let (driver, stopped) = (Mutex::new(driver), AtomicBool::new(false));
+        OtelProvider(Arc::new(Shared { provider, driver, tally, stopped }))
     }
 
     /// A tracer of this name, that of the library or the module that it traces.
     #[must_use]
     pub fn tracer(&self, name: impl Into<Cow<'static, str>>) -> SdkTracer {
-        self.provider.tracer(name)
+        self.0.provider.tracer(name)
     }
 
     /// The OpenTelemetry SDK's provider, for libraries that want one. Shutting it down shuts this one down.
     #[must_use]
     pub fn tracer_provider(&self) -> &SdkTracerProvider {
-        &self.provider
+        &self.0.provider
     }
 
     /// Makes this the provider of the process, and a [`Propagator`] its propagator: `opentelemetry::global` has them
     /// from now on. After the shutdown the global provider records nothing.
     pub fn install_global(&self, propagator: Propagator) {
-        opentelemetry::global::set_tracer_provider(self.provider.clone());
+        opentelemetry::global::set_tracer_provider(self.0.provider.clone());
         opentelemetry::global::set_text_map_propagator(propagator);
     }
 
     /// How many spans have ended, how many of them were sent, and how many the receiver did not take.
     #[must_use]
     pub fn export_stats(&self) -> ExportStats {
-        self.tally.stats()
+        self.0.tally.stats()
     }
 
     /// Sends all spans that have ended, and waits for it up to the deadline.
@@ -158,7 +163,57 @@ impl OtelProvider {
     ///
     /// [`OtelFlushError::DeadlineExceeded`] when the deadline passed first, [`OtelFlushError::Failed`] when spans were
     /// lost meanwhile, [`OtelFlushError::AlreadyShutDown`] after a shutdown.
-    pub fn flush(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+    pub async fn flush(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+        self.on_thread(deadline, Shared::flush).await
+    }
+
+    /// As [`flush`](Self::flush), for code that is not async.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn flush_blocking(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+        self.0.flush(deadline)
+    }
+
+    /// Sends all spans that have ended, waits for it up to the deadline, and stops. What is not sent by then is given
+    /// up; tracers record nothing more.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush). It has stopped all the same, or is about to where nobody waits for it any more.
+    pub async fn shutdown(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+        self.on_thread(deadline, Shared::shutdown).await
+    }
+
+    /// As [`shutdown`](Self::shutdown), for code that is not async.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_blocking(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+        self.0.shutdown(deadline)
+    }
+
+    /// Does what blocks where it keeps nobody else.
+    async fn on_thread(
+        &self,
+        deadline: Duration,
+        work: fn(&Shared, Duration) -> Result<(), OtelFlushError>,
+    ) -> Result<(), OtelFlushError> {
+        let (shared, (answer, answered)) = (Arc::clone(&self.0), oneshot::channel());
+        let exceeded = || OtelFlushError::DeadlineExceeded { deadline };
+        let waiting = thread::Builder::new().name("nilometer-otel-wait".to_owned()).spawn(move || {
+            // Whoever does not wait any more does not want it.
+            let _ = answer.send(work(&shared, deadline));
+        });
+        waiting.map_err(|_| exceeded())?;
+        answered.await.unwrap_or_else(|_| Err(exceeded()))
+    }
+}
+
+impl Shared {
+    fn flush(&self, deadline: Duration) -> Result<(), OtelFlushError> {
         // ORDERING: acquire sees what the shutdown did before it; that is not needed for more than the answer.
         if self.stopped.load(Ordering::Acquire) {
             return Err(OtelFlushError::AlreadyShutDown);
@@ -184,13 +239,7 @@ impl OtelProvider {
         self.judge(failed)
     }
 
-    /// Sends all spans that have ended, waits for it up to the deadline, and stops. What is not sent by then is given
-    /// up; tracers record nothing more.
-    ///
-    /// # Errors
-    ///
-    /// As [`flush`](Self::flush). It has stopped all the same.
-    pub fn shutdown(&self, deadline: Duration) -> Result<(), OtelFlushError> {
+    fn shutdown(&self, deadline: Duration) -> Result<(), OtelFlushError> {
         // ORDERING: whoever is first does it; release makes it known to `flush`.
         if self.stopped.swap(true, Ordering::AcqRel) {
             return Err(OtelFlushError::AlreadyShutDown);
@@ -219,7 +268,7 @@ impl OtelProvider {
 
 impl Drop for OtelProvider {
     fn drop(&mut self) {
-        match self.shutdown(AT_DROP) {
+        match self.shutdown_blocking(AT_DROP) {
             Ok(()) | Err(OtelFlushError::AlreadyShutDown) => {}
             Err(error) => tracing::warn!(%error, "the last spans may be lost"),
         }

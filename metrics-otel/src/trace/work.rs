@@ -101,7 +101,7 @@ type Hook<'a> = Box<dyn FnOnce(&SpanReport<'_>) + Send + 'a>;
 ///     .run(|| "four".parse::<u32>());
 /// assert!(number.is_err());
 /// assert_eq!(outcomes.into_inner().unwrap(), [SpanOutcome::Error]);
-/// provider.flush(Duration::from_secs(5))?;
+/// provider.flush_blocking(Duration::from_secs(5))?;
 /// assert_eq!(exporter.get_finished_spans().unwrap()[0].events[0].name, "exception");
 /// # Ok::<(), nilometer_otel::trace::OtelFlushError>(())
 /// ```

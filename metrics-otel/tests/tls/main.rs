@@ -71,7 +71,7 @@ fn send(signal: Signal, variables: &[(String, OsString)]) {
             assert!(config.ignored_variables().is_empty());
             let provider = OtelProvider::init(config).unwrap();
             provider.tracer("test").in_span("work", |_| ());
-            let _ = provider.shutdown(DEADLINE);
+            let _ = provider.shutdown_blocking(DEADLINE);
         }
         Signal::Metrics => {
             let config = OtlpExporterConfig::from_variables(lookup);

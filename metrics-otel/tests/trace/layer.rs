@@ -65,7 +65,7 @@ fn what_the_exporter_does_is_not_traced() {
         .unwrap();
     let provider = OtelProvider::init(config).unwrap();
     provider.tracer("test").in_span("work", |_| ());
-    provider.flush(DEADLINE).unwrap_err();
+    provider.flush_blocking(DEADLINE).unwrap_err();
     info_span!("mine").in_scope(|| ());
     let names = test.spans().into_iter().map(|span| span.name).collect::<Vec<_>>();
     assert_eq!(names, ["mine"]);

@@ -44,7 +44,7 @@ impl Kept {
 
     /// The spans that have ended, in the order in which they did.
     fn spans(&self) -> Vec<SpanData> {
-        self.provider.flush(DEADLINE).unwrap();
+        self.provider.flush_blocking(DEADLINE).unwrap();
         self.exporter.get_finished_spans().unwrap()
     }
 }

@@ -73,9 +73,9 @@ fn a_request_over_http_is_what_the_configuration_says_in_every_runtime() {
                 .unwrap();
             let provider = OtelProvider::init(config).unwrap();
             provider.tracer("test").in_span("work", |_| ());
-            provider.flush(DEADLINE).unwrap();
+            provider.flush_blocking(DEADLINE).unwrap();
             provider.tracer("test").in_span("more", |_| ());
-            provider.shutdown(DEADLINE).unwrap();
+            provider.shutdown_blocking(DEADLINE).unwrap();
             assert_eq!(provider.export_stats().sent(), 2);
         });
         let request = requests.recv_timeout(DEADLINE).unwrap();
@@ -128,10 +128,10 @@ fn a_receiver_that_comes_later_gets_what_comes_later() {
     drop(listener);
     let provider = OtelProvider::init(config(address, Protocol::Http)).unwrap();
     provider.tracer("test").in_span("lost", |_| ());
-    provider.flush(DEADLINE).unwrap_err();
+    provider.flush_blocking(DEADLINE).unwrap_err();
     let requests = serve(TcpListener::bind(address).unwrap(), "200 OK");
     provider.tracer("test").in_span("kept", |_| ());
-    provider.flush(DEADLINE).unwrap();
+    provider.flush_blocking(DEADLINE).unwrap();
     assert!(requests.recv_timeout(DEADLINE).is_ok());
     assert_eq!((provider.export_stats().sent(), provider.export_stats().failed()), (1, 1));
 }
@@ -142,8 +142,8 @@ fn a_refused_request_is_not_sent_again() {
     let requests = serve(listener, "400 Bad Request");
     let provider = OtelProvider::init(config(address, Protocol::Http)).unwrap();
     provider.tracer("test").in_span("work", |_| ());
-    provider.flush(DEADLINE).unwrap_err();
-    provider.shutdown(DEADLINE).unwrap();
+    provider.flush_blocking(DEADLINE).unwrap_err();
+    provider.shutdown_blocking(DEADLINE).unwrap();
     drop(provider);
     assert_eq!(requests.try_iter().count(), 1);
 }

@@ -56,8 +56,8 @@ fn a_disabled_provider_records_nothing_and_connects_to_nothing() {
     provider.tracer("test").in_span("work", |context| {
         assert!(!context.span().is_recording());
     });
-    provider.flush(DEADLINE).unwrap();
-    provider.shutdown(DEADLINE).unwrap();
+    provider.flush_blocking(DEADLINE).unwrap();
+    provider.shutdown_blocking(DEADLINE).unwrap();
     assert_eq!(provider.export_stats().sent(), 0);
 }
 
@@ -98,14 +98,14 @@ fn spans_that_are_not_taken_are_counted_and_told() {
     let work = || provider.tracer("test").in_span("work", |_| ());
     work();
     work();
-    let error = provider.flush(DEADLINE).unwrap_err();
+    let error = provider.flush_blocking(DEADLINE).unwrap_err();
     assert!(
         matches!(&error, OtelFlushError::Failed { spans: 2, reason } if reason.contains("full")),
         "{error}"
     );
-    provider.flush(DEADLINE).unwrap();
+    provider.flush_blocking(DEADLINE).unwrap();
     work();
-    assert!(matches!(provider.shutdown(DEADLINE), Err(OtelFlushError::Failed { spans: 1, .. })));
+    assert!(matches!(provider.shutdown_blocking(DEADLINE), Err(OtelFlushError::Failed { spans: 1, .. })));
     assert_eq!(provider.export_stats().failed(), 3);
 }
 
@@ -123,17 +123,32 @@ fn an_exporter_that_hangs_holds_nobody_beyond_the_deadline() {
     let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), Hanging);
     provider.tracer("test").in_span("work", |_| ());
     let (start, deadline) = (Instant::now(), Duration::from_millis(200));
-    assert_eq!(provider.flush(deadline), Err(OtelFlushError::DeadlineExceeded { deadline }));
-    assert_eq!(provider.shutdown(deadline), Err(OtelFlushError::DeadlineExceeded { deadline }));
+    assert_eq!(provider.flush_blocking(deadline), Err(OtelFlushError::DeadlineExceeded { deadline }));
+    assert_eq!(provider.shutdown_blocking(deadline), Err(OtelFlushError::DeadlineExceeded { deadline }));
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn who_waits_in_a_task_leaves_the_thread_to_others() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), InMemorySpanExporter::default());
+    let is_beside = std::cell::Cell::new(false);
+    let waiting = async {
+        provider.flush(DEADLINE).await.unwrap();
+        assert!(is_beside.take(), "the other had its turn while the flush was waited for");
+        provider.shutdown(DEADLINE).await.unwrap();
+        assert_eq!(provider.flush(DEADLINE).await, Err(OtelFlushError::AlreadyShutDown));
+    };
+    // The first is polled first.
+    runtime.block_on(async { tokio::join!(waiting, async { is_beside.set(true) }) });
 }
 
 #[test]
 fn a_second_shutdown_says_so() {
     let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), InMemorySpanExporter::default());
-    provider.shutdown(DEADLINE).unwrap();
-    assert_eq!(provider.shutdown(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
-    assert_eq!(provider.flush(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
+    provider.shutdown_blocking(DEADLINE).unwrap();
+    assert_eq!(provider.shutdown_blocking(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
+    assert_eq!(provider.flush_blocking(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
 }
 
 #[test]
@@ -199,7 +214,7 @@ fn spans_beyond_the_queue_are_dropped_and_can_be_told() {
         tracer.in_span("work", |_| ());
     }
     drop(go);
-    provider.flush(DEADLINE).unwrap();
+    provider.flush_blocking(DEADLINE).unwrap();
     let stats = provider.export_stats();
     assert_eq!((stats.ended(), stats.failed()), (100, 0));
     // One batch on its way, or about to be, and one queue.

@@ -58,8 +58,8 @@ fn a_receiver_that_never_answers_holds_nobody_beyond_the_deadline_in_any_runtime
                 provider.tracer("test").in_span("work", |_| ());
                 let (start, deadline) = (Instant::now(), Duration::from_millis(300));
                 let exceeded = Err(OtelFlushError::DeadlineExceeded { deadline });
-                assert_eq!(provider.flush(deadline), exceeded, "{protocol} {place:?}");
-                assert_eq!(provider.shutdown(deadline), exceeded, "{protocol} {place:?}");
+                assert_eq!(provider.flush_blocking(deadline), exceeded, "{protocol} {place:?}");
+                assert_eq!(provider.shutdown_blocking(deadline), exceeded, "{protocol} {place:?}");
                 drop(provider);
                 assert!(start.elapsed() < Duration::from_secs(5), "{protocol} {place:?}");
             });
@@ -75,7 +75,7 @@ fn a_request_is_given_up_at_its_timeout() {
         let provider = OtelProvider::init(config).unwrap();
         provider.tracer("test").in_span("work", |_| ());
         let start = Instant::now();
-        let error = provider.flush(DEADLINE).unwrap_err();
+        let error = provider.flush_blocking(DEADLINE).unwrap_err();
         assert!(matches!(error, OtelFlushError::Failed { spans: 1, .. }), "{protocol}: {error}");
         assert!(start.elapsed() < Duration::from_secs(5), "{protocol}");
     }
@@ -88,8 +88,8 @@ fn a_receiver_that_is_not_there_costs_spans_and_nothing_else() {
         drop(listener);
         let provider = OtelProvider::init(config(address, protocol)).unwrap();
         provider.tracer("test").in_span("work", |_| ());
-        let error = provider.flush(DEADLINE).unwrap_err();
+        let error = provider.flush_blocking(DEADLINE).unwrap_err();
         assert!(matches!(error, OtelFlushError::Failed { spans: 1, .. }), "{protocol}: {error}");
-        provider.shutdown(DEADLINE).unwrap();
+        provider.shutdown_blocking(DEADLINE).unwrap();
     }
 }

@@ -31,7 +31,7 @@ fn sender() {
         .with_protocol(protocol.parse::<Protocol>().unwrap());
     let provider = OtelProvider::init(config).unwrap();
     provider.tracer("test").in_span("work", |_| ());
-    let _ = provider.shutdown(DEADLINE);
+    let _ = provider.shutdown_blocking(DEADLINE);
 }
 
 /// What a receiver for `localhost` reads first of what is sent to it, and the protocol that was agreed on; `None` when
