@@ -14,7 +14,8 @@ pub enum Answer {
     Slow(Duration),
     /// Reads it and says nothing until it is released; then it is not there for anybody. It has not taken it.
     Hang,
-    /// Resets the connection before it has read the body: a new connection at its first byte. It has not taken it.
+    /// Resets the connection before it has read the body: over HTTP a new one at its first byte, otherwise at the head of
+    /// the request. It has not taken it.
     ResetUnread,
     /// Resets the connection when it has a part of the body. It has not taken it.
     ResetInBody,

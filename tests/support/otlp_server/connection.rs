@@ -51,7 +51,9 @@ pub(super) async fn serve(stream: TcpStream, state: Arc<State>) -> io::Result<()
         stream: TcpStream::from_std(stream)?,
         cut: Arc::clone(&cut),
         state: Arc::clone(&state),
-        is_begun: false,
+        // Over HTTP/2, a connection begins before there is a request, and clients make another where it breaks then.
+        is_begun: state.protocol != Protocol::Http,
+        is_cut: false,
     };
     let protocol = state.protocol;
     let service = {
@@ -91,8 +93,10 @@ async fn handle(
         }
         Answer::Hang => {
             while let Some(Ok(_)) = body.frame().await {}
-            let hanging = Hanging::new(&state);
-            hanging.0.released.notified().await;
+            // Made before the request counts as one that hangs, so that a release in between is heard.
+            let released = state.released.notified();
+            let _hanging = Hanging::new(&state);
+            released.await;
             return Ok(match state.protocol {
                 Protocol::Http => over_http::failure(503, None),
                 _ => grpc::failure(tonic::Code::Unavailable, None),
@@ -124,12 +128,13 @@ impl Drop for Hanging<'_> {
     }
 }
 
-/// A connection whose first byte can be its end.
+/// A connection; over HTTP, its first byte can be its end.
 struct Wire {
     stream: TcpStream,
     cut: Arc<Cut>,
     state: Arc<State>,
     is_begun: bool,
+    is_cut: bool,
 }
 
 impl AsyncRead for Wire {
@@ -138,11 +143,16 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_cut {
+            // Nothing comes between the first byte and the end.
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if !self.is_begun && buffer.filled().len() > before {
             self.is_begun = true;
             if self.state.is_reset_at_once() {
+                self.is_cut = true;
                 self.cut.wanted.notify_one();
                 buffer.set_filled(before);
                 return Poll::Pending;
