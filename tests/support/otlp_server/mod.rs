@@ -47,7 +47,8 @@ pub struct OtlpServer {
 struct Running {
     /// Stops it when it is dropped.
     stop: oneshot::Sender<()>,
-    thread: thread::JoinHandle<()>,
+    /// Unless it runs in somebody's runtime.
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl OtlpServer {
@@ -60,6 +61,22 @@ impl OtlpServer {
     pub fn start(protocol: Protocol) -> OtlpServer {
         let mut server = OtlpServer::stopped(protocol);
         server.start_again();
+        server
+    }
+
+    /// The same without a thread: it runs in the runtime that this is called in, for as long as somebody drives that.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no runtime, or no port.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test whose receiver does not run has failed")]
+    pub fn spawned(protocol: Protocol) -> OtlpServer {
+        let mut server = OtlpServer::stopped(protocol);
+        let (stop, stopped) = oneshot::channel();
+        let listener = listening(server.address).unwrap_or_else(|error| panic!("{error}"));
+        tokio::spawn(accept(listener, Arc::clone(&server.state), stopped));
+        server.running = Some(Running { stop, thread: None });
         server
     }
 
@@ -110,7 +127,9 @@ impl OtlpServer {
     pub fn stop(&mut self) {
         if let Some(Running { stop, thread }) = self.running.take() {
             drop(stop);
-            let _ = thread.join();
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
         }
     }
 
@@ -218,29 +237,36 @@ impl OtlpServer {
 
 impl Running {
     fn start(address: SocketAddr, state: Arc<State>) -> io::Result<Running> {
-        let socket = bound(address)?;
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from(socket);
-        listener.set_nonblocking(true)?;
+        let listener = listening(address)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, mut stopped) = oneshot::channel();
-        let thread = thread::Builder::new().name("otlp-server".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                loop {
-                    tokio::select! {
-                        _ = &mut stopped => return,
-                        accepted = listener.accept() => {
-                            let Ok((stream, _)) = accepted else { continue };
-                            state.change(|inner| inner.connections += 1);
-                            tokio::spawn(connection::serve(stream, Arc::clone(&state)));
-                        }
-                    }
-                }
-            });
-        })?;
-        Ok(Running { stop, thread })
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("otlp-server".to_owned())
+            .spawn(move || runtime.block_on(accept(listener, state, stopped)))?;
+        Ok(Running { stop, thread: Some(thread) })
     }
+}
+
+/// Accepts connections until it is stopped.
+async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                state.change(|inner| inner.connections += 1);
+                tokio::spawn(connection::serve(stream, Arc::clone(&state)));
+            }
+        }
+    }
+}
+
+fn listening(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address)?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// A socket at an address that one of ours may have, too.
