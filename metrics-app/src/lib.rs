@@ -81,10 +81,10 @@ pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
 /// Compiles the programs of the two readme files.
 ///
 /// The repository's is outside of the package, and only tests of the documentation look for it; it has a program that
-/// takes `test-util`, which the workspace's tests have on.
+/// takes `test-util`, and one that takes `otel`.
 #[cfg(all(doctest, feature = "derive", feature = "prometheus"))]
 mod readme {
-    #[cfg(all(feature = "push", feature = "test-util"))]
+    #[cfg(all(feature = "otel", feature = "push", feature = "test-util"))]
     #[doc = include_str!("../../README.md")]
     mod repository {}
     #[doc = include_str!("../README.md")]
