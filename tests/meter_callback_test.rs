@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nilometer::otel::RegistryMeterProvider;
 use nilometer::{MetricsRegistry, PrometheusRenderer, RegistryConfig};
+use nilometer_prometheus::{EscapingScheme, Exposition, Format};
 use nilometer_tests::page::Page;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
@@ -74,6 +75,18 @@ fn the_last_observation_of_a_series_counts_by_whichever_callback() {
     let page = page(&registry);
     assert_eq!(page.value("level", &labels), Some(4.0));
     assert_eq!(page.family("level").unwrap().series.len(), 1);
+}
+
+#[test]
+fn keys_stay_what_they_are_where_names_can_hold_any_characters() {
+    let (registry, _provider, meter) = metered(RegistryConfig::new().with_utf8_names(true));
+    let gauge = meter.u64_observable_gauge("cache.size");
+    gauge.with_callback(|observer| observer.observe(1, &[KeyValue::new("shard.id", 7)])).build();
+    let exposition = Exposition::new(Format::Text1).with_escaping(EscapingScheme::AllowUtf8);
+    let page = String::from_utf8(PrometheusRenderer::render_as(&registry, exposition).unwrap()).unwrap();
+    let expected = "# HELP \"cache.size\" \n# TYPE \"cache.size\" gauge\n\
+                    {\"cache.size\",otel_scope_name=\"lib\",\"shard.id\"=\"7\"} 1\n";
+    assert_eq!(page, expected);
 }
 
 /// Panics once more when it is dropped.

@@ -374,7 +374,7 @@ fn ask(provider: &RegistryMeterProvider, asked: &Anything) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn pages_keep_every_rule_whatever_is_asked(
@@ -402,5 +402,54 @@ proptest! {
             let page = openmetrics::parse(&open);
             prop_assert!(page.is_ok(), "{:?}\n{}", page, open);
         }
+    }
+}
+
+/// Makes an instrument that adds up, and records a one with it.
+fn add_one(provider: &RegistryMeterProvider, asked: &Anything) {
+    let meter = provider.meter(asked.meter);
+    let (name, of) = (asked.name.clone(), &asked.attributes);
+    let unit = asked.unit.clone().unwrap_or_default();
+    match asked.kind % 3 {
+        0 => meter.u64_counter(name).with_unit(unit).build().add(1, of),
+        1 => meter.i64_up_down_counter(name).with_unit(unit).build().add(1, of),
+        _ => {
+            let mut builder = meter.u64_histogram(name).with_unit(unit);
+            builder.boundaries.clone_from(&asked.boundaries);
+            builder.build().record(1, of);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_measurement_is_in_a_series_or_counted_as_dropped(
+        all in vec(anything(), 0..40),
+        has_utf8_names in any::<bool>(),
+        has_scope_labels in any::<bool>(),
+    ) {
+        let config = RegistryConfig::new().with_utf8_names(has_utf8_names).with_series_limit(5);
+        let registry = MetricsRegistry::with_config(config);
+        let provider = RegistryMeterProvider::builder(&registry).with_scope_labels(has_scope_labels).build().unwrap();
+        for asked in &all {
+            add_one(&provider, asked);
+        }
+        let page = Page::parse(&PrometheusRenderer::render_all(&registry)).unwrap();
+        let mut found = 0;
+        for family in &page.families {
+            for (labels, series) in &family.series {
+                let is_own = !family.name.starts_with("nilometer_");
+                let is_dropped = family.name == "nilometer_otel_unsupported_total"
+                    && labels.get("reason").is_none_or(|reason| reason == "dropped");
+                found += match series {
+                    Series::Value(value) if is_own || is_dropped => value.as_u64().unwrap(),
+                    Series::Histogram { count, .. } => *count,
+                    _ => 0,
+                };
+            }
+        }
+        prop_assert_eq!(found, all.len() as u64, "{:#?}", page);
     }
 }
