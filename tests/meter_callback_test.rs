@@ -3,7 +3,7 @@
 
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use nilometer::otel::RegistryMeterProvider;
 use nilometer::{MetricsRegistry, PrometheusRenderer, RegistryConfig};
 use nilometer_prometheus::{EscapingScheme, Exposition, Format};
 use nilometer_tests::page::Page;
+use nilometer_tests::prometheus::wait_for;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
 
@@ -135,32 +136,56 @@ fn a_callback_that_panics_loses_nothing_of_the_others() {
 
 #[test]
 fn a_callback_can_record_and_make_instruments_and_collect_its_registry() {
-    let (registry, provider, meter) = metered(RegistryConfig::new());
-    let counter = meter.u64_counter("recorded").build();
-    let (seen, own) = (Arc::new(Mutex::new(Vec::new())), registry.clone());
-    let pages = Arc::clone(&seen);
-    let maker = provider.clone();
-    meter
-        .u64_observable_gauge("busy")
-        .with_callback(move |observer| {
-            counter.add(1, &[]);
-            let meter = maker.meter("lib");
-            meter.u64_observable_gauge("made").with_callback(|it| it.observe(5, &[])).build();
-            pages.lock().unwrap().push(PrometheusRenderer::render_all(&own));
-            observer.observe(1, &[]);
-        })
-        .build();
-    let first = page(&registry);
-    assert_eq!(first.value("busy", &SCOPE), Some(1.0));
-    let second = page(&registry);
-    assert_eq!(second.count("recorded_total", &SCOPE), Some(1));
-    assert_eq!((second.value("busy", &SCOPE), second.value("made", &SCOPE)), (Some(1.0), Some(5.0)));
-    // From within, the registry has what it has without its collectors.
-    let within = seen.lock().unwrap().clone();
-    assert_eq!(within.len(), 2);
-    for page in within.iter().map(|page| Page::parse(page).unwrap()) {
-        assert!(page.family("busy").is_none() && page.family("recorded_total").is_some());
+    for limit in [Some(Duration::from_mins(1)), None] {
+        let (registry, provider, meter) = metered(RegistryConfig::new().with_collector_time_limit(limit));
+        let counter = meter.u64_counter("recorded").build();
+        let (pages, own, maker) = (Arc::new(Mutex::new(Vec::new())), registry.clone(), provider.clone());
+        let seen = Arc::clone(&pages);
+        meter
+            .u64_observable_gauge("busy")
+            .with_callback(move |observer| {
+                counter.add(1, &[]);
+                let meter = maker.meter("lib");
+                meter.u64_observable_gauge("made").with_callback(|it| it.observe(5, &[])).build();
+                meter.u64_observable_gauge("busy").build();
+                seen.lock().unwrap().push(PrometheusRenderer::render_all(&own));
+                observer.observe(1, &[]);
+            })
+            .build();
+        let first = page(&registry);
+        assert_eq!(first.value("busy", &SCOPE), Some(1.0));
+        let second = page(&registry);
+        assert_eq!(second.count("recorded_total", &SCOPE), Some(1));
+        assert_eq!((second.value("busy", &SCOPE), second.value("made", &SCOPE)), (Some(1.0), Some(5.0)));
+        // From within, the registry has what it has without its collectors.
+        let within = pages.lock().unwrap().clone();
+        assert_eq!(within.len(), 2);
+        for page in within.iter().map(|page| Page::parse(page).unwrap()) {
+            assert!(page.family("busy").is_none() && page.family("recorded_total").is_some());
+        }
+        provider.shutdown();
     }
+}
+
+#[test]
+fn a_callback_that_is_late_takes_nothing_but_what_is_observed_off_the_page() {
+    let (registry, provider, meter) =
+        metered(RegistryConfig::new().with_collector_time_limit(Duration::from_millis(50)));
+    meter.u64_counter("recorded").build().add(1, &[]);
+    let (release, wait) = mpsc::channel();
+    let wait = Mutex::new(wait);
+    let gauge = meter.u64_observable_gauge("late");
+    gauge.with_callback(move |observer| observer.observe(wait.lock().unwrap().recv().unwrap(), &[])).build();
+    let late = page(&registry);
+    assert_eq!(late.count("recorded_total", &SCOPE), Some(1));
+    assert!(late.family("late").is_none());
+    let labels = [("collector", "opentelemetry"), ("reason", "timeout")];
+    assert_eq!(late.count("nilometer_collector_failures_total", &labels), Some(1));
+    // What it waits for now and at every page until one has it.
+    wait_for("a page with what is observed", || {
+        release.send(7).unwrap();
+        page(&registry).value("late", &SCOPE)
+    });
     provider.shutdown();
 }
 

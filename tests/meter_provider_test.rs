@@ -373,6 +373,25 @@ fn a_namespace_and_a_scope_s_prefix_come_before_every_name() {
 }
 
 #[test]
+fn a_registry_s_configuration_has_other_bounds_and_turns_families_off() {
+    let config = RegistryConfig::new().with_buckets_for_suffix("_seconds", &[0.5]);
+    let config = config.with_disabled(["hits_total", "seen"]);
+    let registry = MetricsRegistry::with_config(config);
+    let meter = RegistryMeterProvider::try_new(&registry).unwrap().meter("lib");
+    meter.f64_histogram("wait").with_unit("s").build().record(0.25, &[]);
+    // Whatever they state, all have the registry's bounds.
+    meter.f64_histogram("wait").with_unit("s").with_boundaries(vec![7.0]).build().record(0.75, &[]);
+    meter.u64_counter("hits").build().add(1, &[]);
+    meter.u64_observable_gauge("seen").with_callback(|observer| observer.observe(1, &[])).build();
+    let expected = "# HELP wait_seconds \n# TYPE wait_seconds histogram\n\
+                    wait_seconds_bucket{otel_scope_name=\"lib\",le=\"0.5\"} 1\n\
+                    wait_seconds_bucket{otel_scope_name=\"lib\",le=\"+Inf\"} 2\n\
+                    wait_seconds_sum{otel_scope_name=\"lib\"} 1\n\
+                    wait_seconds_count{otel_scope_name=\"lib\"} 2\n";
+    assert_eq!(page(&registry).0, expected);
+}
+
+#[test]
 fn what_is_recorded_by_many_threads_is_all_there() {
     const THREADS: u64 = 8;
     const ROUNDS: u64 = 2_000;

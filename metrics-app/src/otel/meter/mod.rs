@@ -69,8 +69,9 @@
 //! # Labels
 //!
 //! Attributes come in any order; of several values of one key the last counts. Values that are not strings are written as
-//! the specification says, arrays as JSON. Where keys become one name, their values are joined with `;`. A label whose
-//! value is empty does not exist. What breaks the registry's rules and limits goes to the
+//! the specification says, arrays as JSON. Where keys become one name, their values are joined with `;`. In a registry with
+//! UTF-8 names they do not, but it refuses names that would where they are escaped: `a.b` and `a_b` are not both labels of
+//! one family. A label whose value is empty does not exist. What breaks the registry's rules and limits goes to the
 //! [overflow series](crate::Family), and is counted there.
 //!
 //! Every series has the labels `otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and `otel_scope_` with each
@@ -114,7 +115,10 @@
 //! that are refused in `nilometer_overflow_total`, and what callbacks observe that cannot be shown in
 //! `nilometer_collector_failures_total`.
 //!
-//! There are no views. Bound instruments, an experiment of the crate `opentelemetry`, record nothing.
+//! There are no views. For what they are used for most, a registry's configuration has
+//! [other bounds](crate::RegistryConfig::with_buckets_for) for histograms and families that are
+//! [disabled](crate::RegistryConfig::with_disabled), by the names that stand on pages. Bound instruments, an experiment of
+//! the crate `opentelemetry`, record nothing.
 //!
 //! - `unit`, `name`: what families are called. `value`, `attribute`, `scope`: the labels of a series.
 //! - `catalog`: which names are taken. `unsupported`: what is counted.
