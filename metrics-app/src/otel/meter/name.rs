@@ -117,13 +117,16 @@ fn push_classic(name: &str, takes_colons: bool, out: &mut String) {
         // As the collector has it.
         out.push_str("key_");
     }
-    let mut was_underscore = false;
-    for character in name.chars() {
-        let is_kept = character.is_ascii_alphanumeric() || takes_colons && character == ':';
-        if is_kept || !was_underscore {
-            out.push(if is_kept { character } else { '_' });
+    // What is kept is ASCII, so that names are cut between characters.
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || takes_colons && byte == b':';
+    let mut rest = name;
+    while !rest.is_empty() {
+        let (kept, after) = rest.split_at(rest.bytes().position(|byte| !is_kept(byte)).unwrap_or(rest.len()));
+        out.push_str(kept);
+        if !after.is_empty() {
+            out.push('_');
         }
-        was_underscore = !is_kept;
+        rest = &after[after.bytes().position(is_kept).unwrap_or(after.len())..];
     }
 }
 
