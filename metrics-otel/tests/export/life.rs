@@ -38,11 +38,9 @@ fn config(protocol: Protocol, endpoint: &str) -> OtlpExporterConfig {
 }
 
 fn protocols() -> impl Iterator<Item = Protocol> {
-    let built = |protocol: &Protocol| match protocol {
-        Protocol::Grpc => cfg!(feature = "metrics-grpc"),
-        _ => cfg!(feature = "metrics-http"),
-    };
-    [Protocol::Grpc, Protocol::Http].into_iter().filter(built)
+    let grpc = cfg!(feature = "metrics-grpc").then_some(Protocol::Grpc);
+    let http = cfg!(feature = "metrics-http").then_some(Protocol::Http);
+    grpc.into_iter().chain(http)
 }
 
 #[test]
