@@ -15,8 +15,9 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn try_new(text: &str, exact: bool) -> Result<Endpoint, OtelConfigError> {
         let refuse = |reason| {
-            // What stands before the `@` may be a password.
-            let endpoint = text.rsplit('@').next().unwrap_or_default().to_owned();
+            // What stands before the `@` may be a password, and what stands behind the `?` a key.
+            let endpoint = text.rsplit('@').next().unwrap_or_default();
+            let endpoint = endpoint.split('?').next().unwrap_or_default().to_owned();
             OtelConfigError::InvalidEndpoint { endpoint, reason }
         };
         let uri: Uri = text.parse().map_err(|_| refuse("is not a URL"))?;

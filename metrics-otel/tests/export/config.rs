@@ -189,3 +189,16 @@ fn secrets_are_not_shown() {
     let shown = format!("{config:?}");
     assert!(shown.contains("token") && !shown.contains("4f1c"), "{shown}");
 }
+
+#[test]
+fn a_list_of_headers_that_is_written_otherwise_tells_no_secret() {
+    for list in ["Authorization: Basic dXNlcjo0ZjFj==", "Bearer 4f1c=", "token:4f1c=,tenant=blue"] {
+        let config = from(&[("OTEL_EXPORTER_OTLP_HEADERS", list)]);
+        let told = format!("{:?} {config:?}", config.ignored_variables());
+        assert_eq!(ignored(&config), ["OTEL_EXPORTER_OTLP_HEADERS"]);
+        assert!(!told.contains("4f1c") && !told.contains("dXNlcjo0ZjFj"), "{told}");
+    }
+    let config = from(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector?key=4f1c")]);
+    let told = format!("{:?}", config.ignored_variables());
+    assert!(told.contains("collector") && !told.contains("4f1c"), "{told}");
+}
