@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use super::answer::Accepted;
 use super::queue::{Entry, Queue};
@@ -12,6 +12,7 @@ use super::retry::Backoff;
 use super::round::lock;
 use super::stats::{Health, Loss, Stats};
 use super::transport::{Body, Transport};
+use super::work::FAR;
 use super::{ExportError, ExportReport};
 use crate::causes::Causes;
 
@@ -29,6 +30,8 @@ pub(super) struct Sender {
     pub(super) hurry: Arc<Notify>,
     /// Why the last attempt failed, unless it succeeded.
     pub(super) failure: Arc<Mutex<Option<ExportError>>>,
+    /// Until when the receiver wants to be left alone, and what it said.
+    pub(super) rest: Option<(Instant, ExportError)>,
 }
 
 impl Sender {
@@ -85,13 +88,25 @@ impl Sender {
             if now >= entry.until {
                 return Err(self.expired(entry));
             }
-            let until = (now + self.timeout).min(entry.until);
+            if let Some((end, error)) = self.rest.clone().filter(|(end, _)| *end > now) {
+                if end >= entry.until {
+                    return Err(error);
+                }
+                self.queue.trouble();
+                sleep_until(end.into()).await;
+                continue;
+            }
+            let until = now.checked_add(self.timeout).map_or(entry.until, |until| until.min(entry.until));
             let error = match self.attempt(&body, now, until).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(error) => error,
             };
             failures = failures.saturating_add(1);
-            let asked = error.retry_after();
+            let asked = error.retry_after().filter(|_| error.is_transient());
+            if let Some(asked) = asked {
+                // It holds for the requests behind this one, too: for as long as one export lasts.
+                self.rest = Some((Instant::now() + asked.min(self.patience).min(FAR), error.clone()));
+            }
             let delay = self.backoff.delay(failures).max(asked.unwrap_or_default());
             let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= entry.until);
             if is_late || !error.is_transient() {

@@ -65,6 +65,7 @@ impl Work {
             patience: config.export_timeout,
             hurry: Arc::clone(&hurry),
             failure: Arc::clone(&failure),
+            rest: None,
         };
         Work {
             collector,

@@ -3,3 +3,7 @@
 
 mod config;
 mod life;
+#[cfg(feature = "metrics-http")]
+mod odd;
+#[cfg(feature = "metrics-http")]
+mod receiver;
