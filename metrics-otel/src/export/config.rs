@@ -66,7 +66,7 @@ impl fmt::Debug for OtlpExporterConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporterConfig")
             .field("resource", &self.resource)
-            .field("endpoint", &self.endpoint())
+            .field("endpoint", &self.receiver.shown_url())
             .field("protocol", &self.receiver.protocol)
             // Their values may be secrets.
             .field("headers", &self.receiver.headers.keys().collect::<Vec<_>>())

@@ -41,7 +41,7 @@ fn not_built(source: tonic::transport::Error) -> OtelInitError {
 
 impl Grpc {
     pub(super) fn try_new(receiver: &Receiver) -> Result<Grpc, OtelInitError> {
-        let url = receiver.url();
+        let url = receiver.shown_url();
         let endpoint = Endpoint::from_shared(url.clone()).map_err(not_built)?;
         let endpoint = secured(endpoint, receiver)?.connect_timeout(receiver.timeout).executor(Quiet);
         let mut headers = receiver.headers.clone();

@@ -35,6 +35,7 @@ type Connector = hyper_util::client::legacy::connect::HttpConnector;
 pub(super) struct Http {
     client: Client<Connector, Full<Bytes>>,
     uri: Uri,
+    /// For errors and logs.
     url: String,
     headers: HeaderMap,
     compression: Option<Compression>,
@@ -42,8 +43,10 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn try_new(receiver: &Receiver) -> Result<Http, OtelInitError> {
-        let url = receiver.url();
-        let uri = url.parse::<Uri>().map_err(|source| OtelInitError::Exporter { source: source.into() })?;
+        let uri = receiver
+            .url()
+            .parse::<Uri>()
+            .map_err(|source| OtelInitError::Exporter { source: source.into() })?;
         let mut headers = receiver.headers.clone();
         headers.entry(AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
@@ -55,7 +58,8 @@ impl Http {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         let client = Client::builder(Quiet).pool_timer(TokioTimer::new()).build(connector(receiver)?);
-        Ok(Http { client, uri, url, headers, compression: receiver.compression })
+        let (url, compression) = (receiver.shown_url(), receiver.compression);
+        Ok(Http { client, uri, url, headers, compression })
     }
 
     pub(super) fn url(&self) -> &str {

@@ -63,11 +63,17 @@ impl Endpoint {
         if endpoint.exact || protocol == Protocol::Grpc {
             return endpoint.uri.to_string();
         }
-        let base = endpoint.uri.to_string();
-        format!("{}/{}", base.trim_end_matches('/'), signal.path())
+        let (base, query) = split(&endpoint.uri.to_string());
+        format!("{}/{}{query}", base.trim_end_matches('/'), signal.path())
     }
 
     pub(super) fn is_https(&self) -> bool {
         self.uri.scheme_str() == Some("https")
     }
+}
+
+/// A URL up to its query, and that with its `?`.
+pub(super) fn split(url: &str) -> (String, String) {
+    let (base, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    (base.to_owned(), query.to_owned())
 }

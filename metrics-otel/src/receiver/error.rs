@@ -94,6 +94,12 @@ pub enum OtelConfigError {
         /// Of what.
         what: &'static str,
     },
+    /// The value is neither `true` nor `false`.
+    #[error("`{value}` is neither `true` nor `false`, and counts as `false`")]
+    NotBoolean {
+        /// What was given.
+        value: String,
+    },
     /// The value of a variable is not UTF-8.
     #[error("the value is not UTF-8")]
     NotUtf8,
