@@ -10,7 +10,7 @@ use super::answer::Accepted;
 use super::queue::{Entry, Queue};
 use super::retry::Backoff;
 use super::round::lock;
-use super::stats::{Health, Loss, Stats};
+use super::stats::{Loss, Stats};
 use super::transport::{Body, Transport};
 use super::work::FAR;
 use super::{ExportError, ExportReport};
@@ -143,25 +143,18 @@ impl Sender {
             Err(ExportError::TimedOut { url, after: until.duration_since(start) })
         });
         let outcome = result.as_ref().map(|accepted| (body.length, accepted.rejected > 0));
-        let health = self.stats.request(start.elapsed(), outcome);
+        self.stats.request(start.elapsed(), outcome);
+        let before = std::mem::replace(&mut *lock(&self.failure), result.as_ref().err().cloned());
         let (exporter, url) = (self.stats.name(), self.transport.url());
-        let error = match result {
-            Ok(accepted) => {
-                *lock(&self.failure) = None;
-                if health == Health::Recovered {
-                    tracing::info!(exporter, url, "exports succeed again");
-                }
-                return Ok(accepted);
+        match &result {
+            Ok(_) if before.is_some() => tracing::info!(exporter, url, "exports succeed again"),
+            Ok(_) => {}
+            // Once per outage: a receiver that is away for an hour is one piece of news.
+            Err(error) if before.is_none() => {
+                tracing::warn!(exporter, error = %Causes(error), "an export failed");
             }
-            Err(error) => error,
-        };
-        // Once per outage: a receiver that is away for an hour is one piece of news.
-        if health == Health::Failing {
-            tracing::warn!(exporter, error = %Causes(&error), "an export failed");
-        } else {
-            tracing::debug!(exporter, error = %Causes(&error), "an export failed again");
+            Err(error) => tracing::debug!(exporter, error = %Causes(error), "an export failed again"),
         }
-        *lock(&self.failure) = Some(error.clone());
-        Err(error)
+        result
     }
 }

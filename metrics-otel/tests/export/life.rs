@@ -27,7 +27,7 @@ impl Collector for Counted {
 }
 
 /// An address where nobody listens.
-fn nobody() -> String {
+pub(crate) fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }

@@ -7,11 +7,9 @@ use nilometer_core::collect::{Collector, Descriptor, Number, Point, SeriesLabels
 use nilometer_otel::export::{ExportError, ExportMetrics, OtlpExporter, OtlpExporterConfig};
 use nilometer_otel::{Protocol, Resource};
 
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, TAKEN};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-
-const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 fn config(receiver: &Receiver) -> OtlpExporterConfig {
     OtlpExporterConfig::new(Resource::new("checkout"))

@@ -6,6 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+pub(crate) const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
 /// Answers every request by the next of these answers, the last one for ever, and tells of each request.
 pub(crate) struct Receiver {
     pub(crate) endpoint: String,
@@ -23,7 +25,7 @@ impl Receiver {
             // Whoever sends has one connection at a time.
             for connection in listener.incoming() {
                 let mut connection = connection.unwrap();
-                connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+                connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
                 while let Some(request) = read(&mut connection) {
                     let answer = &answers[answered.min(answers.len() - 1)];
                     answered += 1;
