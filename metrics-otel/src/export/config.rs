@@ -226,8 +226,8 @@ impl OtlpExporterConfig {
         Ok(self)
     }
 
-    /// Keeps at most this many bytes of requests, besides the one that is being sent: 8 MiB by default. Where the receiver
-    /// is in trouble, older collections make room for newer ones.
+    /// Keeps at most this many bytes of requests, with the one that is being sent: 8 MiB by default. One more has room in any
+    /// case. Where the receiver is in trouble, older collections make room for newer ones.
     pub fn with_queue_limit(mut self, bytes: usize) -> OtlpExporterConfig {
         self.queue_limit = bytes;
         self

@@ -250,7 +250,8 @@ impl Drop for OtlpExporter {
 }
 
 impl Collector for OtlpExporter {
-    /// Shows the [`metrics`](OtlpExporter::metrics).
+    /// Shows the [`metrics`](OtlpExporter::metrics). A registry that the exporter sends must not keep it: neither would ever
+    /// be dropped, and nothing be exported for the last time. Register a clone of its metrics there.
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
         self.metrics.collect(visitor)
     }

@@ -31,7 +31,11 @@ type Connector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connec
 #[cfg(not(feature = "tls"))]
 type Connector = hyper_util::client::legacy::connect::HttpConnector;
 
-/// Sends on connections that are kept as long as the receiver keeps them.
+/// How long a connection is kept that nothing is sent on. Receivers close such connections, Go's of the collector after a
+/// minute, which is just when the next interval's request would be on its way: nobody could tell whether it was taken.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends on connections that are kept for a while.
 pub(super) struct Http {
     client: Client<Connector, Full<Bytes>>,
     uri: Uri,
@@ -57,7 +61,9 @@ impl Http {
             };
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
-        let client = Client::builder(Quiet).pool_timer(TokioTimer::new()).build(connector(receiver)?);
+        let mut client = Client::builder(Quiet);
+        client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+        let client = client.build(connector(receiver)?);
         let (url, compression) = (receiver.shown_url(), receiver.compression);
         Ok(Http { client, uri, url, headers, compression })
     }
