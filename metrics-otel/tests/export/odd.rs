@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nilometer_core::GaugeFamily;
 use nilometer_core::collect::{Collector, Descriptor, Number, Point, SeriesLabels, Stopped, Visitor};
 use nilometer_otel::export::{ExportError, ExportMetrics, OtlpExporter, OtlpExporterConfig};
-use nilometer_otel::{Protocol, Resource};
+use nilometer_otel::{Protocol, Resource, TemporalityPreference};
 
 use crate::receiver::{Receiver, TAKEN};
 
@@ -83,4 +83,22 @@ impl Visitor for Sum {
         }
         Ok(())
     }
+}
+
+#[test]
+fn flushes_that_nobody_waits_for_any_more_keep_nobody_waiting() {
+    let receiver = Receiver::start(&["HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"]);
+    // Collections of differences begin when it is known what became of the last one: here, after a second.
+    let config = config(&receiver).with_temporality(TemporalityPreference::Delta);
+    let config = config.with_export_timeout(Duration::from_secs(1)).unwrap();
+    let exporter = OtlpExporter::start(depths(1), config).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..100 {
+            let flush = exporter.flush(Duration::MAX);
+            tokio::time::timeout(Duration::from_millis(1), flush).await.unwrap_err();
+        }
+        let error = exporter.shutdown(DEADLINE).await.unwrap_err();
+        assert!(matches!(error, ExportError::Status { .. }), "{error}");
+    });
 }
