@@ -38,10 +38,8 @@ fn config(protocol: Protocol, endpoint: &str) -> OtlpExporterConfig {
 }
 
 fn protocols() -> impl Iterator<Item = Protocol> {
-    let built = |protocol: &Protocol| match protocol {
-        Protocol::Grpc => cfg!(feature = "metrics-grpc"),
-        _ => cfg!(feature = "metrics-http"),
-    };
+    let (grpc, http) = (cfg!(feature = "metrics-grpc"), cfg!(feature = "metrics-http"));
+    let built = move |protocol: &Protocol| if *protocol == Protocol::Grpc { grpc } else { http };
     [Protocol::Grpc, Protocol::Http].into_iter().filter(built)
 }
 
