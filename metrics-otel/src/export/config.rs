@@ -210,9 +210,9 @@ impl OtlpExporterConfig {
     }
 
     /// Waits this long before a request is made again, and each time twice as long, up to the longest: from half a second
-    /// to 5 seconds by default. Up to half of a delay is left out at random. A receiver that says for how long it wants
-    /// to be left alone is left alone for that long at least, but no longer than [an export may
-    /// take](Self::with_export_timeout); what has to be delivered before is given up.
+    /// to 5 seconds by default. Up to half of a delay is left out at random; a flush cuts it short, to the first of them. A
+    /// receiver that says for how long it wants to be left alone is left alone for that long at least, but no longer than
+    /// [an export may take](Self::with_export_timeout); what has to be delivered before is given up.
     ///
     /// # Errors
     ///

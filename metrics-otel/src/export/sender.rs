@@ -26,7 +26,7 @@ pub(super) struct Sender {
     pub(super) timeout: Duration,
     /// How long an export may take.
     pub(super) patience: Duration,
-    /// Cuts a delay short.
+    /// Cuts a delay short, to the first at least.
     pub(super) hurry: Arc<Notify>,
     /// Why the last attempt failed, unless it succeeded.
     pub(super) failure: Arc<Mutex<Option<ExportError>>>,
@@ -113,14 +113,13 @@ impl Sender {
                 return Err(error);
             }
             self.queue.trouble();
-            // What the receiver has asked for is not cut short.
-            if asked.is_some() {
-                sleep(delay).await;
-            } else {
-                tokio::select! {
-                    () = sleep(delay) => {}
-                    () = self.hurry.notified() => {}
-                }
+            // What the receiver has asked for is not cut short, and neither is the first delay: there may be a flush for
+            // everything that an application does.
+            let least = if asked.is_some() { delay } else { delay.min(self.backoff.delay(1)) };
+            sleep(least).await;
+            tokio::select! {
+                () = sleep(delay.saturating_sub(least)) => {}
+                () = self.hurry.notified() => {}
             }
             self.stats.retry();
         }

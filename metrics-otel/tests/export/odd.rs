@@ -102,3 +102,20 @@ fn flushes_that_nobody_waits_for_any_more_keep_nobody_waiting() {
         assert!(matches!(error, ExportError::Status { .. }), "{error}");
     });
 }
+
+#[test]
+fn a_receiver_that_is_away_is_not_asked_at_every_flush() {
+    let receiver = Receiver::start(&["HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"]);
+    let first = Duration::from_secs(1);
+    let config = config(&receiver).with_retry_delays(first, first).unwrap();
+    let exporter = OtlpExporter::start(depths(1), config).unwrap();
+    let start = Instant::now();
+    while start.elapsed() < 2 * first {
+        exporter.flush_blocking(Duration::from_millis(5)).unwrap_err();
+    }
+    // At least half of a delay is between two.
+    let (requests, took) = (receiver.requests.try_iter().count(), start.elapsed());
+    let most = 1 + usize::try_from(took.as_millis() / 500).unwrap();
+    assert!((2..=most).contains(&requests), "{requests} requests in {took:?}");
+    exporter.shutdown_blocking(Duration::from_millis(1)).unwrap_err();
+}
