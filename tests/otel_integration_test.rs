@@ -100,15 +100,15 @@ fn spans_that_are_compressed_in_a_way_that_the_receiver_does_not_know_are_lost_a
         let lost = OtelProvider::init(lost).unwrap();
         lost.tracer("orders").in_span("lost", |_| ());
         let reason = format!("Operation failed: {answer}");
-        assert_eq!(lost.flush(DEADLINE), Err(OtelFlushError::Failed { spans: 1, reason }));
+        assert_eq!(lost.flush_blocking(DEADLINE), Err(OtelFlushError::Failed { spans: 1, reason }));
         let stats = lost.export_stats();
         assert_eq!((stats.sent(), stats.failed()), (0, 1), "{protocol}");
         // Nothing of it is left to be sent.
-        lost.shutdown(DEADLINE).unwrap();
+        lost.shutdown_blocking(DEADLINE).unwrap();
 
         let taken = OtelProvider::init(config("taken", &rotel, protocol)).unwrap();
         taken.tracer("orders").in_span("taken", |_| ());
-        taken.shutdown(DEADLINE).unwrap();
+        taken.shutdown_blocking(DEADLINE).unwrap();
         let spans = rotel.spans(1);
         assert_eq!((spans.len(), &*spans[0].name), (1, "taken"), "{spans:#?}");
     }

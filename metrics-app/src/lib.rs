@@ -38,7 +38,7 @@
 //! | `nilometer-core` | all of it, at the root: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], [`Summary`], [`GaugeHistogram`], [`MaxGauge`], [`StateSet`], [`Info`], [`LongTaskTimer`] and other kinds, their families, [`buckets`], [`label`], [`MetricsRegistry`], and [`collect`] for exporters |
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
-//! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation; here, exemplars from spans and metrics of work in spans |
+//! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation; here, exemplars from spans, metrics of work in spans, and a meter provider |
 //! | here | the module `application`: metric sets for a stream processor; the module `test_util`, with that feature |
 //!
 //! # Features
@@ -81,10 +81,10 @@ pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
 /// Compiles the programs of the two readme files.
 ///
 /// The repository's is outside of the package, and only tests of the documentation look for it; it has a program that
-/// takes `test-util`, which the workspace's tests have on.
+/// takes `test-util`, and one that takes `otel`.
 #[cfg(all(doctest, feature = "derive", feature = "prometheus"))]
 mod readme {
-    #[cfg(all(feature = "push", feature = "test-util"))]
+    #[cfg(all(feature = "otel", feature = "push", feature = "test-util"))]
     #[doc = include_str!("../../README.md")]
     mod repository {}
     #[doc = include_str!("../README.md")]

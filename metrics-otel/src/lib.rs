@@ -52,9 +52,9 @@
 //! | floating-point numbers, NaN and the infinities included | `as_double`, bit by bit |
 //! | Prometheus' staleness marker | the flag that there is no recorded value |
 //!
-//! Units are written in UCUM: seconds are `s`, `ms` is `ms`, bytes are `By`, a ratio is `1`; one that UCUM does not
-//! know becomes an annotation, such as `{requests}`. A family that declares no unit has the known one that its name
-//! ends with.
+//! Units are written in UCUM: seconds are `s`, `ms` is `ms`, bytes are `By`, `bytes_per_second` are `By/s`, a ratio is `1`;
+//! one that UCUM does not know becomes an annotation, such as `{requests}`. A family that declares no unit has the known
+//! one that its name ends with.
 //!
 //! A family without series is not sent. All metrics are in one scope, `nilometer`, with the version of this crate. A
 //! collection becomes [as many requests as it takes](OtlpEncoder::with_max_body), of 4 MiB at most by default.

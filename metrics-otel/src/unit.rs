@@ -12,9 +12,20 @@ pub(crate) fn ucum_of(descriptor: &Descriptor) -> Option<Cow<'static, str>> {
 /// A unit in UCUM's case-sensitive form, or `None` for one that UCUM has no way to write.
 ///
 /// SPEC: OpenTelemetry semantic conventions, "Metrics", "Instrument units": UCUM codes, and annotations in curly braces
-/// for what is counted. UCUM: an annotation holds the characters 33 to 126 without curly braces.
+/// for what is counted. UCUM: an annotation holds the characters 33 to 126 without curly braces. OpenTelemetry,
+/// "Prometheus and OpenMetrics Compatibility", "Metric Metadata": `foo_per_bar` is `foo/bar`.
 fn ucum(unit: Unit) -> Option<Cow<'static, str>> {
-    let code = match unit.as_str() {
+    let rate = unit.as_str().split_once("_per_").and_then(|(unit, by)| Some((code(unit)?, time(by)?)));
+    match (rate, code(unit.as_str())) {
+        (Some((unit, by)), _) => Some(Cow::Owned(format!("{unit}/{by}"))),
+        (None, Some(code)) => Some(Cow::Borrowed(code)),
+        (None, None) => annotation(unit.as_str()),
+    }
+}
+
+/// The code of a unit that has one.
+fn code(unit: &str) -> Option<&'static str> {
+    let code = match unit {
         "days" => "d",
         "hours" => "h",
         "minutes" => "min",
@@ -24,6 +35,14 @@ fn ucum(unit: Unit) -> Option<Cow<'static, str>> {
         "nanoseconds" | "ns" => "ns",
         "bits" => "bit",
         "bytes" => "By",
+        "kibibytes" => "KiBy",
+        "mebibytes" => "MiBy",
+        "gibibytes" => "GiBy",
+        "tibibytes" => "TiBy",
+        "kilobytes" => "kBy",
+        "megabytes" => "MBy",
+        "gigabytes" => "GBy",
+        "terabytes" => "TBy",
         "ratio" => "1",
         "percent" => "%",
         "meters" => "m",
@@ -35,9 +54,24 @@ fn ucum(unit: Unit) -> Option<Cow<'static, str>> {
         "watts" => "W",
         "hertz" => "Hz",
         "grams" => "g",
-        word => return annotation(word),
+        _ => return None,
     };
-    Some(Cow::Borrowed(code))
+    Some(code)
+}
+
+/// The code of a time in the singular.
+fn time(unit: &str) -> Option<&'static str> {
+    let code = match unit {
+        "second" => "s",
+        "minute" => "min",
+        "hour" => "h",
+        "day" => "d",
+        "week" => "wk",
+        "month" => "mo",
+        "year" => "a",
+        _ => return None,
+    };
+    Some(code)
 }
 
 fn annotation(word: &str) -> Option<Cow<'static, str>> {
@@ -61,6 +95,11 @@ mod tests {
             (Unit::RATIO, Some("1")),
             (Unit::METERS, Some("m")),
             (Unit::CELSIUS, Some("Cel")),
+            (Unit::new("mebibytes"), Some("MiBy")),
+            (Unit::new("bytes_per_second"), Some("By/s")),
+            (Unit::new("ratio_per_minute"), Some("1/min")),
+            (Unit::new("requests_per_second"), Some("{requests_per_second}")),
+            (Unit::new("bytes_per_request"), Some("{bytes_per_request}")),
             (Unit::new("requests"), Some("{requests}")),
             (Unit::new(""), None),
             (Unit::new("a}b"), None),

@@ -16,15 +16,21 @@
 //!   what a remote write request says.
 //! - [`otlp`]: what OTLP requests have to say of a collection. [`rotel`]: a real OpenTelemetry collector.
 //! - `spans`: with the feature `otel`, a provider whose spans are kept, and the exemplars that lead to them.
+//! - `otlp_server`: with the feature `otel`, a receiver of OTLP metrics that does as a test says. `exports`: what tests
+//!   export to it.
 //! - [`push`]: what tests push. `tls`: with the feature `server`, certificates, and receivers that have some.
 //! - [`promtool`]: what `promtool check metrics` remarks on a page.
 
 pub mod example;
+#[cfg(feature = "otel")]
+pub mod exports;
 pub mod heap;
 pub mod kinds;
 pub mod lexer;
 pub mod openmetrics;
 pub mod otlp;
+#[cfg(feature = "otel")]
+pub mod otlp_server;
 pub mod page;
 pub mod prometheus;
 pub mod promtool;

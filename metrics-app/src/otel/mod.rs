@@ -6,6 +6,9 @@
 mod span;
 mod work;
 
+pub mod meter;
+
+pub use self::meter::{RegistryMeterProvider, RegistryMeterProviderBuilder};
 #[doc(inline)]
 pub use nilometer_otel::*;
 

@@ -68,4 +68,23 @@ impl MetricsRegistry {
         nested.scope = self.scope.nested(prefix, labels).into();
         nested
     }
+
+    /// The name that a family gets which is registered as `name` through this handle: the namespace and the scope's prefix
+    /// come before it. For collectors of one's own, whose families are to be called as those of the registry are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, RegistryConfig};
+    ///
+    /// let registry = MetricsRegistry::with_config(RegistryConfig::new().with_namespace("shop"));
+    /// assert_eq!(registry.full_name("hits_total"), "shop_hits_total");
+    /// assert_eq!(registry.scope("cache", &[]).full_name("hits_total"), "shop_cache_hits_total");
+    /// assert_eq!(MetricsRegistry::new().full_name("hits_total"), "hits_total");
+    /// ```
+    #[must_use]
+    pub fn full_name(&self, name: &str) -> String {
+        let prefix = self.scope.prefix(self.config().namespace());
+        prefix.map_or_else(|| name.to_owned(), |prefix| format!("{prefix}_{name}"))
+    }
 }

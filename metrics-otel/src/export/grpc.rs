@@ -1,6 +1,8 @@
 //! OTLP over gRPC.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderValue;
 use http::uri::PathAndQuery;
@@ -16,6 +18,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::ExportError;
 use super::answer::{Accepted, retry_info, shortened};
+use super::heard::Heard;
 use super::quiet::{Quiet, Tasks};
 use super::transport::USER_AGENT;
 use crate::receiver::{Compression, OtelInitError, Receiver};
@@ -78,7 +81,9 @@ impl Grpc {
     }
 
     async fn exchange(&self, body: Bytes) -> Result<Accepted, ExportError> {
-        let mut client = Client::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER);
+        let is_told = Arc::new(AtomicBool::new(false));
+        let heard = Heard { channel: self.channel.clone(), is_told: Arc::clone(&is_told) };
+        let mut client = Client::new(heard).max_decoding_message_size(MAX_ANSWER);
         if let Some(encoding) = self.compression {
             client = client.send_compressed(encoding);
         }
@@ -87,10 +92,17 @@ impl Grpc {
         let sending = async {
             client.ready().await.map_err(|source| self.unreachable(source.into()))?;
             let path = PathAndQuery::from_static(METHOD);
-            client.unary(request, path, Plain).await.map_err(|status| self.failure(&status))
+            match client.unary(request, path, Plain).await {
+                Ok(answer) => Ok(answer.into_inner()),
+                // The answer to what was taken is longer than anybody reads: not the receiver has said so, but the
+                // client, with a code that means something else when a receiver says it.
+                Err(status) if status.code() == Code::OutOfRange && !is_told.load(Ordering::Relaxed) => {
+                    Ok(Accepted::default())
+                }
+                Err(status) => Err(self.failure(&status)),
+            }
         };
-        let answer = sending.with_subscriber(NoSubscriber::default()).await?;
-        Ok(answer.into_inner())
+        sending.with_subscriber(NoSubscriber::default()).await
     }
 
     fn unreachable(&self, source: Box<dyn Error + Send + Sync>) -> ExportError {

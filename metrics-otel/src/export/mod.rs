@@ -5,7 +5,7 @@
 //!
 //! - `exporter`: [`OtlpExporter`], its thread. `config`, `environment`: [`OtlpExporterConfig`].
 //! - `work`: collections. `round`: what became of one. `queue`: what waits to be sent. `sender`, `retry`: who sends.
-//! - `transport`, `grpc`, `http`, `quiet`: how. `answer`: what receivers answer. `error`, `report`: what came of it.
+//! - `transport`, `grpc`, `heard`, `http`, `quiet`: how. `answer`: what receivers answer. `error`, `report`: what came of it.
 //! - `stats`, `metrics`: what exporters tell about themselves.
 //!
 //! # Decisions
@@ -33,6 +33,8 @@ mod error;
 mod exporter;
 #[cfg(feature = "metrics-grpc")]
 mod grpc;
+#[cfg(feature = "metrics-grpc")]
+mod heard;
 #[cfg(feature = "metrics-http")]
 mod http;
 mod metrics;
