@@ -66,7 +66,7 @@ impl fmt::Debug for OtlpExporterConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporterConfig")
             .field("resource", &self.resource)
-            .field("endpoint", &self.endpoint())
+            .field("endpoint", &self.receiver.shown_url())
             .field("protocol", &self.receiver.protocol)
             // Their values may be secrets.
             .field("headers", &self.receiver.headers.keys().collect::<Vec<_>>())
@@ -210,8 +210,9 @@ impl OtlpExporterConfig {
     }
 
     /// Waits this long before a request is made again, and each time twice as long, up to the longest: from half a second
-    /// to 5 seconds by default. Up to half of a delay is left out at random. A receiver that says for how long it wants
-    /// to be left alone is left alone for that long at least.
+    /// to 5 seconds by default. Up to half of a delay is left out at random; a flush cuts it short, to the first of them. A
+    /// receiver that says for how long it wants to be left alone is left alone for that long at least, but no longer than
+    /// [an export may take](Self::with_export_timeout); what has to be delivered before is given up.
     ///
     /// # Errors
     ///
@@ -225,8 +226,8 @@ impl OtlpExporterConfig {
         Ok(self)
     }
 
-    /// Keeps at most this many bytes of requests, besides the one that is being sent: 8 MiB by default. Where the receiver
-    /// is in trouble, older collections make room for newer ones.
+    /// Keeps at most this many bytes of requests, with the one that is being sent: 8 MiB by default. One more has room in any
+    /// case. Where the receiver is in trouble, older collections make room for newer ones.
     pub fn with_queue_limit(mut self, bytes: usize) -> OtlpExporterConfig {
         self.queue_limit = bytes;
         self

@@ -40,6 +40,14 @@ impl Answer {
             Answer::Thread(answer) => drop(answer.send(result)),
         }
     }
+
+    /// Waits until nobody wants it any more; a thread does until its deadline.
+    async fn unwanted(&mut self) {
+        match self {
+            Answer::Task(answer) => answer.closed().await,
+            Answer::Thread(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// An export that somebody waits for.
@@ -147,7 +155,8 @@ impl OtlpExporter {
     }
 
     /// Collects now, and waits until all that was collected is delivered: at most until the deadline, from now on. What
-    /// could not be delivered by then is still tried.
+    /// could not be delivered by then is still tried; where this future is dropped, what was not collected by then is not
+    /// collected on its account.
     ///
     /// # Errors
     ///
@@ -250,7 +259,8 @@ impl Drop for OtlpExporter {
 }
 
 impl Collector for OtlpExporter {
-    /// Shows the [`metrics`](OtlpExporter::metrics).
+    /// Shows the [`metrics`](OtlpExporter::metrics). A registry that the exporter sends must not keep it: neither would ever
+    /// be dropped, and nothing be exported for the last time. Register a clone of its metrics there.
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
         self.metrics.collect(visitor)
     }
@@ -276,10 +286,16 @@ async fn export(work: &Arc<Work>, every: Duration, mut commands: queue::Unbounde
                 continue;
             }
         };
-        let Some(Wanted { deadline, until, is_last, answer }) = wanted else { return };
+        let Some(Wanted { deadline, until, is_last, mut answer }) = wanted else { return };
         let delivering = {
             let work = Arc::clone(work);
-            async move { answer.give(work.deliver_until(deadline, until).await) }
+            async move {
+                tokio::select! {
+                    result = work.deliver_until(deadline, until) => answer.give(result),
+                    // Its turn would keep others from theirs.
+                    () = answer.unwanted(), if !is_last => {}
+                }
+            }
         };
         if is_last {
             return delivering.await;

@@ -19,7 +19,7 @@ use tracing::subscriber::NoSubscriber;
 use super::ExportError;
 use super::answer::{Accepted, retry_info, shortened};
 use super::heard::Heard;
-use super::quiet::Quiet;
+use super::quiet::{Quiet, Tasks};
 use super::transport::USER_AGENT;
 use crate::receiver::{Compression, OtelInitError, Receiver};
 
@@ -33,6 +33,7 @@ const MAX_ANSWER: usize = 1 << 20;
 pub(super) struct Grpc {
     endpoint: Endpoint,
     channel: Channel,
+    tasks: Tasks,
     metadata: MetadataMap,
     compression: Option<CompressionEncoding>,
     url: String,
@@ -44,9 +45,9 @@ fn not_built(source: tonic::transport::Error) -> OtelInitError {
 
 impl Grpc {
     pub(super) fn try_new(receiver: &Receiver) -> Result<Grpc, OtelInitError> {
-        let url = receiver.url();
+        let url = receiver.shown_url();
         let endpoint = Endpoint::from_shared(url.clone()).map_err(not_built)?;
-        let endpoint = secured(endpoint, receiver)?.connect_timeout(receiver.timeout).executor(Quiet);
+        let endpoint = secured(endpoint, receiver)?.connect_timeout(receiver.timeout);
         let mut headers = receiver.headers.clone();
         headers.entry(http::header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
         let compression = receiver.compression.map(|compression| match compression {
@@ -57,8 +58,8 @@ impl Grpc {
             #[cfg(feature = "zstd")]
             Compression::Zstd => CompressionEncoding::Zstd,
         });
-        let channel = endpoint.connect_lazy();
-        Ok(Grpc { endpoint, channel, metadata: MetadataMap::from_headers(headers), compression, url })
+        let (channel, tasks) = connect(&endpoint);
+        Ok(Grpc { endpoint, channel, tasks, metadata: MetadataMap::from_headers(headers), compression, url })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -74,7 +75,7 @@ impl Grpc {
         let answer = timeout_at(until, self.exchange(body)).await.ok();
         if answer.is_none() {
             // The connection may be one that leads nowhere any more, and nobody would say so for a quarter of an hour.
-            self.channel = self.endpoint.connect_lazy();
+            (self.channel, self.tasks) = connect(&self.endpoint);
         }
         answer
     }
@@ -122,6 +123,12 @@ impl Grpc {
             is_transient: is_transient(status.code(), retry_after.is_some()),
         }
     }
+}
+
+/// A connection that is made when it is needed.
+fn connect(endpoint: &Endpoint) -> (Channel, Tasks) {
+    let (quiet, tasks) = Quiet::new();
+    (endpoint.clone().executor(quiet).connect_lazy(), tasks)
 }
 
 #[cfg(feature = "tls")]

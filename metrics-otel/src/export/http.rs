@@ -17,7 +17,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::ExportError;
 use super::answer::{Accepted, message};
-use super::quiet::Quiet;
+use super::quiet::{Quiet, Tasks};
 use super::transport::USER_AGENT;
 use crate::receiver::{Compression, OtelInitError, Receiver};
 
@@ -31,10 +31,17 @@ type Connector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connec
 #[cfg(not(feature = "tls"))]
 type Connector = hyper_util::client::legacy::connect::HttpConnector;
 
-/// Sends on connections that are kept as long as the receiver keeps them.
+/// How long a connection is kept that nothing is sent on. Receivers close such connections, Go's of the collector after a
+/// minute, which is just when the next interval's request would be on its way: nobody could tell whether it was taken.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends on connections that are kept for a while.
 pub(super) struct Http {
     client: Client<Connector, Full<Bytes>>,
+    tasks: Tasks,
+    connector: Connector,
     uri: Uri,
+    /// For errors and logs.
     url: String,
     headers: HeaderMap,
     compression: Option<Compression>,
@@ -42,8 +49,10 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn try_new(receiver: &Receiver) -> Result<Http, OtelInitError> {
-        let url = receiver.url();
-        let uri = url.parse::<Uri>().map_err(|source| OtelInitError::Exporter { source: source.into() })?;
+        let uri = receiver
+            .url()
+            .parse::<Uri>()
+            .map_err(|source| OtelInitError::Exporter { source: source.into() })?;
         let mut headers = receiver.headers.clone();
         headers.entry(AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
@@ -54,8 +63,10 @@ impl Http {
             };
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
-        let client = Client::builder(Quiet).pool_timer(TokioTimer::new()).build(connector(receiver)?);
-        Ok(Http { client, uri, url, headers, compression: receiver.compression })
+        let connector = connector(receiver)?;
+        let (client, tasks) = client(&connector);
+        let (url, compression) = (receiver.shown_url(), receiver.compression);
+        Ok(Http { client, tasks, connector, uri, url, headers, compression })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -75,7 +86,20 @@ impl Http {
     }
 
     /// Sends it once: nothing where there is no answer until then.
-    pub(super) async fn send(&self, body: Bytes, until: Instant) -> Option<Result<Accepted, ExportError>> {
+    pub(super) async fn send(
+        &mut self,
+        body: Bytes,
+        until: Instant,
+    ) -> Option<Result<Accepted, ExportError>> {
+        let answer = self.exchange(body, until).await;
+        if Instant::now() >= until {
+            // What is left of it is given up.
+            (self.client, self.tasks) = client(&self.connector);
+        }
+        answer
+    }
+
+    async fn exchange(&self, body: Bytes, until: Instant) -> Option<Result<Accepted, ExportError>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -105,6 +129,13 @@ impl Http {
     fn unreachable(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> ExportError {
         ExportError::Unreachable { url: self.url.clone(), source: source.into().into() }
     }
+}
+
+fn client(connector: &Connector) -> (Client<Connector, Full<Bytes>>, Tasks) {
+    let (quiet, tasks) = Quiet::new();
+    let mut client = Client::builder(quiet);
+    client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+    (client.build(connector.clone()), tasks)
 }
 
 /// Reads a body as far as it goes until then.

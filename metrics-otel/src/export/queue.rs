@@ -49,7 +49,7 @@ impl Entry {
 }
 
 impl Queue {
-    /// A queue of at most so many bytes besides the request that is being sent.
+    /// A queue of at most so many bytes, with the request that is being sent; one more has room in any case.
     pub(super) fn new(limit: usize, stats: Arc<Stats>) -> Queue {
         Queue { state: Mutex::default(), room: Condvar::new(), filled: Notify::new(), limit, stats }
     }

@@ -1,6 +1,7 @@
 //! Tasks of client libraries.
 
 use hyper_util::rt::TokioExecutor;
+use tokio::sync::watch;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
@@ -8,8 +9,26 @@ use tracing::subscriber::NoSubscriber;
 ///
 /// What they trace about themselves would be sent with the next request of a process that sends its traces, which they
 /// would trace too, and so on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Quiet;
+#[derive(Debug, Clone)]
+pub(super) struct Quiet {
+    end: watch::Receiver<()>,
+}
+
+/// Ends those tasks when it is dropped.
+///
+/// A connection that is given up says so to its other end, and goes on until that has heard it: for as long as nobody
+/// reads, it would keep what could not be written.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    _end: watch::Sender<()>,
+}
+
+impl Quiet {
+    pub(super) fn new() -> (Quiet, Tasks) {
+        let (sender, end) = watch::channel(());
+        (Quiet { end }, Tasks { _end: sender })
+    }
+}
 
 impl<F> hyper::rt::Executor<F> for Quiet
 where
@@ -17,6 +36,17 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        hyper::rt::Executor::execute(&TokioExecutor::new(), future.with_subscriber(NoSubscriber::default()));
+        let mut end = self.end.clone();
+        let until_end = async move {
+            tokio::select! {
+                _ = future => {}
+                // Nothing is ever sent: the sender is gone.
+                _ = end.changed() => {}
+            }
+        };
+        hyper::rt::Executor::execute(
+            &TokioExecutor::new(),
+            until_end.with_subscriber(NoSubscriber::default()),
+        );
     }
 }

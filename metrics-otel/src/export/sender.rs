@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use super::answer::Accepted;
 use super::queue::{Entry, Queue};
 use super::retry::Backoff;
 use super::round::lock;
-use super::stats::{Health, Loss, Stats};
+use super::stats::{Loss, Stats};
 use super::transport::{Body, Transport};
+use super::work::FAR;
 use super::{ExportError, ExportReport};
 use crate::causes::Causes;
 
@@ -25,10 +26,12 @@ pub(super) struct Sender {
     pub(super) timeout: Duration,
     /// How long an export may take.
     pub(super) patience: Duration,
-    /// Cuts a delay short.
+    /// Cuts a delay short, to the first at least.
     pub(super) hurry: Arc<Notify>,
     /// Why the last attempt failed, unless it succeeded.
     pub(super) failure: Arc<Mutex<Option<ExportError>>>,
+    /// Until when the receiver wants to be left alone, and what it said.
+    pub(super) rest: Option<(Instant, ExportError)>,
 }
 
 impl Sender {
@@ -85,27 +88,38 @@ impl Sender {
             if now >= entry.until {
                 return Err(self.expired(entry));
             }
-            let until = (now + self.timeout).min(entry.until);
+            if let Some((end, error)) = self.rest.clone().filter(|(end, _)| *end > now) {
+                if end >= entry.until {
+                    return Err(error);
+                }
+                self.queue.trouble();
+                sleep_until(end.into()).await;
+                continue;
+            }
+            let until = now.checked_add(self.timeout).map_or(entry.until, |until| until.min(entry.until));
             let error = match self.attempt(&body, now, until).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(error) => error,
             };
             failures = failures.saturating_add(1);
-            let asked = error.retry_after();
+            let asked = error.retry_after().filter(|_| error.is_transient());
+            if let Some(asked) = asked {
+                // It holds for the requests behind this one, too: for as long as one export lasts.
+                self.rest = Some((Instant::now() + asked.min(self.patience).min(FAR), error.clone()));
+            }
             let delay = self.backoff.delay(failures).max(asked.unwrap_or_default());
             let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= entry.until);
             if is_late || !error.is_transient() {
                 return Err(error);
             }
             self.queue.trouble();
-            // What the receiver has asked for is not cut short.
-            if asked.is_some() {
-                sleep(delay).await;
-            } else {
-                tokio::select! {
-                    () = sleep(delay) => {}
-                    () = self.hurry.notified() => {}
-                }
+            // What the receiver has asked for is not cut short, and neither is the first delay: there may be a flush for
+            // everything that an application does.
+            let least = if asked.is_some() { delay } else { delay.min(self.backoff.delay(1)) };
+            sleep(least).await;
+            tokio::select! {
+                () = sleep(delay.saturating_sub(least)) => {}
+                () = self.hurry.notified() => {}
             }
             self.stats.retry();
         }
@@ -128,25 +142,18 @@ impl Sender {
             Err(ExportError::TimedOut { url, after: until.duration_since(start) })
         });
         let outcome = result.as_ref().map(|accepted| (body.length, accepted.rejected > 0));
-        let health = self.stats.request(start.elapsed(), outcome);
+        self.stats.request(start.elapsed(), outcome);
+        let before = std::mem::replace(&mut *lock(&self.failure), result.as_ref().err().cloned());
         let (exporter, url) = (self.stats.name(), self.transport.url());
-        let error = match result {
-            Ok(accepted) => {
-                *lock(&self.failure) = None;
-                if health == Health::Recovered {
-                    tracing::info!(exporter, url, "exports succeed again");
-                }
-                return Ok(accepted);
+        match &result {
+            Ok(_) if before.is_some() => tracing::info!(exporter, url, "exports succeed again"),
+            Ok(_) => {}
+            // Once per outage: a receiver that is away for an hour is one piece of news.
+            Err(error) if before.is_none() => {
+                tracing::warn!(exporter, error = %Causes(error), "an export failed");
             }
-            Err(error) => error,
-        };
-        // Once per outage: a receiver that is away for an hour is one piece of news.
-        if health == Health::Failing {
-            tracing::warn!(exporter, error = %Causes(&error), "an export failed");
-        } else {
-            tracing::debug!(exporter, error = %Causes(&error), "an export failed again");
+            Err(error) => tracing::debug!(exporter, error = %Causes(error), "an export failed again"),
         }
-        *lock(&self.failure) = Some(error.clone());
-        Err(error)
+        result
     }
 }

@@ -90,8 +90,6 @@ pub(super) struct Totals {
     pub(super) last_success: Option<SystemTime>,
     pub(super) durations: [u64; BOUNDS.len() + 1],
     pub(super) duration_sum: f64,
-    /// Whether the last attempt failed.
-    is_failing: bool,
 }
 
 /// Where an exporter counts.
@@ -99,17 +97,6 @@ pub(super) struct Totals {
 pub(super) struct Stats {
     name: String,
     totals: Mutex<Totals>,
-}
-
-/// What an attempt meant for the receiver's health, to be logged.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Health {
-    /// It is as it was.
-    Same,
-    /// It went from well to failing.
-    Failing,
-    /// It went from failing to well.
-    Recovered,
 }
 
 impl Stats {
@@ -127,7 +114,6 @@ impl Stats {
             last_success: None,
             durations: Default::default(),
             duration_sum: 0.0,
-            is_failing: false,
         };
         Stats { name: name.to_owned(), totals: Mutex::new(totals) }
     }
@@ -141,7 +127,7 @@ impl Stats {
     }
 
     /// Counts an attempt: where it succeeded, its body's length, and whether that was in part.
-    pub(super) fn request(&self, took: Duration, result: Result<(usize, bool), &ExportError>) -> Health {
+    pub(super) fn request(&self, took: Duration, result: Result<(usize, bool), &ExportError>) {
         let mut totals = lock(&self.totals);
         let outcome = match result {
             Ok((_, false)) => Outcome::Success,
@@ -155,12 +141,6 @@ impl Stats {
         if let Ok((length, _)) = result {
             totals.bytes += length as u64;
             totals.last_success = Some(SystemTime::now());
-        }
-        let was_failing = std::mem::replace(&mut totals.is_failing, result.is_err());
-        match (was_failing, totals.is_failing) {
-            (false, true) => Health::Failing,
-            (true, false) => Health::Recovered,
-            _ => Health::Same,
         }
     }
 

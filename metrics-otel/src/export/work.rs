@@ -7,6 +7,7 @@ use nilometer_core::collect::Collector;
 use tokio::sync::{Mutex as Turns, Notify};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout_at;
+use tracing::dispatcher;
 
 use super::metrics::WithOwn;
 use super::queue::Queue;
@@ -65,6 +66,7 @@ impl Work {
             patience: config.export_timeout,
             hurry: Arc::clone(&hurry),
             failure: Arc::clone(&failure),
+            rest: None,
         };
         Work {
             collector,
@@ -132,12 +134,15 @@ impl Work {
         let (own_metrics, until) = (self.own_metrics, Instant::now().checked_add(self.export_timeout));
         let until = until.unwrap_or_else(far);
         let in_round = Arc::clone(&round);
-        let encoding = spawn_blocking(move || {
+        // What is logged meanwhile goes where the logs of this thread go.
+        let dispatch = dispatcher::get_default(Clone::clone);
+        let encode = move || {
             let own = own_metrics.then_some(&*stats);
             let shown = WithOwn { collector: &*collector, own };
             let push = |request| queue.push(request, until, &in_round);
             lock(&encoder).encode_each(&shown, SystemTime::now(), push)
-        });
+        };
+        let encoding = spawn_blocking(move || dispatcher::with_default(&dispatch, encode));
         let (ended, stats) = (Arc::clone(&round), Arc::clone(&self.stats));
         // It is over where the collector panics, too.
         tokio::spawn(async move {

@@ -16,8 +16,10 @@ pub enum Compression {
 
 impl Compression {
     /// Reads a name; `none` is none.
+    ///
+    /// SPEC: OpenTelemetry specification, "Environment variables", "Enum": in upper or lower case.
     pub(super) fn from_name(name: &str) -> Result<Option<Compression>, OtelConfigError> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "none" => Ok(None),
             "gzip" => Ok(Some(Compression::Gzip)),
             "zstd" => Ok(Some(Compression::Zstd)),

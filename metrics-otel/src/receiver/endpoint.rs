@@ -15,8 +15,9 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn try_new(text: &str, exact: bool) -> Result<Endpoint, OtelConfigError> {
         let refuse = |reason| {
-            // What stands before the `@` may be a password.
-            let endpoint = text.rsplit('@').next().unwrap_or_default().to_owned();
+            // What stands before the `@` may be a password, and what stands behind the `?` a key.
+            let endpoint = text.rsplit('@').next().unwrap_or_default();
+            let endpoint = endpoint.split('?').next().unwrap_or_default().to_owned();
             OtelConfigError::InvalidEndpoint { endpoint, reason }
         };
         let uri: Uri = text.parse().map_err(|_| refuse("is not a URL"))?;
@@ -62,11 +63,17 @@ impl Endpoint {
         if endpoint.exact || protocol == Protocol::Grpc {
             return endpoint.uri.to_string();
         }
-        let base = endpoint.uri.to_string();
-        format!("{}/{}", base.trim_end_matches('/'), signal.path())
+        let (base, query) = split(&endpoint.uri.to_string());
+        format!("{}/{}{query}", base.trim_end_matches('/'), signal.path())
     }
 
     pub(super) fn is_https(&self) -> bool {
         self.uri.scheme_str() == Some("https")
     }
+}
+
+/// A URL up to its query, and that with its `?`.
+pub(super) fn split(url: &str) -> (String, String) {
+    let (base, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    (base.to_owned(), query.to_owned())
 }

@@ -106,15 +106,23 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         self.ignored.push(IgnoredVariable { name, error });
     }
 
-    /// SPEC: "Environment variables", "Boolean value": `true` in any case, all else is false.
+    /// SPEC: "Environment variables", "Boolean": `true` in any case, all else is false; what is not `false` either is told.
     pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        self.read(name, |text| Ok(text.eq_ignore_ascii_case("true")))
+        let is_set = (self.lookup)(name).is_some_and(|value| !value.is_empty());
+        let read = self.read(name, |text| match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(OtelConfigError::NotBoolean { value: text.to_owned() }),
+        });
+        read.or(is_set.then_some(false))
     }
 
     /// Whether the SDK is switched off, or what exports a signal is `none`.
     pub(crate) fn is_disabled(&mut self, exporter: &'static str) -> bool {
-        let named = self.read(exporter, |text| match text {
-            "none" | "otlp" => Ok(text == "none"),
+        // SPEC: "Environment variables", "Enum": in upper or lower case.
+        let named = self.read(exporter, |text| match text.to_ascii_lowercase().as_str() {
+            "none" => Ok(true),
+            "otlp" => Ok(false),
             _ => Err(OtelConfigError::UnknownExporter { name: text.to_owned() }),
         });
         self.flag("OTEL_SDK_DISABLED").unwrap_or(false) || named.unwrap_or(false)

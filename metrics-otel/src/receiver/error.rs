@@ -16,7 +16,7 @@ pub enum OtelConfigError {
     /// The endpoint is no absolute `http` or `https` URL, or holds credentials.
     #[error("the endpoint `{endpoint}` {reason}")]
     InvalidEndpoint {
-        /// What was given, without what stands before an `@`.
+        /// What was given, without what stands before an `@` or behind a `?`.
         endpoint: String,
         /// What is wrong with it.
         reason: &'static str,
@@ -25,7 +25,7 @@ pub enum OtelConfigError {
     /// secret, so that it is not told.
     #[error("the header `{name}` {reason}")]
     InvalidHeader {
-        /// Its name.
+        /// Its name, as far as it is one.
         name: String,
         /// What is wrong with it.
         reason: &'static str,
@@ -93,6 +93,12 @@ pub enum OtelConfigError {
     ZeroSize {
         /// Of what.
         what: &'static str,
+    },
+    /// The value is neither `true` nor `false`.
+    #[error("`{value}` is neither `true` nor `false`, and counts as `false`")]
+    NotBoolean {
+        /// What was given.
+        value: String,
     },
     /// The value of a variable is not UTF-8.
     #[error("the value is not UTF-8")]

@@ -10,7 +10,7 @@ const RESERVED: [&str; 7] =
 
 /// Reads a header of the user's.
 pub(super) fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), OtelConfigError> {
-    let refuse = |reason| OtelConfigError::InvalidHeader { name: name.to_owned(), reason };
+    let refuse = |reason| OtelConfigError::InvalidHeader { name: beginning(name).to_owned(), reason };
     let parsed =
         HeaderName::from_bytes(name.as_bytes()).map_err(|_| refuse("has a name that HTTP has not"))?;
     let own = parsed.as_str();
@@ -25,4 +25,11 @@ pub(super) fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     }
     value.set_sensitive(true);
     Ok((parsed, value))
+}
+
+/// As much of a name as is one. What comes after it may be a secret: of `Authorization: Basic 4f1c==` in place of
+/// `Authorization=Basic 4f1c`, all but the last sign is taken for the name.
+fn beginning(name: &str) -> &str {
+    let end = name.find(|sign: char| !sign.is_ascii_alphanumeric() && !"-_.".contains(sign));
+    &name[..end.unwrap_or(name.len())]
 }

@@ -78,6 +78,11 @@ impl Receiver {
         Endpoint::url(self.endpoint.as_ref(), self.protocol, self.signal)
     }
 
+    /// The same, for everybody to see: what stands behind a `?` may be a key.
+    pub(crate) fn shown_url(&self) -> String {
+        endpoint::split(&self.url()).0
+    }
+
     pub(crate) fn is_https(&self) -> bool {
         self.endpoint.as_ref().is_some_and(Endpoint::is_https)
     }
@@ -100,7 +105,7 @@ impl Receiver {
             return Err(self.unbuilt());
         }
         if self.is_https() && !cfg!(feature = "tls") {
-            return Err(OtelInitError::TlsNotBuilt { endpoint: self.url() });
+            return Err(OtelInitError::TlsNotBuilt { endpoint: self.shown_url() });
         }
         self.compression.map_or(Ok(()), |compression| self.signal.check_compression(compression))
     }

@@ -43,8 +43,9 @@ impl fmt::Display for Protocol {
 impl FromStr for Protocol {
     type Err = OtelConfigError;
 
+    /// SPEC: OpenTelemetry specification, "Environment variables", "Enum": in upper or lower case.
     fn from_str(name: &str) -> Result<Protocol, OtelConfigError> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "grpc" => Ok(Protocol::Grpc),
             "http/protobuf" => Ok(Protocol::Http),
             _ => Err(OtelConfigError::UnknownProtocol { name: name.to_owned() }),

@@ -57,7 +57,7 @@ impl std::fmt::Debug for OtelConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OtelConfig")
             .field("attributes", &self.attributes)
-            .field("endpoint", &self.endpoint())
+            .field("endpoint", &self.receiver.shown_url())
             .field("protocol", &self.receiver.protocol)
             // Their values may be secrets.
             .field("headers", &self.receiver.headers.keys().collect::<Vec<_>>())

@@ -48,6 +48,8 @@ pub(super) struct Tally {
     failed: AtomicU64,
     /// Whether the last export failed.
     failing: AtomicBool,
+    /// Whether the SDK's provider was shut down.
+    has_ended: AtomicBool,
     /// What the exporter said when it last failed.
     reason: Mutex<String>,
 }
@@ -58,6 +60,11 @@ impl Tally {
         let [ended, sent, failed] =
             [&self.ended, &self.sent, &self.failed].map(|count| count.load(Ordering::Relaxed));
         ExportStats { ended, sent, failed }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        // ORDERING: see the fields.
+        self.has_ended.load(Ordering::Relaxed)
     }
 
     pub(super) fn reason(&self) -> String {
@@ -116,6 +123,8 @@ impl SpanProcessor for Batches {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        // ORDERING: see the fields.
+        self.tally.has_ended.store(true, Ordering::Relaxed);
         self.inner.shutdown_with_timeout(timeout)
     }
 

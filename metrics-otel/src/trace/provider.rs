@@ -69,6 +69,8 @@ struct Shared {
     driver: Mutex<Option<Driver>>,
     tally: Arc<Tally>,
     stopped: AtomicBool,
+    /// Whoever flushes has it: the SDK keeps so many flushes waiting, and no more.
+    flushing: Arc<Mutex<()>>,
 }
 
 impl OtelProvider {
@@ -129,7 +131,7 @@ impl OtelProvider {
 
     fn assemble(provider: SdkTracerProvider, driver: Option<Driver>, tally: Arc<Tally>) -> OtelProvider {
         let (driver, stopped) = (Mutex::new(driver), AtomicBool::new(false));
-        OtelProvider(Arc::new(Shared { provider, driver, tally, stopped }))
+        OtelProvider(Arc::new(Shared { provider, driver, tally, stopped, flushing: Arc::default() }))
     }
 
     /// A tracer of this name, that of the library or the module that it traces.
@@ -215,28 +217,28 @@ impl OtelProvider {
 impl Shared {
     fn flush(&self, deadline: Duration) -> Result<(), OtelFlushError> {
         // ORDERING: acquire sees what the shutdown did before it; that is not needed for more than the answer.
-        if self.stopped.load(Ordering::Acquire) {
+        if self.stopped.load(Ordering::Acquire) || self.tally.has_ended() {
             return Err(OtelFlushError::AlreadyShutDown);
         }
         let failed = self.tally.stats().failed();
-        let (provider, start) = (self.provider.clone(), Instant::now());
+        let (provider, flushing, start) = (self.provider.clone(), Arc::clone(&self.flushing), Instant::now());
         let (answer, answered) = mpsc::sync_channel(1);
         let exceeded = || OtelFlushError::DeadlineExceeded { deadline };
         // The SDK waits for a time of its own; this thread waits as long, its caller no longer than it wants.
         let waiting = thread::Builder::new().name("nilometer-otel-flush".to_owned()).spawn(move || {
-            loop {
-                let began = Instant::now();
-                let flushed = provider.force_flush().is_ok();
+            let _turn = flushing.lock().unwrap_or_else(PoisonError::into_inner);
+            while start.elapsed() < deadline {
+                let (began, flushed) = (Instant::now(), provider.force_flush());
                 // A failure that took no time is an answer, one that took long is the SDK's patience.
-                if flushed || began.elapsed() < Duration::from_secs(4) || start.elapsed() >= deadline {
-                    break;
+                if flushed.is_ok() || began.elapsed() < Duration::from_secs(4) {
+                    return drop(answer.send(flushed));
                 }
             }
-            let _ = answer.send(());
         });
         waiting.map_err(|_| exceeded())?;
-        answered.recv_timeout(deadline).map_err(|_| exceeded())?;
-        self.judge(failed)
+        let flushed = answered.recv_timeout(deadline).map_err(|_| exceeded())?;
+        self.judge(failed)?;
+        flushed.map_err(|error| OtelFlushError::Failed { spans: 0, reason: error.to_string() })
     }
 
     fn shutdown(&self, deadline: Duration) -> Result<(), OtelFlushError> {

@@ -73,7 +73,8 @@ impl Sampling {
                 text.trim().parse().map_err(|_| refused()).and_then(Sampling::try_ratio)
             }
         };
-        match name {
+        // SPEC: the same, "Enum": in upper or lower case.
+        match name.to_ascii_lowercase().as_str() {
             "always_on" => Ok(Sampling::AlwaysOn),
             "always_off" => Ok(Sampling::AlwaysOff),
             "traceidratio" => ratio(),

@@ -189,3 +189,51 @@ fn secrets_are_not_shown() {
     let shown = format!("{config:?}");
     assert!(shown.contains("token") && !shown.contains("4f1c"), "{shown}");
 }
+
+#[test]
+fn a_list_of_headers_that_is_written_otherwise_tells_no_secret() {
+    for list in ["Authorization: Basic dXNlcjo0ZjFj==", "Bearer 4f1c=", "token:4f1c=,tenant=blue"] {
+        let config = from(&[("OTEL_EXPORTER_OTLP_HEADERS", list)]);
+        let told = format!("{:?} {config:?}", config.ignored_variables());
+        assert_eq!(ignored(&config), ["OTEL_EXPORTER_OTLP_HEADERS"]);
+        assert!(!told.contains("4f1c") && !told.contains("dXNlcjo0ZjFj"), "{told}");
+    }
+    let config = from(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector?key=4f1c")]);
+    let told = format!("{:?}", config.ignored_variables());
+    assert!(told.contains("collector") && !told.contains("4f1c"), "{told}");
+}
+
+#[test]
+fn names_are_read_in_upper_and_lower_case() {
+    let config = from(&[
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "Gzip"),
+        ("OTEL_METRICS_EXPORTER", "None"),
+    ]);
+    assert_eq!(ignored(&config), [""; 0]);
+    assert_eq!((config.protocol(), config.compression()), (Protocol::Grpc, Some(Compression::Gzip)));
+    assert!(config.is_disabled());
+}
+
+#[test]
+fn what_is_no_boolean_is_false_and_said() {
+    let config = from(&[
+        ("OTEL_SDK_DISABLED", "1"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_METRICS_INSECURE", "yes"),
+        ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+    ]);
+    assert_eq!(ignored(&config), ["OTEL_EXPORTER_OTLP_METRICS_INSECURE", "OTEL_SDK_DISABLED"]);
+    assert_eq!((config.is_disabled(), &*config.endpoint()), (false, "https://collector:4317/"));
+}
+
+#[test]
+fn a_query_stays_behind_the_path_and_is_not_shown() {
+    let config = from(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/base/?key=4f1c")]);
+    assert_eq!(config.endpoint(), "http://collector:4318/base/v1/metrics?key=4f1c");
+    let shown = format!("{config:?}");
+    assert!(shown.contains("http://collector:4318/base/v1/metrics") && !shown.contains("4f1c"), "{shown}");
+    let exact = config.with_metrics_endpoint("http://[::1]/?key=4f1c").unwrap();
+    assert_eq!(exact.endpoint(), "http://[::1]/?key=4f1c");
+}

@@ -3,3 +3,9 @@
 
 mod config;
 mod life;
+#[cfg(feature = "metrics-http")]
+mod logs;
+#[cfg(feature = "metrics-http")]
+mod odd;
+#[cfg(feature = "metrics-http")]
+mod receiver;

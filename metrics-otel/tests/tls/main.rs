@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
 mod authority;
+#[cfg(target_os = "linux")]
+mod unread;
 
 use std::ffi::OsString;
 use std::io::{Read, Write};

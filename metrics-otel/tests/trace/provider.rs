@@ -169,10 +169,12 @@ fn a_protocol_that_is_not_built_is_an_error_at_the_start() {
 #[test]
 #[cfg(not(feature = "tls"))]
 fn an_https_endpoint_without_tls_is_an_error_at_the_start() {
-    for protocol in [Protocol::Grpc, Protocol::Http] {
+    for (protocol, built) in
+        [(Protocol::Grpc, cfg!(feature = "trace-grpc")), (Protocol::Http, cfg!(feature = "trace-http"))]
+    {
         let config = OtelConfig::new("test").with_endpoint("https://127.0.0.1:1").unwrap();
         let error = OtelProvider::init(config.with_protocol(protocol)).unwrap_err();
-        assert!(matches!(error, OtelInitError::TlsNotBuilt { .. }), "{error}");
+        assert_eq!(matches!(error, OtelInitError::TlsNotBuilt { .. }), built, "{error}");
     }
 }
 
@@ -219,4 +221,32 @@ fn spans_beyond_the_queue_are_dropped_and_can_be_told() {
     assert_eq!((stats.ended(), stats.failed()), (100, 0));
     // One batch on its way, or about to be, and one queue.
     assert!((10..=20).contains(&stats.sent()), "{stats:?}");
+}
+
+#[test]
+fn flushes_without_number_while_the_exporter_is_stuck_do_not_say_that_all_is_sent() {
+    #[derive(Debug)]
+    struct Stuck;
+
+    impl SpanExporter for Stuck {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            std::future::pending().await
+        }
+    }
+
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), Stuck);
+    provider.tracer("test").in_span("work", |_| ());
+    let deadline = Duration::from_millis(10);
+    for flush in 0..100 {
+        let error = provider.flush_blocking(deadline).unwrap_err();
+        assert!(matches!(error, OtelFlushError::DeadlineExceeded { .. }), "{flush}: {error}");
+    }
+    provider.shutdown_blocking(deadline).unwrap_err();
+}
+
+#[test]
+fn a_flush_after_the_sdk_was_shut_down_says_so() {
+    let test = Kept::new();
+    test.provider.tracer_provider().shutdown().unwrap();
+    assert_eq!(test.provider.flush_blocking(DEADLINE), Err(OtelFlushError::AlreadyShutDown));
 }
