@@ -22,6 +22,8 @@ pub use batch::start_batch_span;
 pub use config::OtelConfig;
 pub use error::OtelFlushError;
 pub use export::ExportStats;
+#[doc(no_inline)]
+pub use opentelemetry_sdk::trace::SdkTracer;
 pub use provider::OtelProvider;
 pub use sampling::Sampling;
 pub use work::{SpanOutcome, SpanReport, SpanWork};
