@@ -36,6 +36,11 @@ impl Kind {
         }
     }
 
+    /// Whether a series is the sum of all that has gone up and down since its beginning.
+    fn is_level(self) -> bool {
+        matches!(self, Kind::UpDownCounter | Kind::FloatUpDownCounter)
+    }
+
     /// What an observable instrument is in a registry.
     fn metric_type(self) -> MetricType {
         match self {
@@ -124,6 +129,8 @@ impl Catalog {
                     Some(unit) => builder.with_unit(unit),
                     None => builder,
                 };
+                // What has been added is not to be added again: without it, what is taken off later is below zero.
+                let builder = if known.kind.is_level() { builder.with_expire_after(None) } else { builder };
                 builder.register()
             };
             match register(known) {

@@ -43,7 +43,8 @@
 //! | unit | the end of the name, and the unit where the name ends with it |
 //! | attributes, scope | labels |
 //!
-//! A gauge that is new can be seen at 0 before its first value. Histograms have no minimum and no maximum.
+//! A gauge that is new can be seen at 0 before its first value. Histograms have no minimum and no maximum. Series of up-down
+//! counters stay where others [expire](crate::RegistryConfig::with_expire_after): one that came back would start at 0.
 //!
 //! # Names
 //!
