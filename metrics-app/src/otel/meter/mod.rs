@@ -262,7 +262,7 @@ impl RegistryMeterProvider {
     pub fn shutdown(&self) {
         // ORDERING: Relaxed, an instrument that is made meanwhile may be made or not.
         self.shared.is_shut_down.store(true, Ordering::Relaxed);
-        self.shared.catalog.observed.clear();
+        self.shared.catalog.observed.end();
     }
 }
 
