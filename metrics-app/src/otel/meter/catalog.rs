@@ -10,6 +10,7 @@ use nilometer_core::{DynamicLabels, Family, Metric, MetricType, MetricsRegistry,
 
 use super::name::{Naming, Shape, is_instrument_name, is_instrument_unit};
 use super::observed::{Observed, ObservedFamily};
+use super::unit::Suffix;
 use super::unsupported::Reason;
 
 /// The kinds of instrument that there are for a family.
@@ -81,6 +82,8 @@ struct Known {
     kind: Kind,
     /// The instrument's name in lower case.
     instrument: String,
+    /// The word for the instrument's unit, which the name need not end with.
+    word: Option<String>,
     name: String,
     help: String,
     unit: Option<Unit>,
@@ -97,17 +100,16 @@ impl Known {
             return Err(Reason::InstrumentUnit);
         }
         let instrument = name.to_ascii_lowercase();
-        let (name, unit) = naming.family(name, unit.as_ref(), kind.shape());
+        let suffix = Suffix::of(unit.as_ref(), kind.shape() == Shape::Gauge);
+        let word = suffix.as_ref().map(|suffix| suffix.as_str().to_owned());
+        let (name, unit) = naming.family(name, suffix, kind.shape());
         let help = description.as_deref().unwrap_or_default().to_owned();
-        Ok(Known { kind: *kind, instrument, name, help, unit, observed: None })
+        Ok(Known { kind: *kind, instrument, word, name, help, unit, observed: None })
     }
 
     /// Whether the measurements of both make one family. They do not where names become one that are not the same.
     fn goes_with(&self, other: &Known) -> bool {
-        let is_one_unit = match (self.unit, other.unit) {
-            (Some(unit), Some(other)) => unit == other,
-            _ => true,
-        };
+        let is_one_unit = self.word.is_none() || other.word.is_none() || self.word == other.word;
         self.kind == other.kind && self.instrument == other.instrument && is_one_unit
     }
 }
@@ -187,7 +189,10 @@ impl Catalog {
                 if !entry.get().goes_with(&known) {
                     return Err(Reason::Conflict);
                 }
-                (get(entry.get_mut())?, entry.get().help.clone())
+                let entry = entry.get_mut();
+                let family = get(entry)?;
+                entry.word = entry.word.take().or(known.word);
+                (family, entry.help.clone())
             }
             Entry::Vacant(entry) => {
                 let family = get(&mut known)?;

@@ -63,9 +63,10 @@
 //! lost. So those who push OTLP alone to where names are looked up as the semantic conventions have them take UTF-8 names
 //! and no suffixes, and no units with them. The registry's namespace and a scope's prefix come before every name.
 //!
-//! Two instruments have one family if name, kind and unit are the same, of histograms the boundaries too, whatever their
-//! meters. Names are compared without regard to case, and the first is shown. Otherwise the second does nothing. Kinds are
-//! those of the table: counters of `u64` and of `f64` are two.
+//! Two instruments that would have one name here have one family if their own names, kinds and units are the same, of
+//! histograms the boundaries too, whatever their meters. Otherwise the second does nothing. Names are compared without
+//! regard to case, and the first is shown. Units are compared as they are spelled out; an instrument that states none, or
+//! says in curly braces what it counts, goes with any. Kinds are those of the table: counters of `u64` and of `f64` are two.
 //!
 //! # Labels
 //!
