@@ -108,14 +108,15 @@
 //! | `dropped` | a measurement of an instrument that does nothing |
 //! | `description` | the description differs from that of an instrument of the same name, whose description is shown |
 //! | `gauge_range` | a gauge was set above `i64::MAX`, which it shows instead |
+//! | `change` | an up-down counter of `f64` was changed by what is no finite number, and stays as it was |
 //! | `scope_attribute` | a measurement had an attribute that is a label of the scope, which is shown instead |
 //! | `attributes` | an observation of a callback whose attributes cannot be labels was left out |
 //! | `series_limit` | an observation of a callback past the registry's limit on a family's series was left out |
 //! | `callback_panic` | a callback has panicked; what it had observed before is shown |
 //!
-//! Increments that are negative or not finite are counted by the registry, in `nilometer_odd_observations_total`, labels
-//! that are refused in `nilometer_overflow_total`, and what callbacks observe that cannot be shown in
-//! `nilometer_collector_failures_total`.
+//! Increments of counters that are negative or not finite are counted by the registry, in
+//! `nilometer_odd_observations_total`, labels that are refused in `nilometer_overflow_total`, and what callbacks observe
+//! that cannot be shown in `nilometer_collector_failures_total`.
 //!
 //! There are no views. For what they are used for most, a registry's configuration has
 //! [other bounds](crate::RegistryConfig::with_buckets_for) for histograms and families that are
