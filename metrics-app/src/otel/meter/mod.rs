@@ -77,8 +77,9 @@
 //! [overflow series](crate::Family), and is counted there.
 //!
 //! Every series has the labels `otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and `otel_scope_` with each
-//! attribute of the scope, as far as the meter has them. [`RegistryMeterProviderBuilder::with_scope_labels`] turns them
-//! off: the same attributes are then the same series, whatever the meter.
+//! attribute of the scope, as far as the meter has them; attributes that would be one of the former three are left out, and
+//! those that would be one label anywhere are joined. [`RegistryMeterProviderBuilder::with_scope_labels`] turns them off: the
+//! same attributes are then the same series, whatever the meter.
 //!
 //! # Callbacks
 //!
