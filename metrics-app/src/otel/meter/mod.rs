@@ -91,6 +91,10 @@
 //! panics is counted, and what it had observed before is shown; the others lose nothing. Of several observations of one
 //! series, by one callback or by several, the last counts. What is not observed any more is not shown.
 //!
+//! What is observed is the collector's. Its attributes are under the default [limits](crate::label::LabelLimits), whatever
+//! the registry's. A name that one of the registry's families takes, before or after, is no `conflict`: the callbacks are
+//! called, and at each collection `nilometer_collector_failures_total` counts that it is not shown.
+//!
 //! The API has no way to take a callback off, and dropping an instrument drops none: they stay as long as the registry,
 //! or until [`RegistryMeterProvider::shutdown`]. One that keeps a handle of the registry keeps the registry until then.
 //!
