@@ -90,7 +90,11 @@ fn a_shutdown_ends_at_its_deadline_where_the_receiver_is_away_or_hangs() {
                 let ExportError::Deadline { deadline, cause } = error else { panic!("{name}: {error}") };
                 assert_eq!(deadline, SHORT);
                 assert!(
-                    hangs || matches!(cause.as_deref(), Some(ExportError::Unreachable { .. })),
+                    match cause.as_deref() {
+                        Some(ExportError::TimedOut { .. }) => hangs,
+                        Some(ExportError::Unreachable { .. }) => !hangs,
+                        _ => false,
+                    },
                     "{cause:?}"
                 );
             }

@@ -16,6 +16,32 @@ use super::work::FAR;
 use super::{ExportError, ExportReport};
 use crate::causes::Causes;
 
+/// After how long an attempt without an answer says more than the failure before it.
+const TELLING: Duration = Duration::from_secs(1);
+
+/// What is known of a receiver.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// Why the last attempt failed, unless it succeeded.
+    failure: Option<ExportError>,
+    /// Since when an attempt is under way, and where to.
+    attempt: Option<(Instant, String)>,
+}
+
+impl Health {
+    /// What keeps a request from being delivered, where something does.
+    pub(super) fn cause(&self) -> Option<ExportError> {
+        let failure = self.failure.clone();
+        match &self.attempt {
+            // One that has just begun says less than why the one before failed.
+            Some((since, url)) if failure.is_none() || since.elapsed() >= TELLING => {
+                Some(ExportError::TimedOut { url: url.clone(), after: since.elapsed() })
+            }
+            _ => failure,
+        }
+    }
+}
+
 /// Sends from the runtime in which it was made, one request after another.
 pub(super) struct Sender {
     pub(super) transport: Transport,
@@ -28,8 +54,8 @@ pub(super) struct Sender {
     pub(super) patience: Duration,
     /// Cuts a delay short, to the first at least.
     pub(super) hurry: Arc<Notify>,
-    /// Why the last attempt failed, unless it succeeded.
-    pub(super) failure: Arc<Mutex<Option<ExportError>>>,
+    /// What is known of the receiver.
+    pub(super) health: Arc<Mutex<Health>>,
     /// Until when a receiver is left alone that has asked for more time than there was, and what it said.
     pub(super) rest: Option<(Instant, ExportError)>,
 }
@@ -137,6 +163,7 @@ impl Sender {
         start: Instant,
         until: Instant,
     ) -> Result<Accepted, ExportError> {
+        lock(&self.health).attempt = Some((start, self.transport.url().to_owned()));
         let answer = self.transport.send(body, until.into()).await;
         let result = answer.unwrap_or_else(|| {
             let url = self.transport.url().to_owned();
@@ -144,7 +171,8 @@ impl Sender {
         });
         let outcome = result.as_ref().map(|accepted| (body.length, accepted.rejected > 0));
         self.stats.request(start.elapsed(), outcome);
-        let before = std::mem::replace(&mut *lock(&self.failure), result.as_ref().err().cloned());
+        let health = Health { failure: result.as_ref().err().cloned(), attempt: None };
+        let before = std::mem::replace(&mut *lock(&self.health), health).failure;
         let (exporter, url) = (self.stats.name(), self.transport.url());
         match &result {
             Ok(_) if before.is_some() => tracing::info!(exporter, url, "exports succeed again"),

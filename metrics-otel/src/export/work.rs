@@ -12,7 +12,7 @@ use tracing::dispatcher;
 use super::metrics::WithOwn;
 use super::queue::Queue;
 use super::round::{Round, lock};
-use super::sender::Sender;
+use super::sender::{Health, Sender};
 use super::stats::{Collection, Loss, Stats};
 use super::transport::Transport;
 use super::{ExportError, ExportReport, OtlpExporterConfig};
@@ -31,7 +31,7 @@ pub(super) struct Work {
     is_settled_first: bool,
     queue: Arc<Queue>,
     hurry: Arc<Notify>,
-    failure: Arc<Mutex<Option<ExportError>>>,
+    health: Arc<Mutex<Health>>,
     sending: JoinHandle<()>,
     last: Turns<Option<Last>>,
 }
@@ -56,7 +56,7 @@ impl Work {
     ) -> Work {
         let stats = config.metrics.stats(&config.name);
         let queue = Arc::new(Queue::new(config.queue_limit, Arc::clone(&stats)));
-        let (hurry, failure) = (Arc::<Notify>::default(), Arc::<Mutex<Option<ExportError>>>::default());
+        let (hurry, health) = (Arc::<Notify>::default(), Arc::<Mutex<Health>>::default());
         let sender = Sender {
             transport,
             queue: Arc::clone(&queue),
@@ -65,7 +65,7 @@ impl Work {
             timeout: config.receiver.timeout,
             patience: config.export_timeout,
             hurry: Arc::clone(&hurry),
-            failure: Arc::clone(&failure),
+            health: Arc::clone(&health),
             rest: None,
         };
         Work {
@@ -77,7 +77,7 @@ impl Work {
             is_settled_first: config.temporality != TemporalityPreference::Cumulative,
             queue,
             hurry,
-            failure,
+            health,
             sending: tokio::spawn(sender.run()),
             last: Turns::new(None),
         }
@@ -121,7 +121,7 @@ impl Work {
     ) -> Result<ExportReport, ExportError> {
         let delivered = timeout_at(until.into(), self.deliver()).await;
         delivered.unwrap_or_else(|_| {
-            Err(ExportError::Deadline { deadline, cause: lock(&self.failure).clone().map(Box::new) })
+            Err(ExportError::Deadline { deadline, cause: lock(&self.health).cause().map(Box::new) })
         })
     }
 
