@@ -7,6 +7,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use nilometer::label::LabelLimits;
 use nilometer::otel::RegistryMeterProvider;
 use nilometer::{MetricsRegistry, PrometheusRenderer, RegistryConfig};
 use nilometer_prometheus::{EscapingScheme, Exposition, Format};
@@ -292,4 +293,22 @@ fn callbacks_stay_until_shutdown_whatever_is_dropped() {
     other.shutdown();
     assert_eq!(page(&registry), Page::default());
     assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn what_the_registry_has_comes_before_what_is_observed_and_its_limits_on_labels_are_not_for_that() {
+    let limits = LabelLimits::default().with_max_value_length(3);
+    let (registry, _provider, meter) = metered(RegistryConfig::new().with_label_limits(limits));
+    registry.register_gauge("own", "The program's own.").unwrap().default().set(1.0);
+    for name in ["own", "seen"] {
+        let gauge = meter.u64_observable_gauge(name);
+        gauge.with_callback(|observer| observer.observe(7, &[KeyValue::new("of", "long")])).build();
+    }
+    let page = page(&registry);
+    assert_eq!(page.value("own", &[]), Some(1.0));
+    assert_eq!(page.family("own").unwrap().series.len(), 1);
+    assert_eq!(page.value("seen", &[("of", "long"), ("otel_scope_name", "lib")]), Some(7.0));
+    assert_eq!(page.family("nilometer_otel_unsupported_total"), None);
+    let labels = [("collector", "opentelemetry"), ("reason", "name_taken")];
+    assert_eq!(page.count("nilometer_collector_failures_total", &labels), Some(1));
 }

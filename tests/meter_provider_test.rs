@@ -2,7 +2,6 @@
 //! its pushes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
-use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +11,7 @@ use nilometer_prometheus::{EscapingScheme, Exposition, Format};
 use nilometer_tests::openmetrics;
 use nilometer_tests::page::Page;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value, global};
+use opentelemetry::{Array, KeyValue, StringValue, Value, global};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -275,20 +274,6 @@ fn names_are_the_instrument_s_own_where_that_is_asked_for() {
 }
 
 #[test]
-fn openmetrics_has_the_units() {
-    let (registry, provider) = registry();
-    let meter = provider.meter("lib");
-    meter.u64_counter("sent").with_unit("By").with_description("Sent.").build().add(1, &[]);
-    let page = PrometheusRenderer::render_as(&registry, Exposition::new(Format::OpenMetrics)).unwrap();
-    let page = String::from_utf8(page).unwrap();
-    let expected = "# HELP sent_bytes Sent.\n# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\n\
-                    sent_bytes_total{otel_scope_name=\"lib\"} 1\n# EOF\n";
-    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(sorted(&page), sorted(expected));
-    openmetrics::parse(&page).unwrap();
-}
-
-#[test]
 fn the_same_attributes_are_the_same_series_in_any_order_and_of_any_sort() {
     let (registry, provider) = registry();
     let counter = provider.meter("lib").u64_counter("hits").build();
@@ -304,72 +289,6 @@ fn the_same_attributes_are_the_same_series_in_any_order_and_of_any_sort() {
     assert_eq!(page.count("hits_total", &list), Some(4));
     assert_eq!(page.count("hits_total", &[("otel_scope_name", "lib"), ("x", "new")]), Some(7));
     assert_eq!(page.family("hits_total").unwrap().series.len(), 2);
-}
-
-#[test]
-fn names_that_differ_in_their_case_are_one_instrument_s_under_the_first() {
-    let (registry, provider) = registry();
-    let meter = provider.meter("lib");
-    meter.u64_counter("hitCount").build().add(1, &[]);
-    meter.u64_counter("HitCount").build().add(2, &[]);
-    let (_, page) = page(&registry);
-    assert_eq!(page.count("hitCount_total", &of_scope("lib")), Some(3));
-    assert_eq!(page.families.len(), 1);
-}
-
-#[test]
-fn scopes_tell_instruments_of_one_name_apart_unless_their_labels_are_off() {
-    let meters = |provider: &RegistryMeterProvider| {
-        let scope = InstrumentationScope::builder("lib").with_version("2").with_schema_url("https://s");
-        let scope = scope.with_attributes([KeyValue::new("shard.id", 7)]).build();
-        [provider.meter("lib"), provider.meter_with_scope(scope), provider.meter("other")]
-    };
-    let record = |provider: &RegistryMeterProvider| {
-        for (meter, by) in meters(provider).iter().zip([1, 10, 100]) {
-            meter.u64_counter("hits").build().add(by, &[]);
-            meter.u64_observable_gauge("size").with_callback(move |it| it.observe(by, &[])).build();
-        }
-    };
-    let (registry, provider) = registry();
-    record(&provider);
-    let (_, found) = page(&registry);
-    let second = [
-        ("otel_scope_name", "lib"),
-        ("otel_scope_schema_url", "https://s"),
-        ("otel_scope_shard_id", "7"),
-        ("otel_scope_version", "2"),
-    ];
-    for name in ["hits_total", "size"] {
-        let values = [
-            found.value(name, &of_scope("lib")),
-            found.value(name, &second),
-            found.value(name, &of_scope("other")),
-        ];
-        assert_eq!(values, [Some(1.0), Some(10.0), Some(100.0)], "{name}");
-    }
-
-    let registry = MetricsRegistry::new();
-    record(&RegistryMeterProvider::builder(&registry).with_scope_labels(false).build().unwrap());
-    let (_, found) = page(&registry);
-    assert_eq!((found.value("hits_total", &[]), found.value("size", &[])), (Some(111.0), Some(100.0)));
-    assert_eq!(page(&registry).1.family("nilometer_otel_unsupported_total"), None);
-}
-
-#[test]
-fn a_namespace_and_a_scope_s_prefix_come_before_every_name() {
-    let registry = MetricsRegistry::with_config(RegistryConfig::new().with_namespace("shop"));
-    let scope = registry.scope("cache", &[("shard", "a")]);
-    let meter = RegistryMeterProvider::try_new(&scope).unwrap().meter("lib");
-    meter.u64_counter("hits").build().add(1, &[]);
-    meter.u64_observable_gauge("size").with_callback(|observer| observer.observe(2, &[])).build();
-    meter.u64_counter("hits").with_unit("By/s").build();
-    meter.u64_gauge("hits.total").build().record(1, &[]);
-    let (_, page) = page(&registry);
-    let labels = [("otel_scope_name", "lib"), ("shard", "a")];
-    assert_eq!(page.value("shop_cache_hits_total", &labels), Some(1.0));
-    assert_eq!(page.value("shop_cache_size", &labels), Some(2.0));
-    let labels = [("instrument", "hits.total"), ("reason", "conflict"), ("shard", "a")];
-    assert_eq!(page.count("nilometer_otel_unsupported_total", &labels), Some(1));
 }
 
 #[test]

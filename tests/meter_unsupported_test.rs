@@ -135,6 +135,18 @@ fn what_is_done_in_another_way_is_counted_once() {
 }
 
 #[test]
+fn a_change_by_what_is_no_finite_number_leaves_the_level_as_it_is() {
+    let (registry, provider) = registry();
+    let level = provider.meter("lib").f64_up_down_counter("level").build();
+    for change in [1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5] {
+        level.add(change, &[]);
+    }
+    let (_, page) = page(&registry);
+    assert_eq!(page.value("level", &SCOPE), Some(1.0));
+    assert_eq!(unsupported(&registry), counts(&[("level", "change", 3)]));
+}
+
+#[test]
 fn a_family_of_the_program_s_own_takes_an_instrument_that_is_the_same_but_for_its_help() {
     let (registry, provider) = registry();
     let own = registry.register_counter("hits_total", "The program's.").unwrap();

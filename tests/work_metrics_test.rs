@@ -244,6 +244,25 @@ fn a_runtime_that_goes_has_cancelled_what_it_ran() {
 }
 
 #[test]
+fn a_future_that_is_dropped_because_another_panics_was_cancelled() {
+    let (spans, registry) = (Spans::new(Sampling::AlwaysOn), MetricsRegistry::new());
+    let metrics = WorkMetrics::register_as(&registry, "place").unwrap();
+    let tracer = spans.tracer();
+    let panics = AssertUnwindSafe(|| {
+        let mut waiting = Box::pin(
+            metrics.span(&tracer, "waiting").run_async(std::future::pending::<Result<(), String>>()),
+        );
+        poll_once(waiting.as_mut());
+        metrics.span(&tracer, "broken").run(|| -> Result<(), String> { resume_unwind(Box::new("broken")) })
+    });
+    assert!(catch_unwind(panics).is_err());
+    assert_eq!(counted(&metrics), ([0, 0, 1, 1], 2));
+    let waiting = spans.ended().into_iter().find(|span| span.name == "waiting").unwrap();
+    assert_eq!(waiting.status, Status::error("the work was cancelled"));
+    assert_eq!(waiting.events.len(), 0);
+}
+
+#[test]
 fn a_future_that_never_ran_is_no_work() {
     let (spans, registry) = (Spans::new(Sampling::AlwaysOn), MetricsRegistry::new());
     let metrics = WorkMetrics::register_as(&registry, "place").unwrap();

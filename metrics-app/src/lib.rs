@@ -50,8 +50,8 @@
 //!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
-//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`:
-//!   besides, spans of the crate `tracing`.
+//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`: besides,
+//!   spans of the crate `tracing`; `otel-kafka`: besides, context in the headers of `rdkafka`'s messages.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do

@@ -211,8 +211,8 @@ impl OtlpExporterConfig {
 
     /// Waits this long before a request is made again, and each time twice as long, up to the longest: from half a second
     /// to 5 seconds by default. Up to half of a delay is left out at random; a flush cuts it short, to the first of them. A
-    /// receiver that says for how long it wants to be left alone is left alone for that long at least, but no longer than
-    /// [an export may take](Self::with_export_timeout); what has to be delivered before is given up.
+    /// receiver that says for how long it wants to be left alone is left alone for that long at least. Where that is longer
+    /// than a request is worth, the request is given up, and the next one comes after the longest delay.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ impl OtlpExporterConfig {
         let timeout = variables.read("OTEL_METRIC_EXPORT_TIMEOUT", milliseconds);
         config.export_timeout = timeout.unwrap_or(config.export_timeout);
         config.disabled = variables.is_disabled("OTEL_METRICS_EXPORTER");
-        config.ignored = variables.ignored();
+        config.ignored = variables.ignored(Signal::Metrics);
         config
     }
 }

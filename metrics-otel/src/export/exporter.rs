@@ -70,6 +70,10 @@ struct Wanted {
 ///
 /// A receiver that is not there at the start is no error: what is cumulative or not delivered comes with a later export.
 ///
+/// What goes wrong is logged with the crate `tracing`: an outage as a warning when it begins, and as news when it is over;
+/// each attempt in between as debugging; what a receiver rejects, what the queue drops and collections that fail as
+/// warnings. The rest is counted in [`ExportMetrics`], which a registry shows that it is registered with.
+///
 /// Where it is dropped, it exports once more and waits for that up to 5 seconds. [`shutdown`](Self::shutdown) does so with
 /// a deadline and says what came of it.
 ///

@@ -21,6 +21,7 @@ use super::answer::{Accepted, retry_info, shortened};
 use super::heard::Heard;
 use super::quiet::{Quiet, Tasks};
 use super::transport::USER_AGENT;
+use crate::causes::Causes;
 use crate::receiver::{Compression, OtelInitError, Receiver};
 
 /// SPEC: opentelemetry-proto 1.10.0, `collector/metrics/v1/metrics_service.proto`.
@@ -90,7 +91,7 @@ impl Grpc {
         let mut request = Request::new(body);
         *request.metadata_mut() = self.metadata.clone();
         let sending = async {
-            client.ready().await.map_err(|source| self.unreachable(source.into()))?;
+            client.ready().await.map_err(|error| self.unreachable(&error))?;
             let path = PathAndQuery::from_static(METHOD);
             match client.unary(request, path, Plain).await {
                 Ok(answer) => Ok(answer.into_inner()),
@@ -105,14 +106,16 @@ impl Grpc {
         sending.with_subscriber(NoSubscriber::default()).await
     }
 
-    fn unreachable(&self, source: Box<dyn Error + Send + Sync>) -> ExportError {
+    /// What has kept it from an answer. tonic's own words show all that is behind them already, and twice.
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> ExportError {
+        let source: Box<dyn Error + Send + Sync> = Causes(error).to_string().into();
         ExportError::Unreachable { url: self.url.clone(), source: source.into() }
     }
 
     fn failure(&self, status: &Status) -> ExportError {
         // What did not come from the receiver has a cause on this side.
-        if status.source().is_some() {
-            return self.unreachable(Box::new(status.clone()));
+        if let Some(cause) = status.source() {
+            return self.unreachable(cause);
         }
         let retry_after = retry_info(status.details());
         ExportError::Status {

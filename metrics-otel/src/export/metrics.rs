@@ -31,9 +31,12 @@ const PREFIX: &str = "nilometer_otlp_";
 /// | `nilometer_otlp_bytes_total` | counter | | bytes of the requests that were taken, before compression |
 /// | `nilometer_otlp_points_total` | counter | | points that were delivered |
 /// | `nilometer_otlp_points_dropped_total` | counter | `reason` | points that were not: `rejected` in a partial success, `refused`, `expired` before they could be delivered, `queue_full`, `stopped`, `left_out` since OTLP has no place for them, `too_large` for a request |
-/// | `nilometer_otlp_collections_total` | counter | `result` | collections: `complete`, `failed`, `skipped` since the one before was under way |
+/// | `nilometer_otlp_collections_total` | counter | `result` | collections: `complete` ones, whatever became of their points, `failed`, `skipped` since the one before was under way |
 /// | `nilometer_otlp_queued_points`, `nilometer_otlp_queued_bytes` | gauge | | what waits to be sent or is being sent |
-/// | `nilometer_otlp_last_success_timestamp_seconds` | gauge | | when a request succeeded last, since 1970 |
+/// | `nilometer_otlp_last_success_timestamp_seconds` | gauge | | when a request succeeded last, since 1970; not there before the first |
+///
+/// Points that were dropped are lost where they are cumulative, and with them resolution and no counts. Of differences,
+/// what was dropped is in the next collection.
 ///
 /// # Concurrency
 ///

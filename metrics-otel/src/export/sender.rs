@@ -30,7 +30,7 @@ pub(super) struct Sender {
     pub(super) hurry: Arc<Notify>,
     /// Why the last attempt failed, unless it succeeded.
     pub(super) failure: Arc<Mutex<Option<ExportError>>>,
-    /// Until when the receiver wants to be left alone, and what it said.
+    /// Until when a receiver is left alone that has asked for more time than there was, and what it said.
     pub(super) rest: Option<(Instant, ExportError)>,
 }
 
@@ -103,12 +103,13 @@ impl Sender {
             };
             failures = failures.saturating_add(1);
             let asked = error.retry_after().filter(|_| error.is_transient());
-            if let Some(asked) = asked {
-                // It holds for the requests behind this one, too: for as long as one export lasts.
-                self.rest = Some((Instant::now() + asked.min(self.patience).min(FAR), error.clone()));
-            }
             let delay = self.backoff.delay(failures).max(asked.unwrap_or_default());
             let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= entry.until);
+            if is_late && asked.is_some() {
+                // Longer than this one is worth: those behind it do not come at once.
+                let end = Instant::now() + self.backoff.longest.min(FAR);
+                self.rest = Some((end, error.clone()));
+            }
             if is_late || !error.is_transient() {
                 return Err(error);
             }

@@ -191,9 +191,9 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
     }
 
     /// Those that said nothing, which are logged.
-    pub(crate) fn ignored(self) -> Vec<IgnoredVariable> {
-        for ignored in &self.ignored {
-            tracing::warn!(variable = ignored.name, error = %ignored.error, "an environment variable is ignored");
+    pub(crate) fn ignored(self, signal: Signal) -> Vec<IgnoredVariable> {
+        for IgnoredVariable { name, error } in &self.ignored {
+            tracing::warn!(variable = name, ?signal, %error, "an environment variable is ignored");
         }
         self.ignored
     }

@@ -83,7 +83,7 @@ pub enum OtelConfigError {
     #[error(transparent)]
     UnknownPreference(#[from] UnknownPreference),
     /// The time is zero, or not a number of milliseconds.
-    #[error("the time `{time}` is not a time above zero")]
+    #[error("the time `{time}` is zero, or no whole number of milliseconds")]
     InvalidTime {
         /// What was given.
         time: String,

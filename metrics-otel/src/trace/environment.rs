@@ -60,7 +60,7 @@ impl OtelConfig {
         config.receiver = variables.receiver(Signal::Traces);
         config.sampling = sampling(&mut variables);
         config.disabled = variables.is_disabled("OTEL_TRACES_EXPORTER");
-        config.ignored = variables.ignored();
+        config.ignored = variables.ignored(Signal::Traces);
         config
     }
 }

@@ -25,6 +25,8 @@ pub use config::OtelConfig;
 pub use error::OtelFlushError;
 pub use export::ExportStats;
 pub use metrics::SpanMetrics;
+#[doc(no_inline)]
+pub use opentelemetry_sdk::trace::SdkTracer;
 pub use provider::OtelProvider;
 pub use sampling::Sampling;
 pub use work::{SpanOutcome, SpanReport, SpanWork};

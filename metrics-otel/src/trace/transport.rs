@@ -213,15 +213,25 @@ mod over_http {
     impl<C: HttpClient> HttpClient for OnlyOurs<C> {
         async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
             let mut headers = self.headers.clone();
-            for name in [http::header::CONTENT_TYPE, http::header::CONTENT_ENCODING] {
-                if let Some(value) = request.headers_mut().remove(&name) {
-                    headers.insert(name, value);
-                }
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+            if let Some(coding) = coding(request.body()) {
+                headers.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
             *request.headers_mut() = headers;
             let answer = self.client.send_bytes(request).await;
             self.cause.set(answer.as_ref().err().map(|error| Causes(error.as_ref()).to_string()));
             answer
+        }
+    }
+
+    /// How a body is compressed. The request's own header may be one of the environment's.
+    ///
+    /// SPEC: RFC 1952, section 2.3.1, and RFC 8878, section 3.1.1: how they begin; a message begins with its first field.
+    fn coding(body: &[u8]) -> Option<&'static str> {
+        match body {
+            [0x1f, 0x8b, ..] => Some("gzip"),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+            _ => None,
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
+use std::future::{self, Future};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
+use std::pin::pin;
+use std::task;
 use std::time::{Duration, Instant};
 
 use opentelemetry::trace::{FutureExt, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer};
@@ -189,7 +190,16 @@ where
         work: impl Future<Output = Result<R, E>>,
     ) -> Result<R, E> {
         let mut running = self.start();
-        let result = work.with_context(running.context.clone()).await;
+        let result = {
+            let mut work = pin!(work.with_context(running.context.clone()));
+            let poll = |context: &mut task::Context<'_>| {
+                running.is_waiting = false;
+                let polled = work.as_mut().poll(context);
+                running.is_waiting = polled.is_pending();
+                polled
+            };
+            future::poll_fn(poll).await
+        };
         running.end(&result);
         result
     }
@@ -197,7 +207,13 @@ where
     fn start(self) -> Running<'a> {
         let parent = self.parent.unwrap_or_else(Context::current);
         let span = self.tracer.build_with_context(self.builder, &parent);
-        Running { context: parent.with_span(span), start: Instant::now(), hooks: self.hooks, ended: false }
+        Running {
+            context: parent.with_span(span),
+            start: Instant::now(),
+            hooks: self.hooks,
+            is_waiting: false,
+            ended: false,
+        }
     }
 }
 
@@ -206,6 +222,8 @@ struct Running<'a> {
     context: Context,
     start: Instant,
     hooks: Vec<Hook<'a>>,
+    /// Whether it is a future that waits to be polled again: dropped now, it has not panicked, whoever else has.
+    is_waiting: bool,
     ended: bool,
 }
 
@@ -254,12 +272,12 @@ impl Drop for Running<'_> {
         if self.ended {
             return;
         }
-        if thread::panicking() {
-            self.fail("panic", "the work panicked".to_owned());
-            self.finish(SpanOutcome::Panicked);
-        } else {
+        if self.is_waiting {
             self.context.span().set_status(Status::error("the work was cancelled"));
             self.finish(SpanOutcome::Cancelled);
+        } else {
+            self.fail("panic", "the work panicked".to_owned());
+            self.finish(SpanOutcome::Panicked);
         }
     }
 }

@@ -46,7 +46,8 @@ fn one_that_wants_to_be_left_alone_for_long_is_not_sent_the_rest_at_once() {
         let receiver = Receiver::start(&[&busy]);
         let exports = ExportMetrics::new();
         let config = config(&receiver).with_own_metrics(false).with_max_points(1);
-        let config = config.with_export_timeout(10 * DEADLINE).unwrap().with_metrics(exports.clone());
+        let config = config.with_metrics(exports.clone());
+        let config = config.with_retry_delays(10 * DEADLINE, 10 * DEADLINE).unwrap();
         let exporter = OtlpExporter::start(depths(20), config).unwrap();
         let start = Instant::now();
         // All of the first collection is given up, since it would be too old afterwards.
@@ -54,8 +55,8 @@ fn one_that_wants_to_be_left_alone_for_long_is_not_sent_the_rest_at_once() {
             assert!(start.elapsed() < DEADLINE, "{exports:?}");
             std::thread::yield_now();
         }
-        let error = exporter.shutdown_blocking(Duration::from_millis(100)).unwrap_err();
-        assert!(matches!(error, ExportError::Deadline { cause: Some(_), .. }), "{error}");
+        let error = exporter.shutdown_blocking(DEADLINE).unwrap_err();
+        assert!(matches!(error, ExportError::Status { retry_after: Some(_), .. }), "{error}");
         assert_eq!(receiver.requests.try_iter().count(), 1, "it was left alone");
     }
 }

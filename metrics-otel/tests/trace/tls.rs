@@ -79,7 +79,7 @@ fn send(address: SocketAddr, protocol: Protocol, trusted: Option<String>) {
         .env("SSL_CERT_FILE", file)
         .env_remove("SSL_CERT_DIR")
         // The exporter's own look at the environment, over which the configuration has decided.
-        .env("OTEL_EXPORTER_OTLP_HEADERS", "x-stray=1")
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "x-stray=1,content-type=text/plain,content-encoding=br")
         .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
@@ -91,6 +91,8 @@ fn a_receiver_that_the_machine_trusts_gets_spans_over_tls() {
     let head = String::from_utf8_lossy(&read);
     assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("user-agent: nilometer-otel/") && !head.contains("x-stray"), "{head}");
+    assert!(head.contains("content-type: application/x-protobuf\r\n"), "{head}");
+    assert!(!head.contains("text/plain") && !head.contains("content-encoding"), "{head}");
     let (read, agreed) = received(Protocol::Grpc, true).unwrap();
     assert!(read.starts_with(b"PRI * HTTP/2.0\r\n"), "{}", String::from_utf8_lossy(&read));
     assert_eq!(agreed.as_deref(), Some(&b"h2"[..]));

@@ -10,6 +10,7 @@ use nilometer_core::{DynamicLabels, Family, Metric, MetricType, MetricsRegistry,
 
 use super::name::{Naming, Shape, is_instrument_name, is_instrument_unit};
 use super::observed::{Observed, ObservedFamily};
+use super::unit::Suffix;
 use super::unsupported::Reason;
 
 /// The kinds of instrument that there are for a family.
@@ -34,6 +35,11 @@ impl Kind {
             Kind::IntGauge | Kind::Gauge | Kind::ObservableGauge => Shape::Gauge,
             _ => Shape::Other,
         }
+    }
+
+    /// Whether a series is the sum of all that has gone up and down since its beginning.
+    fn is_level(self) -> bool {
+        matches!(self, Kind::UpDownCounter | Kind::FloatUpDownCounter)
     }
 
     /// What an observable instrument is in a registry.
@@ -76,6 +82,8 @@ struct Known {
     kind: Kind,
     /// The instrument's name in lower case.
     instrument: String,
+    /// The word for the instrument's unit, which the name need not end with.
+    word: Option<String>,
     name: String,
     help: String,
     unit: Option<Unit>,
@@ -92,17 +100,16 @@ impl Known {
             return Err(Reason::InstrumentUnit);
         }
         let instrument = name.to_ascii_lowercase();
-        let (name, unit) = naming.family(name, unit.as_ref(), kind.shape());
+        let suffix = Suffix::of(unit.as_ref(), kind.shape() == Shape::Gauge);
+        let word = suffix.as_ref().map(|suffix| suffix.as_str().to_owned());
+        let (name, unit) = naming.family(name, suffix, kind.shape());
         let help = description.as_deref().unwrap_or_default().to_owned();
-        Ok(Known { kind: *kind, instrument, name, help, unit, observed: None })
+        Ok(Known { kind: *kind, instrument, word, name, help, unit, observed: None })
     }
 
     /// Whether the measurements of both make one family. They do not where names become one that are not the same.
     fn goes_with(&self, other: &Known) -> bool {
-        let is_one_unit = match (self.unit, other.unit) {
-            (Some(unit), Some(other)) => unit == other,
-            _ => true,
-        };
+        let is_one_unit = self.word.is_none() || other.word.is_none() || self.word == other.word;
         self.kind == other.kind && self.instrument == other.instrument && is_one_unit
     }
 }
@@ -124,6 +131,8 @@ impl Catalog {
                     Some(unit) => builder.with_unit(unit),
                     None => builder,
                 };
+                // What has been added is not to be added again: without it, what is taken off later is below zero.
+                let builder = if known.kind.is_level() { builder.with_expire_after(None) } else { builder };
                 builder.register()
             };
             match register(known) {
@@ -180,7 +189,10 @@ impl Catalog {
                 if !entry.get().goes_with(&known) {
                     return Err(Reason::Conflict);
                 }
-                (get(entry.get_mut())?, entry.get().help.clone())
+                let entry = entry.get_mut();
+                let family = get(entry)?;
+                entry.word = entry.word.take().or(known.word);
+                (family, entry.help.clone())
             }
             Entry::Vacant(entry) => {
                 let family = get(&mut known)?;

@@ -145,7 +145,10 @@ impl InstrumentProvider for Instruments {
         u64_counter: Counter<u64> as Counter, Counter, |counter, value, _| counter.inc_by(value);
         f64_counter: Counter<f64> as FloatCounter, FloatCounter, |counter, value, _| counter.inc_by(value);
         i64_up_down_counter: UpDownCounter<i64> as UpDownCounter, UpDownCounter, |counter, value, _| counter.add(value);
-        f64_up_down_counter: UpDownCounter<f64> as FloatUpDownCounter, Gauge, |gauge, value, _| gauge.add(value);
+        f64_up_down_counter: UpDownCounter<f64> as FloatUpDownCounter, Gauge, |gauge, value, labelling| {
+            // One that has been NaN would stay it.
+            if value.is_finite() { gauge.add(value) } else { labelling.count(Reason::Change) }
+        };
         u64_gauge: Gauge<u64> as IntGauge, IntGauge, |gauge, value, labelling| {
             gauge.set(i64::try_from(value).unwrap_or_else(|_| {
                 labelling.count(Reason::GaugeRange);

@@ -43,7 +43,8 @@
 //! | unit | the end of the name, and the unit where the name ends with it |
 //! | attributes, scope | labels |
 //!
-//! A gauge that is new can be seen at 0 before its first value. Histograms have no minimum and no maximum.
+//! A gauge that is new can be seen at 0 before its first value. Histograms have no minimum and no maximum. Series of up-down
+//! counters stay where others [expire](crate::RegistryConfig::with_expire_after): one that came back would start at 0.
 //!
 //! # Names
 //!
@@ -62,9 +63,10 @@
 //! lost. So those who push OTLP alone to where names are looked up as the semantic conventions have them take UTF-8 names
 //! and no suffixes, and no units with them. The registry's namespace and a scope's prefix come before every name.
 //!
-//! Two instruments have one family if name, kind and unit are the same, of histograms the boundaries too, whatever their
-//! meters. Names are compared without regard to case, and the first is shown. Otherwise the second does nothing. Kinds are
-//! those of the table: counters of `u64` and of `f64` are two.
+//! Two instruments that would have one name here have one family if their own names, kinds and units are the same, of
+//! histograms the boundaries too, whatever their meters. Otherwise the second does nothing. Names are compared without
+//! regard to case, and the first is shown. Units are compared as they are spelled out; an instrument that states none, or
+//! says in curly braces what it counts, goes with any. Kinds are those of the table: counters of `u64` and of `f64` are two.
 //!
 //! # Labels
 //!
@@ -75,8 +77,9 @@
 //! [overflow series](crate::Family), and is counted there.
 //!
 //! Every series has the labels `otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and `otel_scope_` with each
-//! attribute of the scope, as far as the meter has them. [`RegistryMeterProviderBuilder::with_scope_labels`] turns them
-//! off: the same attributes are then the same series, whatever the meter.
+//! attribute of the scope, as far as the meter has them; attributes that would be one of the former three are left out, and
+//! those that would be one label anywhere are joined. [`RegistryMeterProviderBuilder::with_scope_labels`] turns them off: the
+//! same attributes are then the same series, whatever the meter.
 //!
 //! # Callbacks
 //!
@@ -87,6 +90,10 @@
 //! their own threads. No lock is held meanwhile: a callback can record, make instruments and collect the registry. One that
 //! panics is counted, and what it had observed before is shown; the others lose nothing. Of several observations of one
 //! series, by one callback or by several, the last counts. What is not observed any more is not shown.
+//!
+//! What is observed is the collector's. Its attributes are under the default [limits](crate::label::LabelLimits), whatever
+//! the registry's. A name that one of the registry's families takes, before or after, is no `conflict`: the callbacks are
+//! called, and at each collection `nilometer_collector_failures_total` counts that it is not shown.
 //!
 //! The API has no way to take a callback off, and dropping an instrument drops none: they stay as long as the registry,
 //! or until [`RegistryMeterProvider::shutdown`]. One that keeps a handle of the registry keeps the registry until then.
@@ -106,14 +113,15 @@
 //! | `dropped` | a measurement of an instrument that does nothing |
 //! | `description` | the description differs from that of an instrument of the same name, whose description is shown |
 //! | `gauge_range` | a gauge was set above `i64::MAX`, which it shows instead |
+//! | `change` | an up-down counter of `f64` was changed by what is no finite number, and stays as it was |
 //! | `scope_attribute` | a measurement had an attribute that is a label of the scope, which is shown instead |
 //! | `attributes` | an observation of a callback whose attributes cannot be labels was left out |
 //! | `series_limit` | an observation of a callback past the registry's limit on a family's series was left out |
 //! | `callback_panic` | a callback has panicked; what it had observed before is shown |
 //!
-//! Increments that are negative or not finite are counted by the registry, in `nilometer_odd_observations_total`, labels
-//! that are refused in `nilometer_overflow_total`, and what callbacks observe that cannot be shown in
-//! `nilometer_collector_failures_total`.
+//! Increments of counters that are negative or not finite are counted by the registry, in
+//! `nilometer_odd_observations_total`, labels that are refused in `nilometer_overflow_total`, and what callbacks observe
+//! that cannot be shown in `nilometer_collector_failures_total`.
 //!
 //! There are no views. For what they are used for most, a registry's configuration has
 //! [other bounds](crate::RegistryConfig::with_buckets_for) for histograms and families that are
@@ -261,7 +269,7 @@ impl RegistryMeterProvider {
     pub fn shutdown(&self) {
         // ORDERING: Relaxed, an instrument that is made meanwhile may be made or not.
         self.shared.is_shut_down.store(true, Ordering::Relaxed);
-        self.shared.catalog.observed.clear();
+        self.shared.catalog.observed.end();
     }
 }
 

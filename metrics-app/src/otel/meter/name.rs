@@ -1,7 +1,5 @@
 //! What instruments and attributes are called in the registry.
 
-use std::borrow::Cow;
-
 use nilometer_core::Unit;
 use nilometer_core::name::has_suffix;
 
@@ -48,15 +46,9 @@ pub(super) enum Shape {
 }
 
 impl Naming {
-    /// The name of a family and the unit that it declares.
-    pub(super) fn family(
-        self,
-        name: &str,
-        unit: Option<&Cow<'static, str>>,
-        shape: Shape,
-    ) -> (String, Option<Unit>) {
+    /// The name of a family and the unit that it declares, of an instrument whose unit has this suffix.
+    pub(super) fn family(self, name: &str, suffix: Option<Suffix>, shape: Shape) -> (String, Option<Unit>) {
         let mut full = if self.is_utf8 { name.to_owned() } else { classic(name, true) };
-        let suffix = Suffix::of(unit, shape == Shape::Gauge);
         if self.has_suffixes {
             if shape == Shape::Total {
                 full.truncate(without_total(&full).len());
@@ -149,12 +141,15 @@ fn has_word(name: &str, suffix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     const CLASSIC: Naming = Naming { is_utf8: false, has_suffixes: true };
 
     fn family(naming: Naming, name: &str, unit: &'static str, shape: Shape) -> (String, Option<Unit>) {
-        naming.family(name, Some(&Cow::Borrowed(unit)), shape)
+        let suffix = Suffix::of(Some(&Cow::Borrowed(unit)), shape == Shape::Gauge);
+        naming.family(name, suffix, shape)
     }
 
     #[test]

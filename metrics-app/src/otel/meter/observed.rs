@@ -16,16 +16,17 @@ use opentelemetry::metrics::{AsyncInstrument, Callback};
 use super::attribute::Labelling;
 use super::unsupported::Reason;
 
-/// All families of observable instruments: a collector of the registry.
-#[derive(Debug, Default)]
-pub(super) struct Observed(Mutex<Vec<Arc<ObservedFamily>>>);
+/// All families of observable instruments, `None` after the end: a collector of the registry.
+#[derive(Debug)]
+pub(super) struct Observed(Mutex<Option<Vec<Arc<ObservedFamily>>>>);
 
 /// One family of observable instruments: one instrument of each scope, or several.
 pub(super) struct ObservedFamily {
     descriptor: Descriptor,
     /// How many series it may have.
     limit: usize,
-    sources: Mutex<Vec<Arc<dyn Source>>>,
+    /// `None` after the end, so that what comes too late is not kept.
+    sources: Mutex<Option<Vec<Arc<dyn Source>>>>,
 }
 
 /// Code of a library's own that observes values.
@@ -58,44 +59,59 @@ struct Observer<'a> {
     into: &'a Observations,
 }
 
+impl Default for Observed {
+    fn default() -> Observed {
+        Observed(Mutex::new(Some(Vec::new())))
+    }
+}
+
 impl Observed {
-    /// Adds a family without callbacks.
+    /// Adds a family without callbacks; one that gets none any more after the end.
     pub(super) fn add(&self, descriptor: Descriptor, limit: usize) -> Arc<ObservedFamily> {
-        let family = Arc::new(ObservedFamily { descriptor, limit, sources: Mutex::default() });
-        lock(&self.0).push(Arc::clone(&family));
+        let mut families = lock(&self.0);
+        let sources = Mutex::new(families.as_ref().map(|_| Vec::new()));
+        let family = Arc::new(ObservedFamily { descriptor, limit, sources });
+        if let Some(families) = &mut *families {
+            families.push(Arc::clone(&family));
+        }
         family
     }
 
-    /// Drops all callbacks.
-    pub(super) fn clear(&self) {
-        // What is taken out is dropped after the lock: it may be anything.
-        let families = std::mem::take(&mut *lock(&self.0));
-        for family in families {
-            let sources = std::mem::take(&mut *lock(&family.sources));
-            drop(sources);
-        }
+    /// Drops all callbacks, and those that come from now on.
+    pub(super) fn end(&self) {
+        let families = lock(&self.0).take().unwrap_or_default();
+        // What is taken out is dropped after the locks: it may be anything. One that panics keeps no other.
+        let sources: Vec<_> = families.iter().filter_map(|family| lock(&family.sources).take()).collect();
+        drop(sources);
     }
 }
 
 impl Collector for Observed {
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
         // No lock is held while a callback runs, or the visitor.
-        let families = lock(&self.0).clone();
+        let families = lock(&self.0).clone().unwrap_or_default();
         families.iter().try_for_each(|family| family.collect(visitor))
     }
 }
 
 impl ObservedFamily {
-    /// Adds an instrument.
+    /// Adds an instrument; of one without callbacks there is nothing to keep.
     pub(super) fn observe_by<T>(&self, callbacks: Vec<Callback<T>>, labelling: Labelling)
     where
         T: Into<Number> + Send + Sync + 'static,
     {
-        lock(&self.sources).push(Arc::new(Callbacks { callbacks, labelling }));
+        if callbacks.is_empty() {
+            return;
+        }
+        let source: Arc<dyn Source> = Arc::new(Callbacks { callbacks, labelling });
+        // One that comes too late is dropped after the lock.
+        if let Some(sources) = &mut *lock(&self.sources) {
+            sources.push(source);
+        }
     }
 
     fn collect(&self, visitor: &mut dyn Visitor) -> Result<(), CollectError> {
-        let sources = lock(&self.sources).clone();
+        let sources = lock(&self.sources).clone().unwrap_or_default();
         let observations = Observations { limit: self.limit, series: Mutex::default() };
         for source in &sources {
             source.observe(&observations);

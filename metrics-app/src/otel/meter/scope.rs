@@ -1,5 +1,6 @@
 //! The labels that tell an instrument's scope.
 
+use nilometer_core::collect::EscapingScheme;
 use opentelemetry::InstrumentationScope;
 
 use super::name::Naming;
@@ -19,7 +20,10 @@ pub(super) fn labels(scope: &InstrumentationScope, naming: Naming) -> Box<[(Stri
     for (name, value) in known {
         labels.extend(value.map(|value| (format!("{PREFIX}{name}"), value.to_owned())));
     }
-    let is_known = |name: &str| known.iter().any(|(known, _)| name.strip_prefix(PREFIX) == Some(known));
+    // Where names can hold any characters, a registry takes no two that are one where they are escaped: with both, every
+    // series of the scope would be refused.
+    let form = |name: &str| EscapingScheme::Underscores.label_name(name).into_owned();
+    let is_known = |name: &str| known.iter().any(|(known, _)| form(name).strip_prefix(PREFIX) == Some(known));
     let mut attributes: Vec<_> = scope.attributes().collect();
     attributes.sort_by(|one, other| one.key.cmp(&other.key));
     for (index, attribute) in attributes.iter().enumerate() {
@@ -31,7 +35,7 @@ pub(super) fn labels(scope: &InstrumentationScope, naming: Naming) -> Box<[(Stri
         naming.push_label(&format!("{PREFIX}{}", attribute.key), &mut name);
         let mut value = String::new();
         push_value(&attribute.value, &mut value);
-        match labels.iter_mut().find(|(taken, _)| *taken == name) {
+        match labels.iter_mut().find(|(taken, _)| form(taken) == form(&name)) {
             _ if is_known(&name) => {}
             Some((_, taken)) => {
                 taken.push(';');
@@ -94,5 +98,14 @@ mod tests {
         ];
         let scope = InstrumentationScope::builder("lib").with_attributes(attributes).build();
         assert_eq!(labels_of(&scope), owned(&[("otel_scope_name", "lib"), ("otel_scope_a_b", "1;2")]));
+    }
+
+    #[test]
+    fn attributes_are_joined_where_they_become_one_on_some_pages() {
+        let attributes =
+            [KeyValue::new("a_b", "2"), KeyValue::new("a.b", "1"), KeyValue::new("schema.url", "other")];
+        let scope = InstrumentationScope::builder("").with_schema_url("s").with_attributes(attributes);
+        let labels: Vec<_> = labels(&scope.build(), Naming { is_utf8: true, has_suffixes: true }).into();
+        assert_eq!(labels, owned(&[("otel_scope_schema_url", "s"), ("otel_scope_a.b", "1;2")]));
     }
 }

@@ -20,6 +20,7 @@ pub(super) enum Reason {
     Dropped,
     Description,
     GaugeRange,
+    Change,
     ScopeAttribute,
     Attributes,
     SeriesLimit,
@@ -27,7 +28,7 @@ pub(super) enum Reason {
 }
 
 /// Every reason, in the order of its number, with its spelling and what it means.
-pub(super) const REASONS: [(Reason, &str, &str); 13] = [
+pub(super) const REASONS: [(Reason, &str, &str); 14] = [
     (
         Reason::InstrumentName,
         "instrument_name",
@@ -62,6 +63,11 @@ pub(super) const REASONS: [(Reason, &str, &str); 13] = [
         "the description differs from that of an instrument of the same name, whose description is shown",
     ),
     (Reason::GaugeRange, "gauge_range", "a gauge was set above `i64::MAX`, which it shows instead"),
+    (
+        Reason::Change,
+        "change",
+        "an up-down counter of `f64` was changed by what is no finite number, and stays as it was",
+    ),
     (
         Reason::ScopeAttribute,
         "scope_attribute",
