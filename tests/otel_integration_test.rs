@@ -97,9 +97,9 @@ fn spans_that_are_compressed_in_a_way_that_the_receiver_does_not_know_are_lost_a
     ] {
         let rotel = Rotel::start();
         let lost = config("lost", &rotel, protocol).with_compression(Compression::Zstd);
+        let reason = format!("Operation failed: `{}`: {answer}", lost.endpoint());
         let lost = OtelProvider::init(lost).unwrap();
         lost.tracer("orders").in_span("lost", |_| ());
-        let reason = format!("Operation failed: {answer}");
         assert_eq!(lost.flush_blocking(DEADLINE), Err(OtelFlushError::Failed { spans: 1, reason }));
         let stats = lost.export_stats();
         assert_eq!((stats.sent(), stats.failed()), (0, 1), "{protocol}");

@@ -90,7 +90,7 @@
 mod attribute;
 mod baseline;
 mod body;
-#[cfg(feature = "_metrics-export")]
+#[cfg(any(feature = "_metrics-export", feature = "trace-http"))]
 mod causes;
 mod distribution;
 mod encoder;

@@ -4,7 +4,8 @@
 //! arrives: any list of byte pairs, such as the headers of Kafka messages; and with a feature each, the headers of
 //! `rdkafka`'s messages (`kafka`), `http::HeaderMap` (`http`) and the metadata of `tonic` (`tonic`).
 //!
-//! What arrives is written by others. What is malformed or too large is ignored and counted, and never an error.
+//! What arrives is written by others. What is malformed or too large is ignored and counted, and never an error;
+//! [`PropagationMetrics`] shows the counts.
 
 mod baggage;
 mod carrier;
@@ -13,11 +14,13 @@ mod fields;
 mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod metrics;
 mod propagator;
 mod stats;
 #[cfg(feature = "tonic")]
 mod tonic;
 mod trace_context;
 
+pub use metrics::PropagationMetrics;
 pub use propagator::Propagator;
 pub use stats::PropagationStats;

@@ -8,7 +8,7 @@ use opentelemetry::trace::TraceContextExt;
 
 use super::fields::{BAGGAGE, Fields, TRACE_PARENT, TRACE_STATE};
 use super::stats::Counters;
-use super::{PropagationStats, baggage, trace_context};
+use super::{PropagationMetrics, PropagationStats, baggage, trace_context};
 
 /// Puts W3C trace context and baggage into what is sent, and takes them out of what arrives.
 ///
@@ -43,6 +43,12 @@ impl Propagator {
     #[must_use]
     pub fn stats(&self) -> PropagationStats {
         self.counters.stats()
+    }
+
+    /// The same as metrics.
+    #[must_use]
+    pub fn metrics(&self) -> PropagationMetrics {
+        PropagationMetrics::new(Arc::clone(&self.counters))
     }
 
     pub(super) fn counters(&self) -> &Counters {

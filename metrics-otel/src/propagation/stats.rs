@@ -1,6 +1,7 @@
 //! What was ignored.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 /// How often a propagator ignored something since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,13 +57,28 @@ impl PropagationStats {
 }
 
 /// The counters behind them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
+    /// Since when they count.
+    pub(super) created: SystemTime,
     pub(super) malformed_trace_parents: Count,
     pub(super) malformed_trace_states: Count,
     pub(super) malformed_baggage: Count,
     pub(super) oversized_baggage: Count,
     pub(super) invalid_utf8: Count,
+}
+
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters {
+            created: SystemTime::now(),
+            malformed_trace_parents: Count::default(),
+            malformed_trace_states: Count::default(),
+            malformed_baggage: Count::default(),
+            oversized_baggage: Count::default(),
+            invalid_utf8: Count::default(),
+        }
+    }
 }
 
 impl Counters {

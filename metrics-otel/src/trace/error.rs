@@ -19,7 +19,7 @@ pub enum OtelFlushError {
     Failed {
         /// How many.
         spans: u64,
-        /// What the exporter said last.
+        /// What the exporter said last; that of OTLP names the URL, and the causes where there was no answer.
         reason: String,
     },
     /// It was shut down before.

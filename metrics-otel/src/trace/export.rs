@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
@@ -39,13 +39,16 @@ impl ExportStats {
 }
 
 /// What became of the spans, shared by the exporter and the provider.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
-    // ORDERING: relaxed is enough for all of them, each stands for itself; a flush orders them by the channel on which the
-    // exporter's thread answers.
+    // ORDERING: who sees a span sent or failed, which are released and acquired, sees it ended too, since a channel orders
+    // its end before its export. The rest is relaxed, each stands for itself; a flush orders them by the channel on which
+    // the exporter's thread answers.
     ended: AtomicU64,
     sent: AtomicU64,
     failed: AtomicU64,
+    /// Since when it counts.
+    created: SystemTime,
     /// Whether the last export failed.
     failing: AtomicBool,
     /// Whether the SDK's provider was shut down.
@@ -54,12 +57,31 @@ pub(super) struct Tally {
     reason: Mutex<String>,
 }
 
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally {
+            ended: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            created: SystemTime::now(),
+            failing: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            reason: Mutex::default(),
+        }
+    }
+}
+
 impl Tally {
+    /// No more is sent and failed than has ended.
     pub(super) fn stats(&self) -> ExportStats {
-        // ORDERING: see the fields.
-        let [ended, sent, failed] =
-            [&self.ended, &self.sent, &self.failed].map(|count| count.load(Ordering::Relaxed));
+        // ORDERING: see the fields; in this order.
+        let [sent, failed] = [&self.sent, &self.failed].map(|count| count.load(Ordering::Acquire));
+        let ended = self.ended.load(Ordering::Relaxed);
         ExportStats { ended, sent, failed }
+    }
+
+    pub(super) fn created(&self) -> SystemTime {
+        self.created
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -88,7 +110,7 @@ impl Tally {
             _ => {}
         }
         // ORDERING: see the fields.
-        counter.fetch_add(u64::try_from(spans).unwrap_or(u64::MAX), Ordering::Relaxed);
+        counter.fetch_add(u64::try_from(spans).unwrap_or(u64::MAX), Ordering::Release);
     }
 }
 

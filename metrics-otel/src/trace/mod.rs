@@ -2,6 +2,7 @@
 //!
 //! [`OtelProvider`] sends what the tracers of the crate `opentelemetry` record over OTLP. [`SpanWork`] runs a piece of
 //! work in a span, and [`start_batch_span`] starts the span of a batch that links to those of its messages.
+//! [`SpanMetrics`] shows what becomes of the spans.
 
 mod batch;
 mod config;
@@ -10,6 +11,7 @@ mod error;
 mod export;
 #[cfg(feature = "tracing")]
 mod layer;
+mod metrics;
 mod provider;
 mod sampling;
 #[cfg(feature = "_trace-export")]
@@ -22,6 +24,7 @@ pub use batch::start_batch_span;
 pub use config::OtelConfig;
 pub use error::OtelFlushError;
 pub use export::ExportStats;
+pub use metrics::SpanMetrics;
 #[doc(no_inline)]
 pub use opentelemetry_sdk::trace::SdkTracer;
 pub use provider::OtelProvider;

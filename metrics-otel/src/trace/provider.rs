@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::export::{Batches, Counted, Tally};
 #[cfg(feature = "_trace-export")]
 use super::transport::{Driver, Transport};
-use super::{ExportStats, OtelConfig, OtelFlushError, OtelInitError};
+use super::{ExportStats, OtelConfig, OtelFlushError, OtelInitError, SpanMetrics};
 use crate::propagation::Propagator;
 
 /// How long a provider that is dropped waits for its last spans.
@@ -157,6 +157,12 @@ impl OtelProvider {
     #[must_use]
     pub fn export_stats(&self) -> ExportStats {
         self.0.tally.stats()
+    }
+
+    /// The same as metrics, which go on to be shown when this provider is gone.
+    #[must_use]
+    pub fn metrics(&self) -> SpanMetrics {
+        SpanMetrics::new(Arc::clone(&self.0.tally))
     }
 
     /// Sends all spans that have ended, and waits for it up to the deadline.

@@ -5,7 +5,7 @@
 //! by anything: a thread of ours drives one of its own until the provider ends.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -53,12 +53,31 @@ pub(super) struct Transport {
     inner: Arc<OtlpExporter>,
     handle: Handle,
     timeout: Duration,
+    /// Where to, for everybody to see.
+    url: String,
+    cause: Cause,
+}
+
+/// Why the last attempt got no answer, where the exporter keeps that to itself.
+#[derive(Debug, Clone, Default)]
+struct Cause(Arc<Mutex<Option<String>>>);
+
+impl Cause {
+    #[cfg(feature = "trace-http")]
+    fn set(&self, cause: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Transport {
     /// Builds the exporter that the configuration asks for; connects to nothing yet.
     pub(super) fn start(config: &OtelConfig) -> Result<(Transport, Driver), OtelInitError> {
         let driver = Driver::start()?;
+        let cause = Cause::default();
         let exporter = {
             let _runtime = driver.handle.enter();
             let _unheard = tracing::subscriber::set_default(NoSubscriber::default());
@@ -66,13 +85,26 @@ impl Transport {
                 #[cfg(feature = "trace-grpc")]
                 Protocol::Grpc => grpc::exporter(config)?,
                 #[cfg(feature = "trace-http")]
-                Protocol::Http => over_http::exporter(config)?,
+                Protocol::Http => over_http::exporter(config, cause.clone())?,
                 #[cfg(not(all(feature = "trace-grpc", feature = "trace-http")))]
                 _ => return Err(config.receiver.unbuilt()),
             }
         };
-        let handle = driver.handle.clone();
-        Ok((Transport { inner: Arc::new(exporter), handle, timeout: config.receiver.timeout }, driver))
+        let (inner, handle) = (Arc::new(exporter), driver.handle.clone());
+        let (timeout, url) = (config.receiver.timeout, config.receiver.shown_url());
+        Ok((Transport { inner, handle, timeout, url, cause }, driver))
+    }
+
+    /// Says in the error where the spans should have gone, and what is behind it.
+    fn explained(&self, error: OTelSdkError) -> OTelSdkError {
+        let cause = self.cause.take();
+        let what = match error {
+            OTelSdkError::AlreadyShutdown => return error,
+            OTelSdkError::Timeout(timeout) => format!("not done within {timeout:?}"),
+            OTelSdkError::InternalFailure(what) => what,
+        };
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        OTelSdkError::InternalFailure(format!("`{}`: {what}{cause}", self.url))
     }
 }
 
@@ -81,8 +113,8 @@ impl SpanExporter for Transport {
         let (inner, timeout) = (Arc::clone(&self.inner), self.timeout);
         let export = async move { tokio::time::timeout(timeout, inner.export(batch)).await };
         match self.handle.spawn(export).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(OTelSdkError::Timeout(timeout)),
+            Ok(Ok(result)) => result.map_err(|error| self.explained(error)),
+            Ok(Err(_)) => Err(self.explained(OTelSdkError::Timeout(timeout))),
             Err(_) => Err(OTelSdkError::InternalFailure("tracing was shut down".to_owned())),
         }
     }
@@ -165,13 +197,16 @@ mod over_http {
     use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 
     use super::super::{OtelConfig, OtelInitError};
-    use super::{USER_AGENT, compression, not_built};
+    use super::{Cause, USER_AGENT, compression, not_built};
+    use crate::causes::Causes;
 
-    /// A client that sends the configuration's headers, and not those that the builder finds in the environment.
+    /// A client that sends the configuration's headers, and not those that the builder finds in the environment. It keeps
+    /// the error of an attempt, of which the exporter says no more than that there was one.
     #[derive(Debug)]
     struct OnlyOurs<C> {
         client: C,
         headers: HeaderMap,
+        cause: Cause,
     }
 
     #[async_trait::async_trait]
@@ -183,7 +218,9 @@ mod over_http {
                 headers.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
             *request.headers_mut() = headers;
-            self.client.send_bytes(request).await
+            let answer = self.client.send_bytes(request).await;
+            self.cause.set(answer.as_ref().err().map(|error| Causes(error.as_ref()).to_string()));
+            answer
         }
     }
 
@@ -198,11 +235,11 @@ mod over_http {
         }
     }
 
-    pub(super) fn exporter(config: &OtelConfig) -> Result<SpanExporter, OtelInitError> {
+    pub(super) fn exporter(config: &OtelConfig, cause: Cause) -> Result<SpanExporter, OtelInitError> {
         let mut headers = config.receiver.headers.clone();
         let agent = HeaderValue::from_static(USER_AGENT);
         headers.entry(http::header::USER_AGENT).or_insert(agent);
-        let client = OnlyOurs { client: client(config)?, headers };
+        let client = OnlyOurs { client: client(config)?, headers, cause };
         let mut builder = SpanExporter::builder()
             .with_http()
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)

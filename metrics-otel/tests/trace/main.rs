@@ -7,6 +7,7 @@ mod config;
 mod kafka;
 #[cfg(feature = "tracing")]
 mod layer;
+mod metrics;
 #[cfg(feature = "trace-http")]
 mod over_http;
 mod propagation;

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
-use nilometer_otel::trace::Protocol;
+use nilometer_otel::trace::{OtelFlushError, Protocol};
 use nilometer_otel::{OtelConfig, OtelProvider};
 use opentelemetry::trace::Tracer;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -17,7 +17,7 @@ use super::sending::{PLACES, config, listen};
 
 /// A request over HTTP as it came.
 #[derive(Debug)]
-struct Request {
+pub(super) struct Request {
     line: String,
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
@@ -42,7 +42,7 @@ fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Request>
 }
 
 /// Answers every request over HTTP with this status, until the process ends.
-fn serve(listener: TcpListener, status: &'static str) -> mpsc::Receiver<Request> {
+pub(super) fn serve(listener: TcpListener, status: &'static str) -> mpsc::Receiver<Request> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -142,7 +142,10 @@ fn a_refused_request_is_not_sent_again() {
     let requests = serve(listener, "400 Bad Request");
     let provider = OtelProvider::init(config(address, Protocol::Http)).unwrap();
     provider.tracer("test").in_span("work", |_| ());
-    provider.flush_blocking(DEADLINE).unwrap_err();
+    let error = provider.flush_blocking(DEADLINE).unwrap_err();
+    let reason =
+        format!("Operation failed: `http://{address}/v1/traces`: HTTP export failed with status code: 400");
+    assert_eq!(error, OtelFlushError::Failed { spans: 1, reason });
     provider.shutdown_blocking(DEADLINE).unwrap();
     drop(provider);
     assert_eq!(requests.try_iter().count(), 1);

@@ -76,8 +76,9 @@ fn a_request_is_given_up_at_its_timeout() {
         provider.tracer("test").in_span("work", |_| ());
         let start = Instant::now();
         let error = provider.flush_blocking(DEADLINE).unwrap_err();
-        assert!(matches!(error, OtelFlushError::Failed { spans: 1, .. }), "{protocol}: {error}");
         assert!(start.elapsed() < Duration::from_secs(5), "{protocol}");
+        let OtelFlushError::Failed { spans: 1, reason } = error else { unreachable!("{protocol}: {error}") };
+        assert!(reason.contains(&format!("`http://{address}/")), "{protocol}: {reason}");
     }
 }
 
@@ -86,10 +87,19 @@ fn a_receiver_that_is_not_there_costs_spans_and_nothing_else() {
     for protocol in protocols() {
         let (listener, address) = listen();
         drop(listener);
-        let provider = OtelProvider::init(config(address, protocol)).unwrap();
+        // What stands behind a `?` may be a key.
+        let config = OtelConfig::new("sender")
+            .with_traces_endpoint(&format!("http://{address}/here?key=4f1c"))
+            .unwrap()
+            .with_protocol(protocol);
+        let provider = OtelProvider::init(config).unwrap();
         provider.tracer("test").in_span("work", |_| ());
         let error = provider.flush_blocking(DEADLINE).unwrap_err();
-        assert!(matches!(error, OtelFlushError::Failed { spans: 1, .. }), "{protocol}: {error}");
+        let OtelFlushError::Failed { spans: 1, reason } = error else { unreachable!("{protocol}: {error}") };
+        let url = format!("Operation failed: `http://{address}/here`: ");
+        assert!(reason.starts_with(&url), "{protocol}: {reason}");
+        assert!(reason.contains(": Connection refused"), "{protocol}: {reason}");
+        assert!(!reason.contains("4f1c"), "{protocol}: {reason}");
         provider.shutdown_blocking(DEADLINE).unwrap();
     }
 }
