@@ -1,5 +1,6 @@
 //! What a provider records, and how it ends.
 
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use nilometer_otel::trace::{OtelFlushError, OtelInitError, Protocol, Sampling};
@@ -128,19 +129,30 @@ fn an_exporter_that_hangs_holds_nobody_beyond_the_deadline() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
+/// Takes spans once it is told to.
+#[derive(Debug)]
+struct Held(Mutex<mpsc::Receiver<()>>);
+
+impl SpanExporter for Held {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        let told = self.0.lock().unwrap().recv_timeout(DEADLINE);
+        told.map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
+    }
+}
+
 #[test]
 fn who_waits_in_a_task_leaves_the_thread_to_others() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), InMemorySpanExporter::default());
-    let is_beside = std::cell::Cell::new(false);
+    let (tell, told) = mpsc::channel();
+    let provider = OtelProvider::with_exporter(&OtelConfig::new("test"), Held(told.into()));
+    provider.tracer("test").in_span("work", |_| ());
     let waiting = async {
         provider.flush(DEADLINE).await.unwrap();
-        assert!(is_beside.take(), "the other had its turn while the flush was waited for");
         provider.shutdown(DEADLINE).await.unwrap();
         assert_eq!(provider.flush(DEADLINE).await, Err(OtelFlushError::AlreadyShutDown));
     };
-    // The first is polled first.
-    runtime.block_on(async { tokio::join!(waiting, async { is_beside.set(true) }) });
+    // The first is polled first, and cannot end before the second has had its turn.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async { tokio::join!(waiting, async { tell.send(()).unwrap() }) });
 }
 
 #[test]
