@@ -66,7 +66,7 @@ fn a_disabled_provider_records_nothing_and_connects_to_nothing() {
 fn a_provider_that_is_dropped_has_sent_all() {
     /// Outlives the exporter's shutdown, which empties the one in memory.
     #[derive(Debug, Clone, Default)]
-    struct Names(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+    struct Names(std::sync::Arc<Mutex<Vec<String>>>);
 
     impl SpanExporter for Names {
         async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
@@ -210,7 +210,7 @@ fn an_installed_provider_is_the_one_of_the_process() {
 fn spans_beyond_the_queue_are_dropped_and_can_be_told() {
     /// Waits until it is let go, so that the queue fills up.
     #[derive(Debug)]
-    struct Waiting(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+    struct Waiting(Mutex<mpsc::Receiver<()>>);
 
     impl SpanExporter for Waiting {
         async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
@@ -220,9 +220,9 @@ fn spans_beyond_the_queue_are_dropped_and_can_be_told() {
         }
     }
 
-    let (go, waiting) = std::sync::mpsc::channel();
+    let (go, waiting) = mpsc::channel();
     let config = OtelConfig::new("test").with_queue_size(10).unwrap().with_batch_size(10).unwrap();
-    let provider = OtelProvider::with_exporter(&config, Waiting(std::sync::Mutex::new(waiting)));
+    let provider = OtelProvider::with_exporter(&config, Waiting(Mutex::new(waiting)));
     let tracer = provider.tracer("test");
     for _ in 0..100 {
         tracer.in_span("work", |_| ());
