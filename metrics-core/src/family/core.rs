@@ -17,8 +17,9 @@ use super::normal::Normalizers;
 use super::once::Once;
 use super::order::Reading;
 use super::owned::Owners;
+use super::place::Place;
 use super::seats::Seats;
-use super::table::{Entry, MAX_LEN, Place, Table, Writing};
+use super::table::{Entry, MAX_LEN, Table, Writing};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Created};

@@ -309,7 +309,8 @@ mod models {
     use loom::thread;
 
     use super::super::order::Reading;
-    use super::super::table::{Place, Table};
+    use super::super::place::Place;
+    use super::super::table::Table;
     use super::*;
     use crate::clock::Clock;
     use crate::count::Count;

@@ -2,7 +2,8 @@
 //!
 //! - `core`: what all handles of a family share: its series, its limits.
 //! - `lookup`: finding series by their labels, without a lock.
-//! - `table`: the series; `slots`, the index by which they are found, `order`, the order in which they were made.
+//! - `table`: the series; `slots`, the index by which they are found, `order`, the order in which they were
+//!   made, `place`, where in that a series stands.
 //! - `once`: what lookups read that is set once.
 //! - `forms`: which label names a family with UTF-8 names has, so that no two become one.
 //! - `chunks`: going through the series, a few at a time.
@@ -34,6 +35,7 @@ mod normal;
 mod once;
 mod order;
 mod owned;
+mod place;
 mod removal;
 mod seats;
 mod slots;
@@ -58,8 +60,8 @@ pub use self::kinds::{
 };
 pub(crate) use self::normal::Normalizers;
 pub use self::owned::OwnedSeries;
+pub(crate) use self::place::Place;
 use self::seats::RowOf;
-pub(crate) use self::table::Place;
 use crate::collect::{CollectError, Collector, Visitor};
 use crate::counter::Counter;
 use crate::descriptor::Descriptor;

@@ -8,7 +8,8 @@ use loom::thread;
 
 use super::budget::Budget;
 use super::once::Once;
-use super::table::{Entry, Place, Table};
+use super::place::Place;
+use super::table::{Entry, Table};
 use crate::clock::{Clock, Created};
 use crate::reclaim::Domain;
 

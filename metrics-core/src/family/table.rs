@@ -7,10 +7,11 @@ use std::ptr::{self, NonNull};
 
 use super::expiry::Expiry;
 use super::order::{CursorId, Note, Order, Reading};
+use super::place::Place;
 use super::slots::{self, Candidates, Slots, SlotsRef, slots_for};
 use crate::clock::Created;
 use crate::reclaim::{Domain, Garbage, Guard, Retired};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Lock, Ordering, ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Lock, Ordering, ordering};
 
 /// What a table holds: a series, or what stands for one in a model.
 pub(super) trait Entry: Send + Sync + Sized {
@@ -41,39 +42,6 @@ pub(super) trait Entry: Send + Sync + Sized {
     /// Whether there is one reference alone, which the caller knows of. Who had others has done with the series before.
     fn is_alone(&self) -> bool;
 }
-
-/// Where a series stands in the order of its table. The table's own, under its lock.
-#[derive(Debug)]
-pub(crate) struct Place(AtomicU32);
-
-impl Place {
-    pub(crate) fn new() -> Place {
-        Place(AtomicU32::new(0))
-    }
-
-    // ORDERING: Relaxed throughout, the table's lock orders them; and who has the last reference comes after all others.
-
-    pub(super) fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed) as usize
-    }
-
-    pub(super) fn set(&self, place: usize) {
-        self.0.store(u32::try_from(place).unwrap_or(u32::MAX), Ordering::Relaxed);
-    }
-
-    /// Says that the series has no place any more, and handles.
-    pub(crate) fn detach(&self) {
-        self.0.store(DETACHED, Ordering::Relaxed);
-    }
-
-    /// Whether it has no place any more, for who has the last reference.
-    pub(crate) fn is_detached(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == DETACHED
-    }
-}
-
-/// The place of a series that was taken out while somebody had a handle: past any that a table has.
-const DETACHED: u32 = u32::MAX;
 
 /// The most series that a table can hold, whatever a family's limit says: their places are numbered with 32 bits, gaps
 /// included.
