@@ -39,6 +39,7 @@ pub(super) struct Work {
 /// The collection before.
 struct Last {
     round: Arc<Round>,
+    /// The collection alone, without its requests.
     collecting: Arc<Round>,
 }
 

@@ -102,6 +102,17 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         parsed.map_err(|error| self.ignore(name, error)).ok()
     }
 
+    /// What the one says, or else the other. What is malformed is told of both.
+    fn either<T>(
+        &mut self,
+        specific: &'static str,
+        generic: &'static str,
+        parse: impl Fn(&str) -> Result<T, OtelConfigError>,
+    ) -> Option<T> {
+        let (specific, generic) = (self.read(specific, &parse), self.read(generic, &parse));
+        specific.or(generic)
+    }
+
     pub(crate) fn ignore(&mut self, name: &'static str, error: OtelConfigError) {
         self.ignored.push(IgnoredVariable { name, error });
     }
@@ -147,9 +158,8 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
             Signal::Metrics => &METRICS,
         };
         let mut receiver = Receiver::new(signal);
-        let specific = self.read(names.protocol, str::parse::<Protocol>);
-        let generic = self.read(ALL.protocol, str::parse::<Protocol>);
-        receiver.protocol = specific.or(generic).unwrap_or(receiver.protocol);
+        let protocol = self.either(names.protocol, ALL.protocol, str::parse::<Protocol>);
+        receiver.protocol = protocol.unwrap_or(receiver.protocol);
         let (specific, generic) = (self.flag(names.insecure), self.flag(ALL.insecure));
         let insecure = specific.or(generic).unwrap_or(false);
         let protocol = receiver.protocol;
@@ -162,21 +172,15 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         let (specific, generic) =
             (self.read(names.endpoint, endpoint(true)), self.read(ALL.endpoint, endpoint(false)));
         receiver.endpoint = specific.or(generic);
-        let (specific, generic) = (self.read(names.headers, headers), self.read(ALL.headers, headers));
-        receiver.headers = specific.or(generic).unwrap_or_default();
-        let (specific, generic) =
-            (self.read(names.timeout, milliseconds), self.read(ALL.timeout, milliseconds));
-        receiver.timeout = specific.or(generic).unwrap_or(receiver.timeout);
-        let specific = self.read(names.compression, Compression::from_name);
-        let generic = self.read(ALL.compression, Compression::from_name);
-        receiver.compression = specific.or(generic).flatten();
+        receiver.headers = self.either(names.headers, ALL.headers, headers).unwrap_or_default();
+        let timeout = self.either(names.timeout, ALL.timeout, milliseconds);
+        receiver.timeout = timeout.unwrap_or(receiver.timeout);
+        let compression = self.either(names.compression, ALL.compression, Compression::from_name);
+        receiver.compression = compression.flatten();
         let path = |text: &str| Ok(PathBuf::from(text));
-        let (specific, generic) = (self.read(names.certificate, path), self.read(ALL.certificate, path));
-        receiver.tls.roots = specific.or(generic);
-        let specific = self.read(names.client_certificate, path);
-        let certificate = specific.or(self.read(ALL.client_certificate, path));
-        let specific = self.read(names.client_key, path);
-        let key = specific.or(self.read(ALL.client_key, path));
+        receiver.tls.roots = self.either(names.certificate, ALL.certificate, path);
+        let certificate = self.either(names.client_certificate, ALL.client_certificate, path);
+        let key = self.either(names.client_key, ALL.client_key, path);
         match (certificate, key) {
             (Some(certificate), Some(key)) => receiver.tls.pair = Some((certificate, key)),
             (None, None) => {}
