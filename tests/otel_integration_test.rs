@@ -30,12 +30,6 @@ fn config(service: &str, rotel: &Rotel, protocol: Protocol) -> OtelConfig {
     config.with_endpoint(&format!("http://{address}")).unwrap()
 }
 
-fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
-    let found = spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
-    assert_eq!(found.len(), 1, "{name}: {spans:#?}");
-    found[0]
-}
-
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
@@ -65,7 +59,8 @@ fn spans_arrive_as_they_were_by_either_protocol_and_compressed() {
             assert_eq!((provider.export_stats().sent(), provider.export_stats().failed()), (2, 0));
 
             let spans = rotel.spans(2);
-            let (place, reserve) = (named(&spans, "place"), named(&spans, "reserve"));
+            let (place, reserve) =
+                (ReceivedSpan::named(&spans, "place"), ReceivedSpan::named(&spans, "reserve"));
             for (span, scope) in [(place, "orders"), (reserve, "stock")] {
                 assert_eq!(span.scope, scope);
                 assert_eq!(span.resource["service.name"], "Str(checkout)");
@@ -156,11 +151,14 @@ fn producers_and_consumers_are_joined_across_the_headers_of_messages() {
     producer.shutdown_blocking(DEADLINE).unwrap();
 
     let spans = rotel.spans(5);
-    let batch = named(&spans, "bill all");
+    let batch = ReceivedSpan::named(&spans, "bill all");
     assert_eq!((&*batch.kind, &*batch.parent_id), ("SPAN_KIND_CONSUMER", ""));
     let mut links = Vec::new();
     for order in ["1", "2"] {
-        let (send, bill) = (named(&spans, &format!("send {order}")), named(&spans, &format!("bill {order}")));
+        let (send, bill) = (
+            ReceivedSpan::named(&spans, &format!("send {order}")),
+            ReceivedSpan::named(&spans, &format!("bill {order}")),
+        );
         assert_eq!((&*send.kind, &*send.parent_id), ("SPAN_KIND_PRODUCER", ""));
         assert_eq!((&bill.trace_id, &bill.parent_id), (&send.trace_id, &send.id));
         assert_eq!(send.resource["service.name"], "Str(checkout)");
@@ -204,7 +202,7 @@ fn what_is_not_sampled_is_not_sent() {
     provider.shutdown_blocking(DEADLINE).unwrap();
     let spans = rotel.spans(1);
     assert_eq!(spans.len(), 1, "{spans:#?}");
-    let span = named(&spans, "sampled");
+    let span = ReceivedSpan::named(&spans, "sampled");
     assert_eq!(span.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(span.parent_id, "00f067aa0ba902b7");
 }

@@ -31,12 +31,6 @@ fn provider(service: &str, protocol: Protocol, address: SocketAddr) -> OtelProvi
     OtelProvider::init(config.with_endpoint(&format!("http://{address}")).unwrap()).unwrap()
 }
 
-fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
-    let found = spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
-    assert_eq!(found.len(), 1, "{name}: {spans:#?}");
-    found[0]
-}
-
 /// Sends all orders; each one is a message with a key, and headers of its own besides those of the context.
 async fn produce(servers: String, provider: OtelProvider) -> PropagationStats {
     let producer: FutureProducer = ClientConfig::new().set("bootstrap.servers", servers).create().unwrap();
@@ -119,14 +113,14 @@ fn spans_are_joined_across_the_headers_of_kafka() {
     assert_eq!(spans.len(), 2 * ORDERS.len(), "{spans:#?}");
     let mut links = Vec::new();
     for order in ORDERS {
-        let bill = named(&spans, &format!("bill {order}"));
+        let bill = ReceivedSpan::named(&spans, &format!("bill {order}"));
         assert_eq!((&*bill.resource["service.name"], &*bill.scope), ("Str(billing)", "billing"));
         assert_eq!((&*bill.kind, &*bill.status), ("SPAN_KIND_CONSUMER", "STATUS_CODE_UNSET"));
         if order == "untraced" {
             assert_eq!((&*bill.parent_id, bill.attributes.len()), ("", 0));
             continue;
         }
-        let send = named(&spans, &format!("send {order}"));
+        let send = ReceivedSpan::named(&spans, &format!("send {order}"));
         assert_eq!((&*send.resource["service.name"], &*send.scope), ("Str(checkout)", "checkout"));
         assert_eq!((&*send.kind, &*send.parent_id), ("SPAN_KIND_PRODUCER", ""));
         assert_eq!((&bill.trace_id, &bill.parent_id), (&send.trace_id, &send.id));
@@ -134,7 +128,7 @@ fn spans_are_joined_across_the_headers_of_kafka() {
         assert_eq!(bill.attributes, baggage.map(|(name, value)| (name.to_owned(), value)).into());
         links.push((send.trace_id.clone(), send.id.clone()));
     }
-    let batch = named(&spans, "bill all");
+    let batch = ReceivedSpan::named(&spans, "bill all");
     assert_eq!((&*batch.kind, &*batch.parent_id), ("SPAN_KIND_CONSUMER", ""));
     assert_eq!(batch.links, links);
     // Each in a trace of its own.

@@ -33,6 +33,20 @@ pub struct ReceivedSpan {
     pub events: Vec<(String, BTreeMap<String, String>)>,
 }
 
+impl ReceivedSpan {
+    /// The one span of this name.
+    ///
+    /// # Panics
+    ///
+    /// When there is none, or another one.
+    #[must_use]
+    pub fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
+        let found = spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
+        assert_eq!(found.len(), 1, "{name}: {spans:#?}");
+        found[0]
+    }
+}
+
 /// Which list a line that begins with an arrow belongs to.
 #[derive(Debug, Clone, Copy)]
 enum List {
