@@ -2,15 +2,15 @@
 //!
 //! - [`CurrentSpan`] names observations by the span that they are made in.
 //! - [`WorkMetrics`] runs pieces of work in spans, and records how long they took and how they ended.
-
-mod span;
-mod work;
+//! - [`RegistryMeterProvider`], with the module [`meter`], records what libraries measure with the crate `opentelemetry`.
 
 pub mod meter;
+mod span;
+mod work_metrics;
 
-pub use self::meter::{RegistryMeterProvider, RegistryMeterProviderBuilder};
 #[doc(inline)]
 pub use nilometer_otel::*;
 
+pub use self::meter::{RegistryMeterProvider, RegistryMeterProviderBuilder};
 pub use self::span::CurrentSpan;
-pub use self::work::WorkMetrics;
+pub use self::work_metrics::WorkMetrics;
