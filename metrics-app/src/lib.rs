@@ -51,7 +51,7 @@
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
 //! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`: besides,
-//!   spans of the crate `tracing`; `otel-kafka`: besides, context in the headers of `rdkafka`'s messages.
+//!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do
@@ -63,8 +63,29 @@
 #[cfg(feature = "derive")]
 pub mod application;
 
+mod build_info;
+
+#[cfg(feature = "metrics")]
+pub mod facade;
+
+pub mod guide;
+
+#[cfg(feature = "tower")]
+pub mod http;
+
+#[cfg(feature = "kafka")]
+pub mod kafka;
+
+pub mod observability;
+
 #[cfg(feature = "otel")]
 pub mod otel;
+
+#[cfg(feature = "process")]
+pub mod process;
+
+#[cfg(feature = "tokio")]
+pub mod runtime;
 
 #[cfg(feature = "test-util")]
 pub mod test_util;

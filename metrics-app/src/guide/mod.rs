@@ -1,0 +1,1 @@
+//! Guides: moving from other crates, and a cookbook.

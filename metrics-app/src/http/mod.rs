@@ -1,0 +1,1 @@
+//! Metrics of HTTP servers and clients, as tower layers.
