@@ -49,8 +49,8 @@
 //! - `auth`, `tls`, `axum`: besides, authentication for the server, TLS for it and for pushes, and a router for axum; TLS needs
 //!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
-//! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
-//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`: besides,
+//! - `zstd`: besides, compression with zstd of pages and of what `otel` sends, for which a C compiler is needed.
+//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs no C compiler. `otel-tracing`: besides,
 //!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
