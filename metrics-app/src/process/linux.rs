@@ -84,7 +84,7 @@ fn open_fds() -> Option<u64> {
     // SPEC: Linux 6.2, "proc: report open files as size in stat() for /proc/pid/fd". It is 0 before.
     match fs::metadata("/proc/self/fd").ok()?.len() {
         0 => {
-            let listed = fs::read_dir("/proc/self/fd").ok()?.filter(Result::is_ok).count();
+            let listed = fs::read_dir("/proc/self/fd").ok()?.flatten().count();
             // One of them reads the folder.
             u64::try_from(listed).ok()?.checked_sub(1)
         }
