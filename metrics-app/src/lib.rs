@@ -90,6 +90,7 @@ pub mod runtime;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 
+pub use build_info::BuildInfo;
 #[doc(inline)]
 pub use nilometer_core::*;
 #[cfg(feature = "derive")]
