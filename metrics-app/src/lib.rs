@@ -99,6 +99,10 @@ pub use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 pub use nilometer_prometheus as prometheus;
 #[cfg(feature = "prometheus")]
 pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
+pub use observability::{
+    ConfigOrigin, IgnoredOtelVariable, Observability, ObservabilityConfig, ObservabilityConfigError,
+    ObservabilityError, ObservabilityFlushError, PartError,
+};
 
 /// Compiles the programs of the two readme files.
 ///
