@@ -36,7 +36,10 @@ impl RequestBodies<axum::body::Body> for AxumBody {
     type Body = axum::body::Body;
 
     fn wrap(body: RequestBody<axum::body::Body>) -> axum::body::Body {
-        body.into_uncounted().unwrap_or_else(axum::body::Body::new)
+        match body.into_uncounted() {
+            Ok(body) => body,
+            Err(body) => axum::body::Body::new(body),
+        }
     }
 }
 
@@ -51,7 +54,10 @@ impl RequestBodies<tonic::body::Body> for TonicBody {
     type Body = tonic::body::Body;
 
     fn wrap(body: RequestBody<tonic::body::Body>) -> tonic::body::Body {
-        body.into_uncounted().unwrap_or_else(tonic::body::Body::new)
+        match body.into_uncounted() {
+            Ok(body) => body,
+            Err(body) => tonic::body::Body::new(body),
+        }
     }
 }
 

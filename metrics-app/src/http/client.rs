@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use nilometer_core::InFlightGuard;
+use nilometer_core::{InFlightGuard, UpDownCounter};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -261,7 +261,7 @@ impl Side for ClientSide {
     }
 
     fn begin(&self, about: &About) -> InFlightGuard {
-        self.0.metrics.active_requests.with(&request_labels(about), |active| active.track_in_flight())
+        self.0.metrics.active_requests.with(&request_labels(about), UpDownCounter::track_in_flight)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2^52 bytes")]

@@ -51,9 +51,7 @@ where
         let (head, body) = response.into_parts();
         exchange.head(&head, &body);
         match this.exchange.take() {
-            Some(exchange) => {
-                Poll::Ready(Ok(Response::from_parts(head, ResponseBody::new(body, exchange))))
-            }
+            Some(exchange) => Poll::Ready(Ok(Response::from_parts(head, ResponseBody::new(body, exchange)))),
             None => Poll::Pending,
         }
     }

@@ -3,7 +3,9 @@
 use nilometer_core::{Family, Histogram, UpDownCounter, buckets};
 use nilometer_macros::Metrics;
 
-use super::labels::{ClientLabels, ClientRequestLabels, ServerActiveLabels, ServerLabels, ServerRequestLabels};
+use super::labels::{
+    ClientLabels, ClientRequestLabels, ServerActiveLabels, ServerLabels, ServerRequestLabels,
+};
 
 /// Upper bounds of durations, in seconds.
 ///

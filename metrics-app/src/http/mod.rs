@@ -17,11 +17,11 @@ mod span;
 mod span;
 mod target;
 
-pub use self::bodies::{AnyBody, RequestBodies};
 #[cfg(feature = "axum")]
 pub use self::bodies::AxumBody;
 #[cfg(feature = "tonic")]
 pub use self::bodies::TonicBody;
+pub use self::bodies::{AnyBody, RequestBodies};
 pub use self::body::{RequestBody, ResponseBody};
 pub use self::client::{HttpClient, HttpClientLayer};
 pub use self::future::ResponseFuture;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use nilometer_core::InFlightGuard;
+use nilometer_core::{InFlightGuard, UpDownCounter};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -51,7 +51,7 @@ use super::target::Target;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let response = service.oneshot(http::Request::get("/").body(axum::body::Body::empty())?).await?;
-/// let labels = metrics.request_duration_seconds.series().next().map(|series| series.labels().to_string());
+/// let labels = metrics.request_duration_seconds.series().next().map(|series| series.labels().as_set().as_prometheus().to_owned());
 /// assert_eq!(
 ///     labels.as_deref(),
 ///     Some(r#"{http_request_method="GET",http_response_status_class="2xx",http_route="/",url_scheme="http"}"#),
@@ -266,9 +266,8 @@ impl ServerSide {
             return status.name();
         }
         // SPEC: OpenTelemetry semantic conventions, "HTTP spans", "Status": of a server, 5xx alone are errors.
-        let is_error = |&(status, _): &(http::StatusCode, u64)| {
-            StatusClass::of(status) == StatusClass::ServerError
-        };
+        let is_error =
+            |&(status, _): &(http::StatusCode, u64)| StatusClass::of(status) == StatusClass::ServerError;
         if end.response.as_ref().is_some_and(is_error) { "5xx" } else { "" }
     }
 }
@@ -280,7 +279,7 @@ impl Side for ServerSide {
 
     fn begin(&self, about: &About) -> InFlightGuard {
         let labels = ServerActiveLabels { http_request_method: about.method, url_scheme: self.0.scheme };
-        self.0.metrics.active_requests.with(&labels, |active| active.track_in_flight())
+        self.0.metrics.active_requests.with(&labels, UpDownCounter::track_in_flight)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2^52 bytes")]
