@@ -2,7 +2,7 @@
 //! costs beside the same application without it.
 //!
 //! ```sh
-//! cargo run --release -p nilometer-benches --features rivals --bin http_load
+//! cargo run --release -p nilometer-benches --features http --bin http_load
 //! ```
 //!
 //! | option | means |
