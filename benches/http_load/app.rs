@@ -10,6 +10,7 @@ use nilometer::MetricsRegistry;
 use nilometer::http::{HttpServerLayer, HttpServerMetrics};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
+use tower::Layer;
 
 /// An application that is served until it is dropped.
 pub(crate) struct App {
@@ -18,6 +19,18 @@ pub(crate) struct App {
     pub(crate) metrics: HttpServerMetrics,
     /// Serves until it is dropped.
     _runtime: Runtime,
+}
+
+/// It hands over what it gets.
+#[derive(Clone)]
+struct Idle;
+
+impl<S> Layer<S> for Idle {
+    type Service = S;
+
+    fn layer(&self, inner: S) -> S {
+        inner
+    }
 }
 
 fn router() -> Router {
@@ -30,6 +43,11 @@ impl App {
     /// Without the layer.
     pub(crate) fn bare() -> Result<App, Box<dyn Error>> {
         App::serve("axum", router(), HttpServerMetrics::noop())
+    }
+
+    /// With a layer that does nothing.
+    pub(crate) fn idle() -> Result<App, Box<dyn Error>> {
+        App::serve("axum, idle layer", router().layer(Idle), HttpServerMetrics::noop())
     }
 
     /// With it.

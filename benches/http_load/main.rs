@@ -20,11 +20,16 @@
 //!
 //! # Costs
 //!
-//! Both applications are served by this process, each by a runtime of its own, and take turns, the first one changing;
+//! The applications are served by this process, each by a runtime of its own, and take turns, the first one changing;
 //! `wrk` has 2 threads and 64 connections. `serving` is what the process takes of the processors for an answer, and the
-//! overhead is by how much that is more with the layer, in the same round. Figures are medians over the rounds.
+//! overhead is by how much that is more than without a layer, in the same round. One application has a layer that does
+//! nothing, which shows what axum takes for any. Figures are medians over the rounds.
+//!
+//! `alone` is the layer around a service that does nothing, without a network: what a request through both takes, less
+//! what it takes through the service.
 #![expect(clippy::cast_precision_loss, reason = "counts and microseconds are far below 2^52")]
 
+mod alone;
 mod app;
 #[path = "../load/disturbance.rs"]
 mod disturbance;
@@ -62,9 +67,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!("{}", totals::check()?);
+    let alone = alone::nanoseconds()?;
 
-    let apps = [App::bare()?, App::measured()?];
-    let mut turns = [Vec::new(), Vec::new()];
+    let apps = [App::bare()?, App::idle()?, App::measured()?];
+    let mut turns = [Vec::new(), Vec::new(), Vec::new()];
     let rounds = if quick { 3 } else { 15 };
     for app in &apps {
         wrk::ask(app.address, Duration::from_secs(1))?;
@@ -76,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
 
-    let (table, figures) = report(&apps, &turns);
+    let (table, figures) = report(&apps, &turns, alone);
     print!("{table}");
     if in_ledger {
         let command = if quick { "http_load --quick" } else { "http_load" };
@@ -109,14 +115,14 @@ fn turn(app: &App) -> Result<Turn, Box<dyn Error>> {
 }
 
 /// The table, and the figures for the ledger.
-fn report(apps: &[App; 2], turns: &[Vec<Turn>; 2]) -> (String, Vec<(String, String)>) {
-    let [bare, measured] = turns;
+fn report(apps: &[App; 3], turns: &[Vec<Turn>; 3], alone: f64) -> (String, Vec<(String, String)>) {
+    let [bare, idle, measured] = turns;
     let disturbed = turns.iter().flatten().filter(|turn| turn.others > TOLERATED).count();
     let mut table = format!(
         "{}; medians of {} rounds, {disturbed} of {} turns disturbed\n\n{:<24} {:>10} {:>10} {:>10} {:>12}\n",
         machine(),
         bare.len(),
-        2 * bare.len(),
+        turns.len() * bare.len(),
         "application",
         "answers/s",
         "p50 ms",
@@ -135,12 +141,17 @@ fn report(apps: &[App; 2], turns: &[Vec<Turn>; 2]) -> (String, Vec<(String, Stri
         figures.push((format!("http/answers/{}", app.name), format!("{rate:.0} answers/s")));
         figures.push((format!("http/serving/{}", app.name), format!("{serving:.2} us/answer")));
     }
-    let pairs = || bare.iter().zip(measured);
-    let more = median(pairs().map(|(bare, measured)| measured.serving - bare.serving).collect());
-    let part = median(pairs().map(|(bare, measured)| measured.serving / bare.serving - 1.0).collect());
-    let overhead = format!("{:.0} ns/request ({:.1} %)", more * 1e3, part * 100.0);
-    let _ = writeln!(table, "\nthe layer: {overhead}");
-    figures.push(("http/overhead".to_owned(), overhead));
+    for (name, turns) in [("overhead_of_any", idle), ("overhead", measured)] {
+        let pairs = || bare.iter().zip(turns);
+        let more = median(pairs().map(|(bare, with)| with.serving - bare.serving).collect());
+        let part = median(pairs().map(|(bare, with)| with.serving / bare.serving - 1.0).collect());
+        figures
+            .push((format!("http/{name}"), format!("{:.0} ns/request ({:.1} %)", more * 1e3, part * 100.0)));
+    }
+    figures.push(("http/alone".to_owned(), format!("{alone:.0} ns/request")));
+    for (name, figure) in &figures[2 * apps.len()..] {
+        let _ = writeln!(table, "{name:<24} {figure}");
+    }
     (table, figures)
 }
 

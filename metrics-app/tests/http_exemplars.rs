@@ -1,4 +1,5 @@
 //! Durations that lead to the spans of their requests, though they are recorded when those layers have long returned.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
 
 mod http_support;
 

@@ -64,7 +64,7 @@ impl Decoder for Text {
 pub(crate) struct Greeter;
 
 impl Greeter {
-    async fn greet(request: Request<String>) -> Result<Response<String>, Status> {
+    fn greet(request: Request<String>) -> Result<Response<String>, Status> {
         match request.into_inner().as_str() {
             "" => Err(Status::invalid_argument("nobody to greet")),
             "nobody" => Err(Status::internal("there is nobody")),
@@ -90,10 +90,10 @@ impl Service<http::Request<Body>> for Greeter {
         Box::pin(async move {
             let mut grpc = server::Grpc::new(Text);
             Ok(match request.uri().path() {
-                GREET => grpc.unary(service_fn(Greeter::greet), request).await,
+                GREET => grpc.unary(service_fn(async |request| Greeter::greet(request)), request).await,
                 REPEAT => {
                     let repeat = service_fn(async |request: Request<String>| {
-                        let greeting = Greeter::greet(request).await?.into_inner();
+                        let greeting = Greeter::greet(request)?.into_inner();
                         Ok(Response::new(tokio_stream::iter([0; 3].map(move |_| Ok(greeting.clone())))))
                     });
                     grpc.server_streaming(repeat, request).await

@@ -144,7 +144,7 @@
 //!
 //! No text of a request becomes a label, the host that a client asks aside. Routes come from the program; requests that
 //! match none share one value, the empty one, which is to say that the label is absent: the conventions want it so, no route
-//! can have that name by chance, and in PromQL it is `http_route=""`. All else is a closed set. The limit of a family holds
+//! can have that name by chance, and in queries it is `http_route=""`. All else is a closed set. The limit of a family holds
 //! for whatever a function of one's own returns as a route.
 //!
 //! # Costs

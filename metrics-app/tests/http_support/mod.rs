@@ -1,5 +1,6 @@
 //! What the tests of the layers share.
 #![allow(dead_code, reason = "each test uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use std::error::Error;
 use std::net::SocketAddr;
