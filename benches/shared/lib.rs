@@ -19,3 +19,16 @@ pub use self::machine::machine;
 pub use self::opaque::opaque;
 pub use self::random::Random;
 pub use self::threads::bench;
+
+/// Runs the code of the guides, which no other package could: it needs the rivals.
+#[cfg(all(doctest, feature = "rivals"))]
+mod guides {
+    #[doc = include_str!("../../metrics-app/src/guide/from_prometheus.md")]
+    mod from_prometheus {}
+    #[doc = include_str!("../../metrics-app/src/guide/from_prometheus_client.md")]
+    mod from_prometheus_client {}
+    #[doc = include_str!("../../metrics-app/src/guide/from_metrics.md")]
+    mod from_metrics {}
+    #[doc = include_str!("../../metrics-app/src/guide/comparison.md")]
+    mod comparison {}
+}

@@ -52,6 +52,7 @@
 //! - `zstd`: besides, compression with zstd of pages and of what `otel` sends, for which a C compiler is needed.
 //! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs no C compiler. `otel-tracing`: besides,
 //!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
+//! - `metrics`: the module `facade`, a recorder for libraries that record through the crate `metrics`.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do

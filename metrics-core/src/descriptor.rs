@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
+use std::sync::OnceLock;
 
 use crate::name::{EscapingScheme, NameError, check_metric_name, check_utf8_metric_name, has_suffix};
 use crate::unit::Unit;
@@ -71,8 +72,12 @@ impl MetricType {
 pub struct Descriptor {
     name: Box<str>,
     help: Box<str>,
+    /// The help that a family without any got later: set once.
+    late_help: OnceLock<Box<str>>,
     metric_type: MetricType,
     unit: Option<Unit>,
+    /// The unit that a family without any got later: set once.
+    late_unit: OnceLock<Unit>,
     label_names: Option<Box<[Box<str>]>>,
     location: &'static Location<'static>,
     /// Whether a name that is not classic was asked for.
@@ -136,8 +141,10 @@ impl Descriptor {
         Descriptor {
             name: name.into().into_boxed_str(),
             help: help.into().into_boxed_str(),
+            late_help: OnceLock::new(),
             metric_type,
             unit: None,
+            late_unit: OnceLock::new(),
             label_names: None,
             location,
             utf8: false,
@@ -249,7 +256,15 @@ impl Descriptor {
     /// What the metric means, unescaped.
     #[must_use]
     pub fn help(&self) -> &str {
-        &self.help
+        if self.help.is_empty() { self.late_help.get().map_or("", |help| help) } else { &self.help }
+    }
+
+    /// Gives help to what was made without, once; returns whether this is the help now.
+    pub(crate) fn describe(&self, help: &str) -> bool {
+        if self.help.is_empty() && !help.is_empty() {
+            self.late_help.get_or_init(|| help.into());
+        }
+        self.help() == help
     }
 
     /// The kind.
@@ -261,7 +276,15 @@ impl Descriptor {
     /// The unit, where one was declared.
     #[must_use]
     pub fn unit(&self) -> Option<Unit> {
-        self.unit
+        self.unit.or_else(|| self.late_unit.get().copied())
+    }
+
+    /// Gives a unit, which the name ends with, to what was made without, once; returns whether this is the unit now.
+    pub(crate) fn declare_unit(&self, unit: Unit) -> bool {
+        if self.unit.is_none() && self.ends_with(unit) {
+            self.late_unit.get_or_init(|| unit);
+        }
+        self.unit() == Some(unit)
     }
 
     /// The label names in sorted order, where they were declared.

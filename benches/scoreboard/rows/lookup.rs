@@ -29,20 +29,20 @@ pub(super) enum Order {
 
 /// Label sets, and those of each turn.
 #[derive(Clone, Copy)]
-struct Turns {
+pub(super) struct Turns {
     all: &'static [Labels],
     /// All of them, and some of them again up to a power of two: a division takes as long as half a lookup.
     in_turn: &'static [Labels],
 }
 
 impl Turns {
-    fn new(series: usize) -> Turns {
+    pub(super) fn new(series: usize) -> Turns {
         let all = Labels::many(series);
         let in_turn: Vec<Labels> = all.iter().cycle().take(series.next_power_of_two()).cloned().collect();
         Turns { all, in_turn: in_turn.leak() }
     }
 
-    fn of(self, turn: u64) -> &'static Labels {
+    pub(super) fn of(self, turn: u64) -> &'static Labels {
         &self.in_turn[turn as usize & (self.in_turn.len() - 1)]
     }
 }

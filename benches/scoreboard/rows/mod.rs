@@ -4,6 +4,7 @@ mod bytes;
 mod closed;
 mod counter;
 mod exponential;
+mod facade;
 mod format;
 mod histogram;
 mod lookup;
@@ -97,6 +98,8 @@ impl Board {
         self.timed(&mut rows, "lookup/declared", &[1, 2], || lookup::contestants(1000, Order::Declared))?;
         self.timed(&mut rows, "lookup/any_order", &[1, 2], || lookup::contestants(1000, Order::Any))?;
         self.timed(&mut rows, "enums/inc", &[1, 2], closed::contestants)?;
+        self.timed(&mut rows, "facade/plain", &[1, 2], facade::plain)?;
+        self.timed(&mut rows, "facade/labelled", &[1, 2], facade::labelled)?;
         for &series in self.effort.sizes() {
             let id = format!("lookup/series={series}");
             self.timed(&mut rows, &id, &[1], || lookup::growing(series))?;

@@ -70,6 +70,7 @@ use crate::histogram::Histogram;
 use crate::label::{LabelError, TypedLabels};
 use crate::metric::Metric;
 use crate::setup::Options;
+use crate::unit::Unit;
 use crate::updown::UpDownCounter;
 
 /// Labels that are given as pairs of strings, with each lookup.
@@ -226,6 +227,45 @@ impl<L, M: Metric> Family<L, M> {
     #[must_use]
     pub fn metadata(&self) -> &Descriptor {
         self.core.descriptor()
+    }
+
+    /// Gives help to a family that was made without, for bridges to libraries that record first and describe later.
+    /// Returns whether this is the family's help now: help that is there stays.
+    ///
+    /// The next collection shows it, and registrations that state it are the family's from then on, as if it had been
+    /// registered with it. A descriptor that was cloned before keeps what it had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let registry = nilometer_core::MetricsRegistry::new();
+    /// let jobs = registry.register_counter("jobs_total", "")?;
+    /// assert!(jobs.describe("Jobs done."));
+    /// assert!(!jobs.describe("Jobs, perhaps."));
+    /// assert_eq!(jobs.metadata().help(), "Jobs done.");
+    /// assert!(registry.register_counter("jobs_total", "Jobs done.").is_ok());
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn describe(&self, help: &str) -> bool {
+        self.core.descriptor().describe(help)
+    }
+
+    /// Gives a unit to a family that was made without and whose name ends with it, as
+    /// [`describe`](Family::describe) gives help. Returns whether this is the family's unit now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nilometer_core::{MetricsRegistry, Unit};
+    ///
+    /// let family = MetricsRegistry::new().register_gauge("free_bytes", "Bytes left.")?;
+    /// assert!(!family.declare_unit(Unit::SECONDS));
+    /// assert!(family.declare_unit(Unit::BYTES));
+    /// assert_eq!(family.metadata().unit(), Some(Unit::BYTES));
+    /// # Ok::<(), nilometer_core::MetricsError>(())
+    /// ```
+    pub fn declare_unit(&self, unit: Unit) -> bool {
+        self.core.descriptor().declare_unit(unit)
     }
 
     /// Handles of all series, in the order in which they were made, the overflow series last.
