@@ -62,8 +62,18 @@ fn workers_without_work_are_parked() {
     let collector = RuntimeCollector::new(runtime.handle());
     let is_parked = |worker: &str| {
         let page = Page::of(&collector);
-        is_odd(page.number_of("tokio_worker_park_unparks_total", &[("worker", worker)]))
+        let of = |name| page.number_of(name, &[("worker", worker)]);
+        // One more parking than wakings.
+        let parks = of("tokio_worker_parks_total");
+        parks > 1.0 && of("tokio_worker_park_unparks_total").to_string() == (2.0 * parks - 1.0).to_string()
     };
+    // Each wakes once at least, as none of the first three tasks ends before all have begun.
+    eventually("all are parked at first", || {
+        let page = Page::of(&collector);
+        let parks = |worker| page.number_of("tokio_worker_parks_total", &[("worker", worker)]);
+        ["0", "1", "2"].into_iter().all(|worker| parks(worker) > 0.0)
+    });
+    drop(block_workers(&runtime, 3));
     eventually("all are parked", || ["0", "1", "2"].into_iter().all(is_parked));
 
     let parks = || {
