@@ -39,13 +39,15 @@
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
 //! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation; here, exemplars from spans, metrics of work in spans, and a meter provider |
-//! | here | the module `application`: metric sets for a stream processor; the module `test_util`, with that feature |
+//! | here | the module `application`: metric sets for a stream processor; [`BuildInfo`] and [`build_info!`]; with their features, the modules `process` and `runtime`; the module `test_util`, with that feature |
 //!
 //! # Features
 //!
 //! - `derive` (default): the derives, and `application`, which is declared with them.
 //! - `prometheus` (default): the module `prometheus`, and `PrometheusRenderer`, `MetricsServer` and `ServerConfig` at
 //!   the root.
+//! - `process` (default): the module `process`: processor time, memory, descriptors, threads. It needs no C compiler.
+//! - `tokio`: the module `runtime`: metrics of tokio's runtimes, and of futures whose polls are counted.
 //! - `auth`, `tls`, `axum`: besides, authentication for the server, TLS for it and for pushes, and a router for axum; TLS needs
 //!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.

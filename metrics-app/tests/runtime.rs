@@ -1,6 +1,7 @@
 //! The metrics of tokio, beside numbers of tasks, workers and polls that are known.
 
 #![cfg(feature = "tokio")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of what clippy takes for one")]
 
 mod sets_support;
 
@@ -13,8 +14,9 @@ use std::time::{Duration, Instant};
 use nilometer::MetricsRegistry;
 use nilometer::runtime::{RuntimeCollector, RuntimeError, TaskMetrics};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
-use self::sets_support::{Page, eventually, microseconds};
+use self::sets_support::{Page, eventually, microseconds, tell};
 
 fn workers(number: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(number).enable_time().build().unwrap()
@@ -50,7 +52,7 @@ fn tasks_are_alive_until_they_end() {
     assert_eq!(Page::of(&collector).number("tokio_workers").to_string(), "2");
     let tasks: Vec<_> = (0..10).map(|_| runtime.spawn(pending::<()>())).collect();
     assert_eq!(Page::of(&collector).number("tokio_alive_tasks").to_string(), "10");
-    tasks[..4].iter().for_each(|task| task.abort());
+    tasks[..4].iter().for_each(JoinHandle::abort);
     eventually("six tasks are alive", || Page::of(&collector).number("tokio_alive_tasks").to_string() == "6");
 }
 
@@ -60,8 +62,18 @@ fn workers_without_work_are_parked() {
     let collector = RuntimeCollector::new(runtime.handle());
     let is_parked = |worker: &str| {
         let page = Page::of(&collector);
-        is_odd(page.number_of("tokio_worker_park_unparks_total", &[("worker", worker)]))
+        let of = |name| page.number_of(name, &[("worker", worker)]);
+        // One more parking than wakings.
+        let parks = of("tokio_worker_parks_total");
+        parks > 1.0 && of("tokio_worker_park_unparks_total").to_string() == (2.0 * parks - 1.0).to_string()
     };
+    // Each wakes once at least, as none of the first three tasks ends before all have begun.
+    eventually("all are parked at first", || {
+        let page = Page::of(&collector);
+        let parks = |worker| page.number_of("tokio_worker_parks_total", &[("worker", worker)]);
+        ["0", "1", "2"].into_iter().all(|worker| parks(worker) > 0.0)
+    });
+    drop(block_workers(&runtime, 3));
     eventually("all are parked", || ["0", "1", "2"].into_iter().all(is_parked));
 
     let parks = || {
@@ -240,9 +252,11 @@ fn tasks_of_several_kinds_are_told_apart() {
 #[cfg(not(tokio_unstable))]
 #[test]
 fn what_is_not_stable_is_not_there() {
+    use nilometer::collect::Descriptor;
+
     let runtime = workers(1);
     let page = Page::of(&RuntimeCollector::new(runtime.handle()));
-    let names: Vec<&str> = page.families.iter().map(|family| family.name()).collect();
+    let names: Vec<&str> = page.families.iter().map(Descriptor::name).collect();
     let expected = [
         "tokio_workers",
         "tokio_alive_tasks",
@@ -291,6 +305,24 @@ fn a_collection_is_cheap() {
     let runtime = workers(2);
     let collector = RuntimeCollector::new(runtime.handle());
     let took = microseconds(2000, || drop(black_box(Page::of(&collector))));
-    println!("one collection of a runtime of two workers: {took:.1} µs");
+    tell("one collection of a runtime of two workers", took);
     assert!(took < 1000.0, "{took}");
+}
+
+#[test]
+fn an_instrumented_poll_is_cheap() {
+    const POLLS: u32 = 20_000;
+    async fn yield_often() {
+        for _ in 1..POLLS {
+            tokio::task::yield_now().await;
+        }
+    }
+    let metrics = task_metrics();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let plain = microseconds(11, || runtime.block_on(yield_often()));
+    let instrumented = microseconds(11, || runtime.block_on(metrics.instrument(yield_often())));
+    let more = (instrumented - plain) / f64::from(POLLS);
+    tell("what an instrumented poll takes more than a plain one", more);
+    assert_eq!(metrics.polls_total.get(), 11 * u64::from(POLLS));
+    assert!(more < 20.0, "{more}");
 }

@@ -83,7 +83,7 @@ fn unquoted(cell: &str) -> Option<String> {
 fn declared(descriptors: &[Descriptor]) -> BTreeMap<String, Row> {
     let rows = descriptors.iter().map(|descriptor| {
         let unit = descriptor.unit().map_or("", |unit| unit.as_str());
-        let labels = descriptor.label_names().unwrap_or_default().iter().map(|name| name.to_string());
+        let labels = descriptor.label_names().unwrap_or_default().iter().map(ToString::to_string);
         let row = (descriptor.metric_type().as_str().to_owned(), unit.to_owned(), labels.collect());
         (descriptor.name().to_owned(), row)
     });

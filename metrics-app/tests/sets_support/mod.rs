@@ -1,6 +1,12 @@
 //! What the tests of metric sets share: what a collector shows, and tests that have a process to themselves.
 
 #![allow(dead_code, reason = "each test file takes a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests, outside of what clippy takes for one"
+)]
+#![allow(clippy::print_stdout, reason = "what something costs is for whoever runs the tests")]
 
 use std::env;
 use std::process::Command;
@@ -86,7 +92,7 @@ impl Visitor for Page {
 ///
 /// `test` is the test's own name.
 pub(crate) fn alone(test: &str, body: impl FnOnce()) {
-    alone_under(test, |program| Command::new(program), body);
+    alone_under(test, Command::new, body);
 }
 
 /// The same, in a process that `command` starts; arguments follow.
@@ -129,4 +135,9 @@ pub(crate) fn microseconds(times: usize, mut work: impl FnMut()) -> f64 {
         .collect();
     took.sort_unstable();
     took[times / 2].as_secs_f64() * 1e6
+}
+
+/// Says what something costs.
+pub(crate) fn tell(what: &str, microseconds: f64) {
+    println!("{what}: {microseconds:.3} µs");
 }
