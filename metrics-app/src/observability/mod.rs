@@ -243,6 +243,6 @@ fn register(
 ) -> Result<(), ObservabilityError> {
     match registry.register_collector(name, collector) {
         Ok(_) => Ok(()),
-        Err(source) => Err(ObservabilityError::Register { name, source }),
+        Err(source) => Err(ObservabilityError::Register { name, source: Box::new(source) }),
     }
 }
