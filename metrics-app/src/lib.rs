@@ -52,6 +52,7 @@
 //! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
 //! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`: besides,
 //!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
+//! - `tower`: the module `http`, layers for HTTP servers and clients; `tonic`: besides, those for gRPC.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do
