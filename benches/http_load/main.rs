@@ -5,6 +5,8 @@
 //! cargo run --release -p nilometer-benches --features http --bin http_load
 //! ```
 //!
+//! needs `wrk`, which `.ci/load` installs where it is missing.
+//!
 //! | option | means |
 //! |---|---|
 //! | `--quick` | fewer rounds: half a minute |
@@ -27,7 +29,12 @@
 //!
 //! `alone` is the layer around a service that does nothing, without a network: what a request through both takes, less
 //! what it takes through the service.
-#![expect(clippy::cast_precision_loss, reason = "counts and microseconds are far below 2^52")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and microseconds are far below 2^52, and a figure is not exact anyway"
+)]
 
 mod alone;
 mod app;

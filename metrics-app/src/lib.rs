@@ -55,6 +55,7 @@
 //! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs no C compiler. `otel-tracing`: besides,
 //!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
 //! - `metrics`: the module `facade`, a recorder for libraries that record through the crate `metrics`.
+//! - `tower`: the module `http`, layers for HTTP servers and clients; `tonic`: besides, those for gRPC.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
 //! # What this crate does not do

@@ -35,7 +35,8 @@ async fn the_span_that_a_request_came_in_is_named_when_its_body_has_ended() {
     // Nor does anything stay current.
     assert!(!Context::current().has_active_span());
 
-    let page = PrometheusRenderer::render_as(&registry, Exposition::new(Format::OpenMetrics));
+    let page = PrometheusRenderer::render_as(&registry, Exposition::new(Format::OpenMetrics)).unwrap();
+    let page = String::from_utf8(page).unwrap();
     let named = |family: &str| {
         let lines = page.lines().filter(|line| line.starts_with(family) && line.contains("_bucket"));
         lines.filter(|line| line.contains(&format!(r#"trace_id="{trace}""#))).count()
