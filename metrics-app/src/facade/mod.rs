@@ -76,7 +76,8 @@
 //! # Handles, and how long they stay
 //!
 //! The macros ask for a handle at each call. It is found by its key, whose hash is computed already, under a read lock
-//! of one part out of 16, and nothing is allocated. Keeping the handle in a struct costs less: then it is the
+//! that few other threads take, or none, and nothing is allocated: the rows `facade/*` of the scoreboard. For that, there
+//! are as many copies of the keys as processors, up to 16. Keeping the handle in a struct costs less: then it is the
 //! registry's own operation behind one pointer.
 //!
 //! A key keeps its series. Where series [expire](nilometer_core::RegistryConfig::with_expire_after), collections let go
