@@ -187,8 +187,10 @@ impl ClientStatistics {
     fn follow(&self, report: &[u8]) -> Result<(), StatisticsError> {
         let report: Report = serde_json::from_slice(report)?;
         let name = report.name.as_deref().ok_or(StatisticsError::Unnamed)?;
-        // As librdkafka has it where nothing is configured.
-        let client_id = report.client_id.as_deref().unwrap_or("rdkafka");
+        // Older versions say it in the name alone: `billing#consumer-1`.
+        let client_id = report.client_id.as_deref();
+        let client_id =
+            client_id.unwrap_or_else(|| name.rsplit_once('#').map_or(name, |(client_id, _)| client_id));
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let Clients { by_name, assigned } = &mut *clients;
         let client = by_name.entry(name.to_owned()).or_default();
