@@ -49,8 +49,8 @@
 //! - `auth`, `tls`, `axum`: besides, authentication for the server, TLS for it and for pushes, and a router for axum; TLS needs
 //!   a C compiler.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
-//! - `zstd`: besides, compression of pages with zstd, for which a C compiler is needed.
-//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs a C compiler. `otel-tracing`: besides,
+//! - `zstd`: besides, compression with zstd of pages and of what `otel` sends, for which a C compiler is needed.
+//! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs no C compiler. `otel-tracing`: besides,
 //!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
 //!
@@ -90,6 +90,7 @@ pub mod runtime;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 
+pub use build_info::BuildInfo;
 #[doc(inline)]
 pub use nilometer_core::*;
 #[cfg(feature = "derive")]
@@ -98,6 +99,10 @@ pub use nilometer_macros::{LabelValue, Metrics, TypedLabels};
 pub use nilometer_prometheus as prometheus;
 #[cfg(feature = "prometheus")]
 pub use nilometer_prometheus::{MetricsServer, PrometheusRenderer, ServerConfig};
+pub use observability::{
+    ConfigOrigin, IgnoredOtelVariable, Observability, ObservabilityConfig, ObservabilityConfigError,
+    ObservabilityError, ObservabilityFlushError, PartError,
+};
 
 /// Compiles the programs of the two readme files.
 ///

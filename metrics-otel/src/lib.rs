@@ -74,7 +74,7 @@
 //! | `trace` | `OtelProvider`, which gives tracers of the crate `opentelemetry` and exports what they record; `OtelConfig`; the modules `trace`, spans around work, and `propagation`, W3C trace context and baggage |
 //! | `trace-grpc`, `trace-http` | spans are sent over OTLP, by gRPC or by HTTP as protobuf |
 //! | `tls` | both are sent over TLS, too |
-//! | `zstd` | metrics can be compressed with zstd; spans can in any case |
+//! | `zstd` | both can be compressed with zstd, beside gzip |
 //! | `tracing` | a layer that makes spans of the crate `tracing` spans of these tracers |
 //! | `http`, `tonic`, `kafka` | context in and out of `http::HeaderMap`, of `tonic`'s metadata, and of the headers of `rdkafka`'s messages |
 //!

@@ -81,15 +81,25 @@ fn a_thread_that_is_dropped_stops_and_is_not_waited_for() {
 
 #[test]
 fn a_thread_whose_scrape_does_not_end_stops_at_its_deadline() {
-    let (collector, gate, waits) = gated();
-    let config = local().with_shutdown_timeout(Duration::from_millis(20));
-    let server = MetricsServer::new(collector, config).serve_on_thread().unwrap();
-    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
-    stream.write_all(REQUEST).unwrap();
-    waits.recv().unwrap();
-    let error = server.shutdown().unwrap_err();
-    assert!(matches!(error, ServerError::ShutdownTimeout { connections: 1, .. }), "{error}");
-    gate.open();
+    let short = Duration::from_millis(20);
+    type End = fn(nilometer_prometheus::ServerThread) -> Result<(), ServerError>;
+    let ends: [(Duration, End); 2] = [
+        (short, |server| server.shutdown()),
+        (Duration::from_secs(600), |server| server.shutdown_within(Duration::from_millis(20))),
+    ];
+    for (configured, end) in ends {
+        let (collector, gate, waits) = gated();
+        let config = local().with_shutdown_timeout(configured);
+        let server = MetricsServer::new(collector, config).serve_on_thread().unwrap();
+        let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+        stream.write_all(REQUEST).unwrap();
+        waits.recv().unwrap();
+        let error = end(server).unwrap_err();
+        let is_cut =
+            matches!(error, ServerError::ShutdownTimeout { connections: 1, timeout } if timeout == short);
+        assert!(is_cut, "{error}");
+        gate.open();
+    }
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use super::OtelConfigError;
 pub enum Compression {
     /// With gzip.
     Gzip,
-    /// With zstd; requests of metrics with the feature `zstd`.
+    /// With zstd, with that feature.
     Zstd,
 }
 

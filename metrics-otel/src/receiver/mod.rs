@@ -107,7 +107,12 @@ impl Receiver {
         if self.is_https() && !cfg!(feature = "tls") {
             return Err(OtelInitError::TlsNotBuilt { endpoint: self.shown_url() });
         }
-        self.compression.map_or(Ok(()), |compression| self.signal.check_compression(compression))
+        match self.compression {
+            Some(compression @ Compression::Zstd) if !cfg!(feature = "zstd") => {
+                Err(OtelInitError::CompressionNotBuilt { compression })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

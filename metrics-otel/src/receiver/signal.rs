@@ -1,6 +1,6 @@
 //! What is sent.
 
-use super::{Compression, OtelInitError, Protocol};
+use super::Protocol;
 
 /// What is sent: traces or metrics, which have paths, variables and features of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +46,5 @@ impl Signal {
         } else {
             Protocol::Http
         }
-    }
-
-    /// Whether a compression is built: traces have both wherever they are sent at all.
-    pub(super) fn check_compression(self, compression: Compression) -> Result<(), OtelInitError> {
-        if self == Signal::Metrics && compression == Compression::Zstd && !cfg!(feature = "zstd") {
-            return Err(OtelInitError::CompressionNotBuilt { compression });
-        }
-        Ok(())
     }
 }

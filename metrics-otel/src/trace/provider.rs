@@ -80,7 +80,8 @@ impl OtelProvider {
     /// # Errors
     ///
     /// [`OtelInitError::ProtocolNotBuilt`] when the protocol's feature is off, [`OtelInitError::TlsNotBuilt`] when an
-    /// `https` endpoint lacks the feature `tls`, [`OtelInitError::TlsFile`] and [`OtelInitError::NoRoots`]
+    /// `https` endpoint lacks the feature `tls`, [`OtelInitError::CompressionNotBuilt`] when that of the compression is
+    /// off, [`OtelInitError::TlsFile`] and [`OtelInitError::NoRoots`]
     /// when there is nothing to check it against, [`OtelInitError::Thread`] when no thread starts, and
     /// [`OtelInitError::Exporter`] when the exporter cannot be built. Nothing is left running.
     ///

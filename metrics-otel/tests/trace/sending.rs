@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use nilometer_otel::trace::{OtelFlushError, Protocol};
+use nilometer_otel::trace::{Compression, OtelFlushError, Protocol};
 use nilometer_otel::{OtelConfig, OtelProvider};
 use opentelemetry::trace::Tracer;
 
@@ -101,5 +101,21 @@ fn a_receiver_that_is_not_there_costs_spans_and_nothing_else() {
         assert!(reason.contains(": Connection refused"), "{protocol}: {reason}");
         assert!(!reason.contains("4f1c"), "{protocol}: {reason}");
         provider.shutdown_blocking(DEADLINE).unwrap();
+    }
+}
+
+#[test]
+fn zstd_is_an_error_at_the_start_where_it_is_not_built() {
+    for protocol in protocols() {
+        let (_listener, address) = listen();
+        let started = OtelProvider::init(config(address, protocol).with_compression(Compression::Zstd));
+        match started {
+            Ok(_) => assert!(cfg!(feature = "zstd"), "{protocol}"),
+            Err(error) => {
+                assert!(!cfg!(feature = "zstd"), "{protocol}: {error}");
+                let expected = "the compression `zstd` needs the feature `zstd`, which is off";
+                assert_eq!(error.to_string(), expected, "{protocol}");
+            }
+        }
     }
 }

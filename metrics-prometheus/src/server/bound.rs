@@ -77,6 +77,11 @@ impl<C: Collector + 'static> MetricsServer<C> {
         .await
     }
 
+    /// For how long a shutdown waits for connections.
+    pub(super) fn shutdown_timeout(&self) -> Duration {
+        self.config.shutdown_timeout()
+    }
+
     /// Checks the configuration, then listens.
     pub(super) async fn listening<L>(
         self,
@@ -161,6 +166,19 @@ impl<C: Collector + 'static, L: Listen> BoundServer<C, L> {
     /// [`ServerError::ShutdownTimeout`] when connections were still open after
     /// [`ServerConfig::with_shutdown_timeout`]; they were cut then.
     pub async fn serve_until(self, shutdown: impl Future) -> Result<(), ServerError> {
+        let limit = self.terms.config.shutdown_timeout();
+        let shutdown = async {
+            shutdown.await;
+            limit
+        };
+        self.serve_until_within(shutdown).await
+    }
+
+    /// As [`serve_until`](Self::serve_until); `shutdown` gives the time for which connections are waited for.
+    pub(super) async fn serve_until_within(
+        self,
+        shutdown: impl Future<Output = Duration>,
+    ) -> Result<(), ServerError> {
         let BoundServer { listener, terms } = self;
         let stats = terms.service.stats();
         let terms = Arc::new(terms);
@@ -172,9 +190,9 @@ impl<C: Collector + 'static, L: Listen> BoundServer<C, L> {
             background.spawn(certificates.clone().watch(stats.clone()));
         }
         let mut shutdown = pin!(shutdown);
-        loop {
+        let limit = loop {
             let accepted = tokio::select! {
-                _ = &mut shutdown => break,
+                limit = &mut shutdown => break limit,
                 Some(()) = places.ended() => continue,
                 accepted = listener.next() => accepted,
             };
@@ -182,7 +200,7 @@ impl<C: Collector + 'static, L: Listen> BoundServer<C, L> {
                 Ok(stream) => {
                     stats.accepted();
                     let place = tokio::select! {
-                        _ = &mut shutdown => break,
+                        limit = &mut shutdown => break limit,
                         place = places.take(|| stats.closed(Closed::Displaced)) => place,
                     };
                     let activity = Arc::new(Activity::new());
@@ -192,15 +210,14 @@ impl<C: Collector + 'static, L: Listen> BoundServer<C, L> {
                 // The client went away before it was accepted; the next one may be there already.
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => tokio::select! {
-                    _ = &mut shutdown => break,
+                    limit = &mut shutdown => break limit,
                     () = sleep(ACCEPT_PAUSE) => {}
                 },
             }
-        }
+        };
         drop(listener);
         stop.send_replace(());
         let ended = async { while places.ended().await.is_some() {} };
-        let limit = terms.config.shutdown_timeout();
         if timeout(limit, ended).await.is_ok() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use nilometer_core::collect::Collector;
 use tokio::runtime::Builder;
@@ -16,8 +17,9 @@ use super::{MetricsServer, ServerError, ServerStats};
 pub struct ServerThread {
     local_addr: SocketAddr,
     stats: ServerStats,
-    /// Stops the server when it is sent to or dropped.
-    stop: oneshot::Sender<()>,
+    /// Stops the server when it is sent to or dropped. A time is how long connections are waited for, in place of the
+    /// configuration's.
+    stop: oneshot::Sender<Option<Duration>>,
     thread: JoinHandle<Result<(), ServerError>>,
 }
 
@@ -50,7 +52,9 @@ impl<C: Collector + 'static> MetricsServer<C> {
     /// # Ok::<(), nilometer_prometheus::ServerError>(())
     /// ```
     pub fn serve_on_thread(self) -> Result<ServerThread, ServerError> {
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<Option<Duration>>();
+        let configured = self.shutdown_timeout();
+        let stopped = async move { stopped.await.ok().flatten().unwrap_or(configured) };
         let (tell, told) = mpsc::channel();
         let serve = move || {
             let runtime = Builder::new_current_thread()
@@ -61,7 +65,7 @@ impl<C: Collector + 'static> MetricsServer<C> {
                 let server = self.bind().await?;
                 // Whoever asked is waiting for it.
                 let _ = tell.send((server.local_addr(), server.stats()));
-                server.serve_until(stopped).await
+                server.serve_until_within(stopped).await
             });
             // A collection that does not end would be waited for otherwise.
             runtime.shutdown_background();
@@ -102,9 +106,42 @@ impl ServerThread {
     ///
     /// As [`BoundServer::serve_until`](crate::BoundServer::serve_until), and [`ServerError::Panicked`].
     pub fn shutdown(self) -> Result<(), ServerError> {
+        self.stop(None)
+    }
+
+    /// As [`shutdown`](Self::shutdown), at most for this long, whatever the configuration says. Connections that are open
+    /// then are cut.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nilometer_core::collect::*;
+    /// # struct Nothing;
+    /// # impl Collector for Nothing {
+    /// #     fn collect(&self, _: &mut dyn Visitor) -> Result<(), CollectError> { Ok(()) }
+    /// # }
+    /// # let registry = Nothing;
+    /// use std::time::Duration;
+    ///
+    /// use nilometer_prometheus::{MetricsServer, ServerConfig};
+    ///
+    /// let config = ServerConfig::new().with_host("127.0.0.1").with_port(0);
+    /// let server = MetricsServer::new(registry, config).serve_on_thread()?;
+    /// server.shutdown_within(Duration::from_millis(500))?;
+    /// # Ok::<(), nilometer_prometheus::ServerError>(())
+    /// ```
+    pub fn shutdown_within(self, timeout: Duration) -> Result<(), ServerError> {
+        self.stop(Some(timeout))
+    }
+
+    fn stop(self, timeout: Option<Duration>) -> Result<(), ServerError> {
         let ServerThread { stop, thread, .. } = self;
         // One that has ended listens no more.
-        let _ = stop.send(());
+        let _ = stop.send(timeout);
         thread.join().unwrap_or(Err(ServerError::Panicked))
     }
 }

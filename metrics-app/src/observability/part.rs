@@ -1,0 +1,106 @@
+//! What is collected beside what the program records: the build, the process and its runtime.
+
+use nilometer_core::MetricsRegistry;
+
+use super::{ObservabilityConfig, ObservabilityConfigError, ObservabilityError};
+
+/// Whether what is asked for is built.
+pub(super) fn check(config: &ObservabilityConfig) -> Result<(), ObservabilityConfigError> {
+    process::check(config)?;
+    runtime::check(config)
+}
+
+/// Has the registry show what is asked for.
+pub(super) fn register(
+    config: &ObservabilityConfig,
+    registry: &MetricsRegistry,
+) -> Result<(), ObservabilityError> {
+    if let Some(build) = &config.build_info {
+        let registered = build.register(registry);
+        registered.map_err(|source| ObservabilityError::Register { name: "build_info", source })?;
+    }
+    process::register(config, registry)?;
+    runtime::register(config, registry)
+}
+
+#[cfg(feature = "process")]
+mod process {
+    use super::{MetricsRegistry, ObservabilityConfig, ObservabilityConfigError, ObservabilityError};
+    use crate::process::ProcessCollector;
+
+    #[expect(clippy::unnecessary_wraps, reason = "without the feature there is something that fails")]
+    pub(super) fn check(_: &ObservabilityConfig) -> Result<(), ObservabilityConfigError> {
+        Ok(())
+    }
+
+    pub(super) fn register(
+        config: &ObservabilityConfig,
+        registry: &MetricsRegistry,
+    ) -> Result<(), ObservabilityError> {
+        if config.sections.process.enabled.is_none_or(|enabled| enabled.0) {
+            super::super::register(registry, "process", ProcessCollector::new())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(feature = "process"))]
+mod process {
+    use super::{MetricsRegistry, ObservabilityConfig, ObservabilityConfigError, ObservabilityError};
+    use crate::observability::plan;
+
+    pub(super) fn check(config: &ObservabilityConfig) -> Result<(), ObservabilityConfigError> {
+        plan::refuse(config, "process", "process")
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "with the feature there is something that fails")]
+    pub(super) fn register(_: &ObservabilityConfig, _: &MetricsRegistry) -> Result<(), ObservabilityError> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "tokio")]
+mod runtime {
+    use tokio::runtime::Handle;
+
+    use super::{MetricsRegistry, ObservabilityConfig, ObservabilityConfigError, ObservabilityError};
+    use crate::runtime::RuntimeCollector;
+
+    #[expect(clippy::unnecessary_wraps, reason = "without the feature there is something that fails")]
+    pub(super) fn check(_: &ObservabilityConfig) -> Result<(), ObservabilityConfigError> {
+        Ok(())
+    }
+
+    pub(super) fn register(
+        config: &ObservabilityConfig,
+        registry: &MetricsRegistry,
+    ) -> Result<(), ObservabilityError> {
+        let enabled = config.sections.tokio.enabled.map(|enabled| enabled.0);
+        if enabled == Some(false) {
+            return Ok(());
+        }
+        let runtime = config.runtime.clone().or_else(|| Handle::try_current().ok());
+        match runtime {
+            Some(runtime) => super::super::register(registry, "tokio", RuntimeCollector::new(&runtime)),
+            None if enabled == Some(true) => {
+                Err(ObservabilityError::NoRuntime { origin: config.origin_of("tokio.enabled") })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+mod runtime {
+    use super::{MetricsRegistry, ObservabilityConfig, ObservabilityConfigError, ObservabilityError};
+    use crate::observability::plan;
+
+    pub(super) fn check(config: &ObservabilityConfig) -> Result<(), ObservabilityConfigError> {
+        plan::refuse(config, "tokio", "tokio")
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "with the feature there is something that fails")]
+    pub(super) fn register(_: &ObservabilityConfig, _: &MetricsRegistry) -> Result<(), ObservabilityError> {
+        Ok(())
+    }
+}
