@@ -136,7 +136,7 @@
 //!
 //! # Queries and alerts
 //!
-//! | question | PromQL |
+//! | question | query |
 //! |---|---|
 //! | How far behind is each topic? | `sum by (client_id, topic) (kafka_consumer_lag_messages)` |
 //! | Which partition is the worst? | `topk(5, kafka_consumer_lag_messages)` |
