@@ -9,7 +9,7 @@ use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{Partitioner, ProducerContext};
 use rdkafka::statistics::Statistics;
@@ -128,7 +128,9 @@ impl<C: ClientContext> ClientContext for KafkaContext<C> {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let is_second = self.repeated.as_ref().is_some_and(|repeated| repeated.is_second(&error, reason));
-        if !is_second {
+        // Which `enable.partition.eof` asks for.
+        let is_end = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF);
+        if !is_second && !is_end {
             self.callbacks.client_errors_total.with(&[("kind", &kind(&error))], Counter::inc);
         }
         self.inner.error(error, reason);

@@ -16,7 +16,8 @@ use super::spans::Spans;
 use crate::source::Source;
 
 const TOPIC: &str = "flights";
-const PARTITIONS: i32 = 4;
+/// With several, flights come in their order within each alone, and those of the others are late by then.
+const PARTITIONS: i32 = 1;
 const BROKERS: i32 = 2;
 
 /// Messages that are sent in one span.
@@ -76,21 +77,24 @@ impl Demo {
 
 /// Sends rows in batches. What cannot be sent is in the counts of deliveries.
 fn send(producer: &BaseProducer<KafkaContext>, mut rows: Source, spans: &Spans) {
-    let mut record = ByteRecord::new();
-    let mut has_more = true;
-    while has_more {
-        has_more = spans.sending(|headers| {
-            for _ in 0..BATCH {
-                match rows.read(&mut record) {
-                    Ok(true) => send_row(producer, &record, headers),
-                    // The bundled file is read without fail.
-                    Ok(false) | Err(_) => return false,
-                }
-            }
-            true
-        });
+    loop {
+        let batch = batch(&mut rows);
+        if batch.is_empty() {
+            return;
+        }
+        spans.sending(|headers| batch.iter().for_each(|row| send_row(producer, row, headers)));
         producer.poll(Duration::ZERO);
     }
+}
+
+/// The next rows; none at the end.
+fn batch(rows: &mut Source) -> Vec<ByteRecord> {
+    let next = || {
+        let mut row = ByteRecord::new();
+        // The bundled file is read without fail.
+        rows.read(&mut row).unwrap_or(false).then_some(row)
+    };
+    std::iter::from_fn(next).take(BATCH).collect()
 }
 
 /// Sends one row, by its airport of origin, so that the flights of an airport stay in order.
