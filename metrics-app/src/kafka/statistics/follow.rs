@@ -90,9 +90,9 @@ mod tests {
         one.set(Some(3), || family.owned(labels));
         other.set(Some(4), || family.owned(labels));
         one.set(Some(1), || family.owned(labels));
-        assert_eq!(family.get(labels).unwrap().get(), 5.0);
+        assert_eq!(family.get(labels).unwrap().get().to_string(), "5");
         one.set(None, || family.owned(labels));
-        assert_eq!(family.get(labels).unwrap().get(), 4.0);
+        assert_eq!(family.get(labels).unwrap().get().to_string(), "4");
         drop(other);
         assert!(family.get(labels).is_none());
     }
