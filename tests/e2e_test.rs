@@ -202,11 +202,15 @@ fn malformed_rows_on_standard_input_are_counted_by_reason_and_cost_nothing_else(
 
 #[test]
 #[ignore = "runs the built example; .ci/run runs it"]
-fn an_unreadable_file_and_a_port_in_use_end_the_example_with_a_message() {
+fn an_unreadable_file_a_port_in_use_and_a_missing_feature_end_the_example_with_a_message() {
     let (status, message) = run_to_end(&["/nowhere/flights.csv", "--once", "--listen", "127.0.0.1:0"]);
     assert!(!status.success() && message.contains("/nowhere/flights.csv"), "{message}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (status, message) = run_to_end(&["--once", "--listen", &address]);
     assert!(!status.success() && message.contains(&address), "{message}");
+    for kafka in [&["--demo-kafka"][..], &["--kafka", "127.0.0.1:9092", "--topic", "flights"]] {
+        let (status, message) = run_to_end(&[kafka, &["--listen", "127.0.0.1:0"]].concat());
+        assert!(!status.success() && message.contains("need the feature `kafka`"), "{message}");
+    }
 }

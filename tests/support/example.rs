@@ -35,9 +35,23 @@ impl StreamProcessor {
     ///
     /// When it cannot be built, or ends without having served.
     #[must_use]
-    #[expect(clippy::panic, reason = "a test whose program does not start has failed")]
     pub fn start(arguments: &[&str], input: &[u8]) -> StreamProcessor {
-        let mut child = command(arguments)
+        StreamProcessor::start_command(command(arguments), input)
+    }
+
+    /// The same of a binary that [`build`] made.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_binary(path: &Path, arguments: &[&str]) -> StreamProcessor {
+        StreamProcessor::start_command(with_arguments(Command::new(path), arguments), b"")
+    }
+
+    #[expect(clippy::panic, reason = "a test whose program does not start has failed")]
+    fn start_command(mut command: Command, input: &[u8]) -> StreamProcessor {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -65,11 +79,37 @@ impl StreamProcessor {
     ///
     /// When it does not answer.
     #[must_use]
-    #[expect(clippy::panic, reason = "a test whose program does not answer has failed")]
     pub fn page(&self) -> String {
-        let answer =
-            ureq::get(&self.url).call().and_then(|mut response| response.body_mut().read_to_string());
+        self.page_as("text/plain")
+    }
+
+    /// The same in a format that is asked for by this header.
+    ///
+    /// # Panics
+    ///
+    /// As [`page`](Self::page).
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test whose program does not answer has failed")]
+    pub fn page_as(&self, accept: &str) -> String {
+        let answer = ureq::get(&self.url)
+            .header("accept", accept)
+            .call()
+            .and_then(|mut response| response.body_mut().read_to_string());
         answer.unwrap_or_else(|error| panic!("{}: {error}", self.url))
+    }
+
+    /// Interrupts it, as Ctrl-C does, and waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be interrupted.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test whose program does not end has failed")]
+    pub fn interrupt(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-INT", &id]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "cannot interrupt {id}");
+        self.child.wait().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Host and port, as Prometheus wants a target.
@@ -101,8 +141,12 @@ pub fn run_to_end(arguments: &[&str]) -> (ExitStatus, String) {
 
 fn command(arguments: &[&str]) -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(PATH.get_or_init(binary));
-    command.args(arguments);
+    with_arguments(Command::new(PATH.get_or_init(binary)), arguments)
+}
+
+fn with_arguments(mut command: Command, arguments: &[&str]) -> Command {
+    // The example takes such variables for its own, and refuses what it does not know.
+    command.args(arguments).env_remove(BINARY).env_remove("NILOMETER_PEERS");
     command
 }
 

@@ -28,6 +28,29 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) once: bool,
 
+    /// Take flights from Kafka, a message each, a row without the header: its brokers, `host:port`, separated by commas.
+    /// With `--once`, until all that is there has been read. Needs the feature `kafka`
+    #[arg(long, value_name = "BROKERS", requires = "topic", conflicts_with_all = ["input", "demo_kafka"])]
+    pub(crate) kafka: Option<String>,
+
+    /// The topic to take flights from
+    #[arg(long, value_name = "TOPIC", requires = "kafka")]
+    pub(crate) topic: Option<String>,
+
+    /// The consumer group whose offsets are committed
+    #[arg(long, value_name = "GROUP", default_value = "stream_processor")]
+    pub(crate) group: String,
+
+    /// Start a Kafka cluster in this process, send the bundled flights to it, and take them from there. Needs the feature
+    /// `kafka`
+    #[arg(long, conflicts_with = "input")]
+    pub(crate) demo_kafka: bool,
+
+    /// Send metrics and spans to this OTLP receiver, such as `http://127.0.0.1:4318`; `OTEL_EXPORTER_OTLP_ENDPOINT` says
+    /// it too. Needs the feature `otel`
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) otlp: Option<String>,
+
     /// Length of a window, in minutes of event time
     #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = minutes())]
     pub(crate) window: u32,
@@ -78,6 +101,21 @@ mod tests {
     #[test]
     fn a_dash_is_standard_input_and_not_a_flag() {
         assert_eq!(Args::parse_from(["stream_processor", "-"]).input, Some(PathBuf::from("-")));
+    }
+
+    #[test]
+    fn kafka_takes_brokers_and_a_topic_and_no_file() {
+        let args = Args::parse_from(["stream_processor", "--kafka", "a:1,b:2", "--topic", "flights"]);
+        assert_eq!((args.kafka.as_deref(), args.topic.as_deref()), (Some("a:1,b:2"), Some("flights")));
+        for refused in [
+            &["--kafka", "a:1"][..],
+            &["--topic", "flights"],
+            &["--kafka", "a:1", "--topic", "flights", "-"],
+            &["--kafka", "a:1", "--topic", "flights", "--demo-kafka"],
+            &["--demo-kafka", "-"],
+        ] {
+            assert!(Args::try_parse_from([&["stream_processor"], refused].concat()).is_err(), "{refused:?}");
+        }
     }
 
     #[test]

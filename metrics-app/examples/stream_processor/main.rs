@@ -5,23 +5,34 @@
 //! curl http://127.0.0.1:9464/metrics
 //! ```
 //!
-//! - `args`: the command line.
-//! - `source`: where the rows come from; `bounded`: how long one may be; `flight` and `time`: what a row must be;
+//! With Kafka, spans, and metrics of both (a C compiler and make are needed):
+//!
+//! ```sh
+//! cargo run --release -p nilometer --features kafka,otel,tokio --example stream_processor -- --demo-kafka
+//! ```
+//!
+//! - `args`: the command line. `setup`: what is observed, and where it goes.
+//! - `input`: what rows are read from. `source`: a file; `bounded`: how long one may be; `flight` and `time`: what a row must be;
 //!   `pace`: when each is due.
+//! - `kafka`: rows from Kafka, with that feature.
 //! - `window`: tumbling event-time windows; `state`: what is kept by airport.
 //! - `metrics`: everything that is measured; `processor`: the event loop that feeds it.
 //! - `worker`: the thread of that loop.
 //! - `progress` and `summary`: what a person sees.
 //!
-//! The event loop has a thread of its own, because it blocks on its input; the server runs on tokio.
+//! The event loop has a thread of its own, because it blocks on its input, and so has all that observes it.
 
 mod args;
 mod bounded;
 mod flight;
+mod input;
+#[cfg_attr(not(feature = "kafka"), path = "kafka_off.rs")]
+mod kafka;
 mod metrics;
 mod pace;
 mod processor;
 mod progress;
+mod setup;
 mod source;
 mod state;
 mod summary;
@@ -35,14 +46,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use nilometer::prometheus::ServerError;
-use nilometer::{MetricsError, MetricsRegistry, MetricsServer, ServerConfig};
+use nilometer::{MetricsError, Observability, ObservabilityConfigError, ObservabilityError};
 use thiserror::Error;
 use tokio::signal;
-use tokio::sync::oneshot;
-use tokio::task::JoinError;
 
 use crate::args::Args;
+use crate::input::Input;
+use crate::kafka::KafkaFailure;
 use crate::metrics::StreamMetrics;
 use crate::pace::Pace;
 use crate::processor::Processor;
@@ -51,7 +61,7 @@ use crate::source::{Source, SourceError};
 use crate::summary::Summary;
 use crate::worker::{Worker, WorkerError};
 
-/// How long scrapes that are under way are waited for at the end.
+/// How long the last scrapes, metrics and spans are waited for at the end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Says why the example ended before its time.
@@ -62,9 +72,11 @@ enum AppError {
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     #[error(transparent)]
-    Server(#[from] ServerError),
-    #[error("the task of the metrics server broke down")]
-    ServerTask(#[source] JoinError),
+    Config(#[from] ObservabilityConfigError),
+    #[error(transparent)]
+    Observability(#[from] ObservabilityError),
+    #[error(transparent)]
+    Kafka(#[from] KafkaFailure),
     #[error("cannot wait for Ctrl-C or SIGTERM")]
     Signal(#[source] io::Error),
     #[error(transparent)]
@@ -88,30 +100,32 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), AppError> {
+    if kafka::is_asked_for(&args) {
+        let observability = Observability::init(setup::config(&args)?)?;
+        // The cluster of the demonstration, if there is one, ends after all that uses it.
+        let (flights, _cluster) = kafka::open(&args, &observability)?;
+        return observe(&args, flights, observability).await;
+    }
+    // What cannot be read is told before anything is served.
     let source = Source::open(args.input.as_deref())?;
-    let registry = MetricsRegistry::new();
-    let metrics = StreamMetrics::register(&registry)?;
-    let progress = Progress::new(source.length());
+    observe(&args, source, Observability::init(setup::config(&args)?)?).await
+}
 
-    let config = ServerConfig::new()
-        .with_host(args.listen.ip().to_string())
-        .with_port(args.listen.port())
-        .with_shutdown_timeout(SHUTDOWN_TIMEOUT);
-    let server = MetricsServer::new(registry, config).bind().await?;
-    progress.note(format_args!("serving metrics on http://{}/metrics", server.local_addr()));
-    let (close, closed) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(server.serve_until(async {
-        // Asked for, or the asker is gone: either way it is time.
-        let _ = closed.await;
-    }));
-
-    let outcome = tokio::select! {
-        outcome = work(&args, source, &metrics, &progress) => outcome,
-        ended = &mut server => return served(ended),
-    };
-    drop(close);
-    let ended = served(server.await);
-    outcome.and(ended)
+/// Works through `input`, and shows it, until it is time to end.
+async fn observe(args: &Args, input: impl Input, observability: Observability) -> Result<(), AppError> {
+    let metrics = StreamMetrics::register(observability.registry())?;
+    let progress = Progress::new(input.length());
+    for ignored in observability.ignored_variables() {
+        progress.note(format_args!("{} is ignored: {}", ignored.name(), ignored.reason()));
+    }
+    if let Some(address) = observability.local_addr() {
+        progress.note(format_args!("serving metrics on http://{address}/metrics"));
+    }
+    let outcome = work(args, input, &metrics, &progress).await;
+    if let Err(error) = observability.shutdown(SHUTDOWN_TIMEOUT).await {
+        progress.note(format_args!("at the end: {error}"));
+    }
+    outcome
 }
 
 /// Waits for Ctrl-C, or for the SIGTERM by which service managers and containers end a program.
@@ -130,23 +144,18 @@ async fn asked_to_end() -> io::Result<()> {
     signal::ctrl_c().await
 }
 
-/// What the server's task came to; it ends by itself only when it fails.
-fn served(ended: Result<Result<(), ServerError>, JoinError>) -> Result<(), AppError> {
-    Ok(ended.map_err(AppError::ServerTask)??)
-}
-
 /// Runs the event loop to its end, and waits to be asked to end unless it was to run once.
 ///
 /// An input that broke off is an error only after that: what was counted until then can still be scraped.
 async fn work(
     args: &Args,
-    source: Source,
+    input: impl Input,
     metrics: &StreamMetrics,
     progress: &Progress,
 ) -> Result<(), AppError> {
     let mut interrupt = std::pin::pin!(asked_to_end());
     let processor = Processor::new(metrics, args.horizon());
-    let mut worker = Worker::start(processor, source, Pace::new(args.rate), progress.clone())?;
+    let mut worker = Worker::start(processor, input, Pace::new(args.rate), progress.clone())?;
     let (report, interrupted) = tokio::select! {
         report = worker.report() => (report, false),
         signal = &mut interrupt => {

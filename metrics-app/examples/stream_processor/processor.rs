@@ -1,6 +1,6 @@
 //! The event loop: reads, checks, places, counts.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Instant;
 
 use csv::ByteRecord;
@@ -8,10 +8,11 @@ use nilometer::Counter;
 use nilometer::label::ClosedLabelValue;
 
 use crate::flight::{DropReason, Flight, RowError};
+use crate::input::{Input, Next};
 use crate::metrics::StreamMetrics;
 use crate::pace::Pace;
 use crate::progress::Progress;
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
 use crate::state::{Airports, MeanDelay};
 use crate::window::{ClosedWindow, Placement, Windows};
 
@@ -64,24 +65,26 @@ impl Processor {
         }
     }
 
-    /// Works through `source` at `pace`, until its end or until the sender of `stop` is gone.
+    /// Works through `input` at `pace`, until its end or until the sender of `stop` is gone.
     ///
     /// # Errors
     ///
     /// The header is unfit. What goes wrong after it is counted, and is in the report.
     pub(crate) fn run(
         mut self,
-        source: &mut Source,
+        input: &mut impl Input,
         pace: &mut Pace,
         stop: &Receiver<()>,
         progress: &Progress,
     ) -> Result<Report, SourceError> {
-        let header = source.header()?;
+        let header = input.header()?;
         let mut record = ByteRecord::new();
         let failure = loop {
-            match source.read(&mut record) {
-                Ok(true) => {}
-                Ok(false) => break None,
+            match input.next(&mut record) {
+                Ok(Next::Row) => {}
+                Ok(Next::Idle) if is_stopped(stop) => break None,
+                Ok(Next::Idle) => continue,
+                Ok(Next::End) => break None,
                 Err(error) => {
                     self.read_errors.inc();
                     break Some(error);
@@ -91,12 +94,13 @@ impl Processor {
             if !matches!(stop.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
                 break None;
             }
-            if let Err(error) = self.process(&record, &header) {
+            if let Err(error) = input.process(|| self.process(&record, &header)) {
                 self.tell(&record, &error, progress);
             }
-            progress.advance(source.position(), self.metrics.processor.events_received_total.get());
+            progress.advance(input.position(), self.metrics.processor.events_received_total.get());
         };
         self.windows.finish();
+        input.finish();
         Ok(Report {
             busiest: self.windows.busiest(),
             most_delayed: self.airports.most_delayed(FLIGHTS_FOR_A_MEAN),
@@ -142,6 +146,10 @@ impl Processor {
     }
 }
 
+fn is_stopped(stop: &Receiver<()>) -> bool {
+    stop.try_recv() == Err(TryRecvError::Disconnected)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -150,6 +158,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::AirportLabels;
+    use crate::source::Source;
 
     const HOUR: Horizon = Horizon { window: 3600, lateness: 900, keep: 72 * 3600 };
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::bounded::Bounded;
 use crate::flight::COLUMNS;
+use crate::input::{Input, Next};
 
 /// Compiled in, so that the example runs from anywhere.
 const BUNDLED: &[u8] = include_bytes!("../data/flights.csv");
@@ -96,6 +97,24 @@ impl Source {
     /// Bytes in all, where that is known.
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
+    }
+}
+
+impl Input for Source {
+    fn header(&mut self) -> Result<ByteRecord, SourceError> {
+        Source::header(self)
+    }
+
+    fn next(&mut self, record: &mut ByteRecord) -> Result<Next, SourceError> {
+        Ok(if self.read(record)? { Next::Row } else { Next::End })
+    }
+
+    fn position(&self) -> u64 {
+        Source::position(self)
+    }
+
+    fn length(&self) -> Option<u64> {
+        Source::length(self)
     }
 }
 

@@ -8,10 +8,11 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::input::Input;
 use crate::pace::Pace;
 use crate::processor::{Processor, Report};
 use crate::progress::Progress;
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
 
 /// How long a loop that was told to stop is waited for: its input may block for ever.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -38,16 +39,17 @@ pub(crate) enum WorkerError {
 impl Worker {
     pub(crate) fn start(
         processor: Processor,
-        mut source: Source,
+        mut input: impl Input,
         mut pace: Pace,
         progress: Progress,
     ) -> Result<Worker, WorkerError> {
         let (running, stop) = mpsc::channel();
         let (sender, report) = oneshot::channel();
         let body = move || {
-            let result = processor.run(&mut source, &mut pace, &stop, &progress);
+            let result = processor.run(&mut input, &mut pace, &stop, &progress);
             // Nobody receives it when patience had run out.
             let _ = sender.send(result);
+            input.linger(&stop);
         };
         thread::Builder::new().name("event loop".to_owned()).spawn(body).map_err(WorkerError::Spawn)?;
         Ok(Worker { report, running: Some(running) })
@@ -77,6 +79,7 @@ mod tests {
     use super::*;
     use crate::metrics::StreamMetrics;
     use crate::processor::Horizon;
+    use crate::source::Source;
 
     fn start(source: Source, rate: u32) -> Worker {
         let metrics = StreamMetrics::new(&MetricsRegistry::new()).unwrap();
