@@ -63,7 +63,12 @@ fn send(producer: &TestProducer, messages: std::ops::Range<u32>) {
     for message in messages {
         let (key, payload) = (message.to_string(), "twelve bytes");
         producer
-            .send(BaseRecord::to(TOPIC).key(&key).payload(payload).partition(message as i32 % PARTITIONS))
+            .send(
+                BaseRecord::to(TOPIC)
+                    .key(&key)
+                    .payload(payload)
+                    .partition(message.cast_signed() % PARTITIONS),
+            )
             .unwrap();
     }
 }

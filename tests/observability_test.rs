@@ -234,11 +234,14 @@ fn every_end_delivers_the_last_values_and_the_last_spans_and_leaves_nothing() {
     }
 }
 
+type Flush = fn(&Observability);
+type Ending = fn(Observability);
+
 #[test]
 fn a_flush_delivers_what_there_is_in_every_runtime() {
     let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
     let observability = Observability::init(sending(&server, &sink)).unwrap();
-    let flushes: [(&str, fn(&Observability)); 4] = [
+    let flushes: [(&str, Flush); 4] = [
         ("no runtime", |observability| observability.flush_blocking(LONG).unwrap()),
         ("current thread", |observability| {
             inside(&mut Builder::new_current_thread(), observability.flush(LONG)).unwrap();
@@ -356,7 +359,6 @@ fn the_end_of_all_parts_comes_by_one_deadline_where_receivers_are_silent() {
         work(&observability);
         observability
     };
-    type Ending = fn(Observability);
     let ends: [(&str, Ending); 4] = [
         ("blocking", |observability| {
             let error = observability.shutdown_blocking(DEADLINE).unwrap_err();
