@@ -161,7 +161,7 @@ fn what_opentelemetry_has_not_is_refused_with_the_key() {
         ),
         (
             format!("{on}headers = {{ 'a b' = 'c' }}"),
-            "line 3: `otlp.headers` cannot be used: the header `a b` is not a name that HTTP has",
+            "line 3: `otlp.headers` cannot be used: the header `a` has a name that HTTP has not",
         ),
         (
             format!("{on}client_certificate = 'a.pem'"),

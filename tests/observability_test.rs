@@ -134,8 +134,13 @@ fn work(observability: &Observability) {
 
 /// An error and what is behind it.
 fn explained(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line} <- {cause}"))
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line} <- {error}");
+        cause = error.source();
+    }
+    line
 }
 
 #[test]
@@ -220,7 +225,7 @@ fn every_end_delivers_the_last_values_and_the_last_spans_and_leaves_nothing() {
         };
         let address = observability.local_addr().unwrap();
         // What is exported at the start is not what is waited for.
-        server.wait_for(1);
+        let _ = server.wait_for(1);
         work(&observability);
         end(observability).unwrap();
         assert_eq!(server.model().count("orders_total", &[]), Some(1.0), "{name}");

@@ -110,8 +110,13 @@ async fn run(config: ObservabilityConfig, end: impl Future<Output = ()>) -> Resu
 
 /// An error and what is behind it, on one line.
 fn explained(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }
 
 #[tokio::main]

@@ -62,6 +62,7 @@ impl Airports {
         };
         state.record(flight);
         self.by_code.insert(flight.origin, state);
+        self.metrics.insertions_total.inc();
         self.report_size();
     }
 
@@ -150,6 +151,7 @@ mod tests {
         let delays = metrics.flight.delay_seconds.get_or_create(&atl).snapshot();
         assert_eq!((delays.count(), delays.sum().to_string()), (2, "300".to_owned()));
         assert_eq!((metrics.state.hits_total.get(), metrics.state.misses_total.get()), (1, 2));
+        assert_eq!(metrics.state.insertions_total.get(), 2);
         assert_eq!(metrics.state.entries.get().to_string(), "2");
         assert!(metrics.state.size_bytes.get() > 0.0);
     }

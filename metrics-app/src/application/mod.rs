@@ -1,8 +1,8 @@
 //! Ready-made metric sets for a stream processor.
 //!
-//! - [`ProcessorMetrics`]: events in, events out, what was dropped and why, how long an event takes.
-//! - [`WindowMetrics`]: event-time windows, the watermark, late events.
-//! - [`StateMetrics`]: a keyed store: its size, hits, misses and evictions.
+//! - [`ProcessorMetrics`]: events in, events out, batches, what was dropped and why, how long an event takes.
+//! - [`WindowMetrics`]: event-time windows, the watermark and its lag, late events.
+//! - [`StateMetrics`]: a keyed store: its size, hits, misses, what leaves it and why, and its checkpoints.
 //!
 //! Each is declared with `#[derive(Metrics)]`, so it is also a model for a set of one's own. Registering a set twice
 //! with one registry returns the same handles.
@@ -53,6 +53,12 @@ mod tests {
             "stream_processor_errors_total",
             "stream_processor_processing_duration_ms",
             "stream_processor_events_in_flight",
+            "stream_processor_events_emitted_total",
+            "stream_processor_received_bytes_total",
+            "stream_processor_emitted_bytes_total",
+            "stream_processor_batch_events",
+            "stream_processor_retries_total",
+            "stream_processor_last_event_timestamp_seconds",
             "stream_processor_window_opened_total",
             "stream_processor_window_closed_total",
             "stream_processor_window_open",
@@ -61,11 +67,21 @@ mod tests {
             "stream_processor_window_event_lateness_seconds",
             "stream_processor_window_events_per_window",
             "stream_processor_window_watermark_timestamp_seconds",
+            "stream_processor_window_watermark_lag_seconds",
+            "stream_processor_window_dropped_total",
+            "stream_processor_window_close_duration_seconds",
             "stream_processor_state_entries",
             "stream_processor_state_size_bytes",
             "stream_processor_state_hits_total",
             "stream_processor_state_misses_total",
             "stream_processor_state_evictions_total",
+            "stream_processor_state_insertions_total",
+            "stream_processor_state_expirations_total",
+            "stream_processor_state_deletions_total",
+            "stream_processor_state_checkpoint_duration_seconds",
+            "stream_processor_state_checkpoint_size_bytes",
+            "stream_processor_state_checkpoint_failures_total",
+            "stream_processor_state_last_checkpoint_timestamp_seconds",
         ];
         assert_eq!(names, expected);
     }

@@ -3,10 +3,13 @@
 use nilometer_core::{Counter, CounterFamily, Gauge, Histogram, buckets};
 use nilometer_macros::Metrics;
 
-/// The metrics of a processor's event loop: what it receives, processes and drops, and how long an event takes.
+/// Events in one batch: 1 to 16,384.
+const BATCH_EVENTS: [f64; 8] = buckets::exponential(1.0, 4.0);
+
+/// The metrics of a processor's event loop: what it receives, processes, emits and drops, in what batches, and how long an
+/// event takes.
 ///
-/// Fed as the field docs say, received is at rest the sum of processed and of dropped over all reasons.
-///
+#[doc = include_str!("processor.md")]
 /// # Examples
 ///
 /// ```
@@ -52,4 +55,20 @@ pub struct ProcessorMetrics {
     pub processing_duration_ms: Histogram,
     /// Events received and not yet done with.
     pub events_in_flight: Gauge,
+    /// Events that the processor sent on.
+    pub events_emitted_total: Counter,
+    /// Bytes received, as they came.
+    #[metric(unit = "bytes")]
+    pub received_bytes_total: Counter,
+    /// Bytes sent on, as they went.
+    #[metric(unit = "bytes")]
+    pub emitted_bytes_total: Counter,
+    /// Events in a batch that was received as one.
+    #[metric(buckets = BATCH_EVENTS)]
+    pub batch_events: Histogram,
+    /// Times that an event or a batch was tried once more.
+    pub retries_total: Counter,
+    /// When the last event was received, in seconds since 1970.
+    #[metric(unit = "seconds")]
+    pub last_event_timestamp_seconds: Gauge,
 }

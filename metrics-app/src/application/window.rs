@@ -1,6 +1,6 @@
 //! Event-time windows.
 
-use nilometer_core::{Counter, Gauge, Histogram, buckets};
+use nilometer_core::{Counter, CounterFamily, Gauge, Histogram, buckets};
 use nilometer_macros::Metrics;
 
 /// How far behind the watermark events come, in seconds: in order, then from a minute to a day.
@@ -9,11 +9,12 @@ const LATENESS_SECONDS: [f64; 9] = [0.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 720
 /// Events in one window: 1 to 65,536.
 const WINDOW_EVENTS: [f64; 9] = buckets::exponential(1.0, 4.0);
 
-/// The metrics of event-time windows: opened and closed, the watermark, and events that come late.
+/// The metrics of event-time windows: opened, closed and dropped, the watermark, and events that come late.
 ///
 /// The watermark is the event time up to which a processor believes itself complete. An event behind it is late; a
 /// late event whose window is still open counts there, one whose window has closed is lost to it.
 ///
+#[doc = include_str!("window.md")]
 /// # Examples
 ///
 /// ```
@@ -23,7 +24,9 @@ const WINDOW_EVENTS: [f64; 9] = buckets::exponential(1.0, 4.0);
 /// let metrics = WindowMetrics::new(&MetricsRegistry::new())?;
 /// metrics.opened_total.inc();
 /// metrics.open.inc();
+/// // The newest event received is of 978,310,080; the watermark stays a minute behind.
 /// metrics.watermark_timestamp_seconds.set(978_310_020.0);
+/// metrics.watermark_lag_seconds.set(60.0);
 ///
 /// // An event that is 90 s behind the watermark, in time for its window.
 /// metrics.event_lateness_seconds.observe(90.0);
@@ -57,4 +60,13 @@ pub struct WindowMetrics {
     /// The watermark, as seconds since 1970; `time()` minus this is how far it lags.
     #[metric(unit = "seconds")]
     pub watermark_timestamp_seconds: Gauge,
+    /// How far the watermark is behind the newest event received, in event time.
+    #[metric(unit = "seconds")]
+    pub watermark_lag_seconds: Gauge,
+    /// Windows given up without a result, by reason.
+    #[metric(labels = ["reason"])]
+    pub dropped_total: CounterFamily,
+    /// Time to work out and send on the result of a window that closes.
+    #[metric(buckets = buckets::LATENCY_SECONDS, unit = "seconds")]
+    pub close_duration_seconds: Histogram,
 }

@@ -36,7 +36,7 @@ pub enum ObservabilityError {
         /// Where it was said.
         origin: ConfigOrigin,
         /// What is wrong.
-        source: nilometer_prometheus::ServerError,
+        source: Box<nilometer_prometheus::ServerError>,
     },
     /// What sends over OTLP did not start: its certificates cannot be used, for example.
     #[cfg(feature = "otel")]
@@ -61,7 +61,7 @@ pub enum ObservabilityError {
         /// What it was.
         name: &'static str,
         /// Why.
-        source: RegisterError,
+        source: Box<RegisterError>,
     },
     /// The process has a global registry already.
     #[error("the registry cannot become the global one")]

@@ -119,6 +119,7 @@ impl Observability {
     }
 
     /// Where metrics are registered: what is on the page, and what is sent.
+    #[must_use]
     pub fn registry(&self) -> &MetricsRegistry {
         &self.registry
     }

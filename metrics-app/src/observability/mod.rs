@@ -72,7 +72,7 @@
 //! [shutdown]
 //! timeout = "3s"
 //! # "#;
-//! # let config = ObservabilityConfig::from_toml_str(&text.replace("[\"", "\n["))?;
+//! # let config = ObservabilityConfig::from_toml_str(text)?;
 //! # assert_eq!(config.get("otlp.metrics.interval").as_deref(), Some("10s"));
 //! # Ok::<(), nilometer::ObservabilityConfigError>(())
 //! ```
@@ -243,6 +243,6 @@ fn register(
 ) -> Result<(), ObservabilityError> {
     match registry.register_collector(name, collector) {
         Ok(_) => Ok(()),
-        Err(source) => Err(ObservabilityError::Register { name, source }),
+        Err(source) => Err(ObservabilityError::Register { name, source: Box::new(source) }),
     }
 }

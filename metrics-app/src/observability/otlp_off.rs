@@ -23,7 +23,7 @@ impl OtlpPlan {
         registry
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "with the feature there is something that fails")]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with the feature there is something")]
     pub(super) fn start(
         self,
         _: &MetricsRegistry,

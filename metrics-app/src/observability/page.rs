@@ -63,7 +63,7 @@ impl PagePlan {
         let server = auth::add(config, tls::add(config, server)?)?;
         // A service that nobody calls says what is wrong with the path and with the credentials.
         if let Err(source) = MetricsService::try_new(MetricsRegistry::new(), &server) {
-            let key = key_of(&source);
+            let (key, source) = (key_of(&source), Box::new(source));
             return Err(ObservabilityConfigError::Prometheus { key, origin: config.origin_of(key), source });
         }
         Ok(PagePlan(Some(server)))
@@ -86,7 +86,7 @@ impl PagePlan {
                 Err(ObservabilityError::Bind { key, origin, address, source })
             }
             Err(source) => {
-                let key = key_of(&source);
+                let (key, source) = (key_of(&source), Box::new(source));
                 Err(ObservabilityError::Server { key, origin: config.origin_of(key), source })
             }
         }

@@ -22,7 +22,7 @@ impl PagePlan {
         Ok(PagePlan)
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "with the feature there is something that fails")]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with the feature there is something")]
     pub(super) fn start(
         self,
         _: &MetricsRegistry,

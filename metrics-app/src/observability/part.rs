@@ -17,7 +17,10 @@ pub(super) fn register(
 ) -> Result<(), ObservabilityError> {
     if let Some(build) = &config.build_info {
         let registered = build.register(registry);
-        registered.map_err(|source| ObservabilityError::Register { name: "build_info", source })?;
+        registered.map_err(|source| {
+            let (name, source) = ("build_info", Box::new(source));
+            ObservabilityError::Register { name, source }
+        })?;
     }
     process::register(config, registry)?;
     runtime::register(config, registry)

@@ -104,6 +104,7 @@ fn check_names(
         RegisterError::ConstantLabels(_) => "registry.labels",
         _ => "registry.namespace",
     };
+    let source = Box::new(source);
     Err(ObservabilityConfigError::Registry { key, origin: config.origin_of(key), source })
 }
 
@@ -138,6 +139,7 @@ pub(super) fn refuse(
 }
 
 /// Refuses one of two keys that say nothing without each other.
+#[cfg(any(feature = "otel", feature = "prometheus"))]
 pub(super) fn refuse_alone(
     config: &ObservabilityConfig,
     one: (&'static str, bool),

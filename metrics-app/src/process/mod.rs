@@ -3,6 +3,8 @@
 //! - here: [`ProcessCollector`], which reads the process whenever it is collected.
 //! - `metrics`: [`ProcessMetrics`], the names.
 //! - `reading`: what can be read; `linux`, from the kernel; `portable`, elsewhere.
+//!
+#![doc = include_str!("page.md")]
 
 #[cfg(target_os = "linux")]
 mod linux;

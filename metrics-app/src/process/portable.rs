@@ -35,3 +35,45 @@ fn told(process: &Process) -> Reading {
 fn known(value: u64) -> Option<u64> {
     (value > 0).then_some(value)
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::super::linux;
+    use super::*;
+
+    /// Whether `value` is between the readings of the kernel before and after, a share of which it may be off.
+    fn is_between(value: Option<u64>, before: Option<u64>, after: Option<u64>, slack: u64) -> bool {
+        let (value, before, after) = (value.unwrap(), before.unwrap(), after.unwrap());
+        value + slack >= before.min(after) && value <= before.max(after) + slack
+    }
+
+    #[test]
+    fn sysinfo_tells_what_the_kernel_tells() {
+        let before = linux::read();
+        let told = read();
+        let after = linux::read();
+        // The kernel accounts to files in ticks of 10 ms, which is what `sysinfo` reads.
+        let tick = 0.011;
+        let cpu = told.cpu_seconds.unwrap();
+        assert!(cpu + tick > before.cpu_seconds.unwrap() && cpu < after.cpu_seconds.unwrap() + tick, "{cpu}");
+        // Other tests allocate and open files meanwhile.
+        let slack = 16 << 20;
+        assert!(is_between(told.resident_memory, before.resident_memory, after.resident_memory, slack));
+        assert!(is_between(told.virtual_memory, before.virtual_memory, after.virtual_memory, 256 << 20));
+        assert!(is_between(told.open_fds, before.open_fds, after.open_fds, 8));
+        assert!(is_between(told.disk_written, before.disk_written, after.disk_written, 0));
+        assert!(is_between(told.disk_read, before.disk_read, after.disk_read, 0));
+        assert_eq!(told.max_fds, before.max_fds);
+        // It adds the whole seconds of two times.
+        assert!((told.start_time.unwrap() - before.start_time.unwrap()).abs() < 2.1);
+    }
+
+    #[test]
+    fn what_sysinfo_does_not_tell_is_not_there() {
+        let told = read();
+        assert!(told.threads.is_none() && told.virtual_memory_max.is_none() && told.io_read.is_none());
+        assert!(told.network_received.is_none());
+        assert_eq!(known(0), None);
+    }
+}

@@ -5,6 +5,8 @@
 //! - `page`: families of several runtimes; `stable`, `unstable`: what is asked, the latter where
 //!   tokio has it, and `stable_only` where not. `error`: [`RuntimeError`].
 //! - `task`: [`TaskMetrics`], for futures whose polls are counted.
+//!
+#![doc = include_str!("page.md")]
 
 mod error;
 mod metrics;

@@ -21,6 +21,7 @@ const POLL_SECONDS: [f64; 13] = [1e-6, 5e-6, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3,
 ///
 /// Several kinds of task are told apart by labels, as `register_with` gives them.
 ///
+#[doc = include_str!("task.md")]
 /// # Concurrency
 ///
 /// Clones count into the same series. A poll costs two readings of a clock, an observation and an increment; neither it

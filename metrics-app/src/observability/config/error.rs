@@ -102,7 +102,7 @@ pub enum ObservabilityConfigError {
         /// Where it was said.
         origin: ConfigOrigin,
         /// What is wrong with it.
-        source: RegisterError,
+        source: Box<RegisterError>,
     },
     /// No page can have this path, or these credentials.
     #[cfg(feature = "prometheus")]
@@ -113,7 +113,7 @@ pub enum ObservabilityConfigError {
         /// Where it was said.
         origin: ConfigOrigin,
         /// What is wrong with it.
-        source: nilometer_prometheus::ServerError,
+        source: Box<nilometer_prometheus::ServerError>,
     },
     /// OpenTelemetry has no such value: an endpoint that is no URL, a header that HTTP has not.
     #[cfg(feature = "otel")]

@@ -84,8 +84,8 @@ impl Slot for Option<Texts> {
     }
 
     fn set(&mut self, text: &str) -> bool {
-        *self = Texts::from_text(text);
-        self.is_some()
+        *self = Some(Texts::from_text(text));
+        true
     }
 
     fn text(&self) -> Option<String> {

@@ -406,9 +406,9 @@ pub(crate) struct Texts(pub(crate) Vec<Text>);
 impl Texts {
     pub(crate) const EXPECTED: &'static str = "a list of texts, in a variable `text,text`";
 
-    pub(crate) fn from_text(text: &str) -> Option<Texts> {
+    pub(crate) fn from_text(text: &str) -> Texts {
         let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-        Some(Texts(texts.map(|text| Text(text.to_owned())).collect()))
+        Texts(texts.map(|text| Text(text.to_owned())).collect())
     }
 }
 
