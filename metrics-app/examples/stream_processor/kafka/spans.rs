@@ -26,12 +26,12 @@ impl Spans {
         let span = self.tracer.span_builder("send flights").with_kind(SpanKind::Producer).start(&self.tracer);
         let context = Context::current_with_span(span);
         let headers = self.propagator.inject_kafka(&context, OwnedHeaders::new());
-        let sent = {
+        let result = {
             let _current = context.clone().attach();
             send(&headers)
         };
         context.span().end();
-        sent
+        result
     }
 
     /// A span for these messages, which is linked to those in which they were sent.
