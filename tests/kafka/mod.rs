@@ -18,7 +18,7 @@ use rdkafka::{ClientConfig, ClientContext};
 use serde_json::Value;
 
 /// How long anything is waited for.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Does `step`, such as a poll that waits, until it returns something.
 ///
