@@ -59,16 +59,11 @@ fn subscribed(servers: &str, witness: Witness, metrics: &KafkaMetrics) -> TestCo
     consumer
 }
 
-fn send(producer: &TestProducer, messages: std::ops::Range<u32>) {
+fn send(producer: &TestProducer, messages: std::ops::Range<i32>) {
     for message in messages {
         let (key, payload) = (message.to_string(), "twelve bytes");
         producer
-            .send(
-                BaseRecord::to(TOPIC)
-                    .key(&key)
-                    .payload(payload)
-                    .partition(message.cast_signed() % PARTITIONS),
-            )
+            .send(BaseRecord::to(TOPIC).key(&key).payload(payload).partition(message % PARTITIONS))
             .unwrap();
     }
 }
@@ -98,7 +93,7 @@ fn what_is_sent_and_received_is_what_is_counted() {
     let consumer = subscribed(&servers, Witness::new(&metrics), &metrics);
     let topic = metrics.calls.topic_consumer(TOPIC);
     receive(&consumer, &topic, 300);
-    let keys: u64 = (0..300).map(|message: u32| message.to_string().len() as u64).sum();
+    let keys: u64 = (0..300).map(|message: i32| message.to_string().len() as u64).sum();
     assert_eq!(sum(&metrics.calls.consumed_messages_total), 300);
     assert_eq!(sum(&metrics.calls.consumed_bytes_total), 300 * 12 + keys);
 

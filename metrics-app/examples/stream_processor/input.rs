@@ -12,7 +12,7 @@ pub(crate) enum Next {
     /// A row, which is to be processed.
     Row,
     /// Nothing for now: it is time to look whether the loop is to stop.
-    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "a file has a row or its end"))]
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "a file has a row or an end"))]
     Idle,
     /// Nothing any more.
     End,

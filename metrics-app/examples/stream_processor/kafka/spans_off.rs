@@ -1,5 +1,7 @@
 //! No spans: the feature `otel` is off.
 
+#![expect(clippy::unused_self, reason = "the functions are those of `spans`")]
+
 use nilometer::Observability;
 use rdkafka::message::{OwnedHeaders, OwnedMessage};
 
