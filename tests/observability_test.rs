@@ -183,7 +183,9 @@ fn a_runtime_that_is_given_is_shown_without_being_inside_of_it() {
     );
 }
 
-/// Where a test's code runs, and how it ends.
+/// A way to flush, to end, and to end where that fails.
+type Flush = fn(&Observability);
+type Ending = fn(Observability);
 type End = fn(Observability) -> Result<(), nilometer::ObservabilityFlushError>;
 
 fn inside<T>(builder: &mut Builder, work: impl Future<Output = T>) -> T {
@@ -238,7 +240,7 @@ fn every_end_delivers_the_last_values_and_the_last_spans_and_leaves_nothing() {
 fn a_flush_delivers_what_there_is_in_every_runtime() {
     let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
     let observability = Observability::init(sending(&server, &sink)).unwrap();
-    let flushes: [(&str, fn(&Observability)); 4] = [
+    let flushes: [(&str, Flush); 4] = [
         ("no runtime", |observability| observability.flush_blocking(LONG).unwrap()),
         ("current thread", |observability| {
             inside(&mut Builder::new_current_thread(), observability.flush(LONG)).unwrap();
@@ -356,7 +358,6 @@ fn the_end_of_all_parts_comes_by_one_deadline_where_receivers_are_silent() {
         work(&observability);
         observability
     };
-    type Ending = fn(Observability);
     let ends: [(&str, Ending); 4] = [
         ("blocking", |observability| {
             let error = observability.shutdown_blocking(DEADLINE).unwrap_err();

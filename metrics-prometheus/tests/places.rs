@@ -81,8 +81,8 @@ fn a_thread_that_is_dropped_stops_and_is_not_waited_for() {
 
 #[test]
 fn a_thread_whose_scrape_does_not_end_stops_at_its_deadline() {
-    let short = Duration::from_millis(20);
     type End = fn(nilometer_prometheus::ServerThread) -> Result<(), ServerError>;
+    let short = Duration::from_millis(20);
     let ends: [(Duration, End); 2] = [
         (short, |server| server.shutdown()),
         (Duration::from_secs(600), |server| server.shutdown_within(Duration::from_millis(20))),
