@@ -183,7 +183,9 @@ fn a_runtime_that_is_given_is_shown_without_being_inside_of_it() {
     );
 }
 
-/// Where a test's code runs, and how it ends.
+/// A way to flush, to end, and to end where that fails.
+type Flush = fn(&Observability);
+type Ending = fn(Observability);
 type End = fn(Observability) -> Result<(), nilometer::ObservabilityFlushError>;
 
 fn inside<T>(builder: &mut Builder, work: impl Future<Output = T>) -> T {

@@ -39,7 +39,7 @@
 //! | `nilometer-macros` | `#[derive(Metrics)]`, `#[derive(TypedLabels)]`, `#[derive(LabelValue)]` |
 //! | `nilometer-prometheus` | the module `prometheus`: the exposition formats and the scrape server |
 //! | `nilometer-otel` | the module `otel`, with that feature: OTLP, tracing and propagation; here, exemplars from spans, metrics of work in spans, and a meter provider |
-//! | here | the module `application`: metric sets for a stream processor; [`BuildInfo`] and [`build_info!`]; with their features, the modules `process` and `runtime`; the module `test_util`, with that feature |
+//! | here | one call that sets up everything: [`Observability`], with its configuration, in [`observability`]; the module `application`: metric sets for a stream processor; [`BuildInfo`] and [`build_info!`]; [`guide`], how to come here from other crates, and a cookbook; with their features, the modules `process`, `runtime`, `http`, `kafka`, `facade`; the module `test_util`, with that feature |
 //!
 //! # Features
 //!

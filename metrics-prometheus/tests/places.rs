@@ -79,10 +79,9 @@ fn a_thread_that_is_dropped_stops_and_is_not_waited_for() {
     assert_eq!(scrape.join().unwrap(), GATED, "what is under way is finished");
 }
 
-type End = fn(nilometer_prometheus::ServerThread) -> Result<(), ServerError>;
-
 #[test]
 fn a_thread_whose_scrape_does_not_end_stops_at_its_deadline() {
+    type End = fn(nilometer_prometheus::ServerThread) -> Result<(), ServerError>;
     let short = Duration::from_millis(20);
     let ends: [(Duration, End); 2] = [
         (short, |server| server.shutdown()),
