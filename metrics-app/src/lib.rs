@@ -53,7 +53,9 @@
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression with zstd of pages and of what `otel` sends, for which a C compiler is needed.
 //! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs no C compiler. `otel-tracing`: besides,
-//!   spans of the crate `tracing`; `kafka`: besides, context in the headers of `rdkafka`'s messages.
+//!   spans of the crate `tracing`.
+//! - `kafka`: the module `kafka`, metrics of `rdkafka`'s clients; with `otel`, context in the headers of messages too. It needs a
+//!   C compiler and make.
 //! - `metrics`: the module `facade`, a recorder for libraries that record through the crate `metrics`.
 //! - `tower`: the module `http`, layers for HTTP servers and clients; `tonic`: besides, those for gRPC.
 //! - `test-util`: the module `test_util` and `assert_metric!`, for tests of programs with metrics.
