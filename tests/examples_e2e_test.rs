@@ -1,8 +1,9 @@
 //! Every example, run as its first lines say, against the real programs that it talks to, and what it prints.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use nilometer_tests::example::{build, workspace};
 use nilometer_tests::prometheus::{Prometheus, Release, Setup, wait_for};
@@ -10,13 +11,17 @@ use nilometer_tests::pushgateway::Gateway;
 use serde_json::Value as Json;
 
 /// The examples that are run here or in another test, which is named.
-const RUN: [(&str, &str); 6] = [
+const RUN: [(&str, &str); 10] = [
+    ("axum_service", "here"),
     ("basic_metrics", "here"),
     ("custom_buckets", "here"),
+    ("metrics_facade", "here"),
+    ("observability", "here"),
     ("otel_tracing", "otel_integration_test"),
     ("pushgateway", "here"),
     ("remote_write", "here"),
     ("stream_processor", "e2e_test"),
+    ("tonic_service", "here"),
 ];
 
 /// Where all examples are, built with all features; without it, each is built with those that it needs.
@@ -104,6 +109,68 @@ fn a_service_writes_to_a_prometheus_and_says_that_it_ends() {
     let orders = wait_for("orders", || prometheus.query(orders).into_iter().next());
     assert_eq!(orders.values, [300.0]);
     assert_eq!(gone(&prometheus), 0, "a series that has ended is not shown any more");
+}
+
+/// The value that a page of text has for the line that begins so.
+fn value(page: &str, series: &str) -> f64 {
+    let line = page.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+    let value = line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok());
+    value.unwrap_or(f64::NAN)
+}
+
+#[test]
+#[ignore = "builds examples; .ci/run runs it"]
+fn servers_and_clients_count_each_request_once() {
+    let page = printed("axum_service", "axum,tower", &["--requests", "10"]);
+    for (class, error, requests) in [("2xx", "", 5.0), ("4xx", "", 5.0)] {
+        let labels = format!("{error}http_request_method=\"GET\",http_response_status_class=\"{class}\"");
+        let series = format!(
+            "http_server_request_duration_seconds_count{{{labels},http_route=\"/orders/{{id}}\",url_scheme=\"http\"}}"
+        );
+        assert_eq!(value(&page, &series), requests, "{series}\n{page}");
+    }
+    let active = "http_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"}";
+    assert_eq!(value(&page, active), 0.0, "{page}");
+
+    let page = printed("tonic_service", "tonic", &["--requests", "30"]);
+    assert!(page.contains("# 30 greeted, 3 refused"), "{page}");
+    let labels = "http_request_method=\"POST\",http_response_status_class=\"2xx\"";
+    let greeted = format!(
+        "http_client_request_duration_seconds_count{{{labels},rpc_response_status_code=\"OK\",url_template=\"/greeter.Greeter/Greet\"}}"
+    );
+    assert_eq!(value(&page, &greeted), 27.0, "{page}");
+}
+
+#[test]
+#[ignore = "builds examples; .ci/run runs it"]
+fn what_a_library_records_is_beside_what_the_program_does() {
+    let page = printed("metrics_facade", "metrics", &[]);
+    assert_eq!(value(&page, "shop_orders_total"), 1000.0, "{page}");
+    assert!(page.contains("reason=\"conflict\""), "{page}");
+}
+
+#[test]
+#[ignore = "builds examples; .ci/run runs it"]
+fn one_call_sets_up_everything_and_its_end_is_clean() {
+    let program = program("observability", "otel,tokio");
+    // A port of the system's, and nobody who takes what is sent.
+    let mut child = Command::new(program)
+        .args(["--seconds", "2"])
+        .env("NILOMETER_PROMETHEUS_HOST", "127.0.0.1")
+        .env("NILOMETER_PROMETHEUS_PORT", "0")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let told = lines.next().unwrap();
+    let address = told.strip_prefix("listening on ").unwrap_or_else(|| panic!("{told}"));
+    let url = format!("http://{address}/metrics");
+    let page = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
+    for family in ["kitchen_dishes_total", "process_cpu_seconds_total", "tokio_workers", "build_info"] {
+        assert!(page.contains(&format!("# TYPE {family} ")), "{family}\n{page}");
+    }
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
 }
 
 fn gone(prometheus: &Prometheus) -> usize {

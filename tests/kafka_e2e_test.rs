@@ -31,7 +31,6 @@ fn binary() -> &'static PathBuf {
     path
 }
 
-#[expect(clippy::panic, reason = "a page that does not parse has failed the test")]
 fn page(example: &StreamProcessor) -> Page {
     let text = example.page();
     Page::parse(&text).unwrap()

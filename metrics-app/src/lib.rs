@@ -112,11 +112,18 @@ pub use observability::{
 
 /// Compiles the programs of the two readme files.
 ///
-/// The repository's is outside of the package, and only tests of the documentation look for it; it has a program that
-/// takes `test-util`, and one that takes `otel`.
+/// The repository's is outside of the package, and only tests of the documentation look for it; its programs take these
+/// features.
 #[cfg(all(doctest, feature = "derive", feature = "prometheus"))]
 mod readme {
-    #[cfg(all(feature = "otel", feature = "push", feature = "test-util"))]
+    #[cfg(all(
+        feature = "axum",
+        feature = "otel",
+        feature = "process",
+        feature = "push",
+        feature = "test-util",
+        feature = "tower"
+    ))]
     #[doc = include_str!("../../README.md")]
     mod repository {}
     #[doc = include_str!("../README.md")]
