@@ -236,9 +236,6 @@ fn every_end_delivers_the_last_values_and_the_last_spans_and_leaves_nothing() {
     }
 }
 
-type Flush = fn(&Observability);
-type Ending = fn(Observability);
-
 #[test]
 fn a_flush_delivers_what_there_is_in_every_runtime() {
     let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
