@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use nilometer_tests::example::{build, workspace};
@@ -24,16 +23,8 @@ const RUN: [(&str, &str); 10] = [
     ("tonic_service", "here"),
 ];
 
-/// Where all examples are, built with all features; without it, each is built with those that it needs.
-fn program(example: &str, features: &str) -> PathBuf {
-    match std::env::var_os("NILOMETER_EXAMPLES") {
-        Some(folder) => workspace().join(folder).join(example),
-        None => build(example, features),
-    }
-}
-
 fn run(example: &str, features: &str, arguments: &[&str]) -> Output {
-    let output = Command::new(program(example, features)).args(arguments).output().expect("the example runs");
+    let output = Command::new(build(example, features)).args(arguments).output().expect("the example runs");
     let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{example}: {:?}\n{out}\n{told}", output.status);
     output
@@ -152,7 +143,7 @@ fn what_a_library_records_is_beside_what_the_program_does() {
 #[test]
 #[ignore = "builds examples; .ci/run runs it"]
 fn one_call_sets_up_everything_and_its_end_is_clean() {
-    let program = program("observability", "otel,tokio");
+    let program = build("observability", "otel,tokio");
     // A port of the system's, and nobody who takes what is sent.
     let mut child = Command::new(program)
         .args(["--seconds", "2"])
