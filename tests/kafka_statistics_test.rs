@@ -187,6 +187,43 @@ fn a_bootstrap_broker_that_gets_its_number_is_not_counted_again() {
     assert_eq!(lines, expected);
 }
 
+/// The one that goes and the one that takes its place are there at once, for a while.
+#[test]
+fn two_brokers_of_one_number_are_counted_once_each() {
+    let report = |brokers: &[(&str, u64)]| {
+        let broker = |tx: u64| json!({"nodeid": 1, "source": "learned", "tx": tx, "req": {"Fetch": tx}});
+        let brokers: BTreeMap<&str, Value> = brokers.iter().map(|(key, tx)| (*key, broker(*tx))).collect();
+        json!({"name": "a#consumer-1", "client_id": "a", "type": "consumer", "brokers": brokers}).to_string()
+    };
+    // Whichever of the two is met first: a map has no order, and so differs from one report to the next.
+    for _ in 0..8 {
+        let (registry, statistics) = recorded(&report(&[("old:9092/1", 100)]));
+        for (old, new) in [(100, 5), (101, 7), (101, 9)] {
+            statistics.record(report(&[("old:9092/1", old), ("new:9092/1", new)]).as_bytes()).unwrap();
+        }
+        statistics.record(report(&[("new:9092/1", 12)]).as_bytes()).unwrap();
+        let lines: Vec<String> =
+            series(&registry).into_iter().filter(|line| line.contains("requests_total")).collect();
+        let expected = [
+            "broker_requests_total{broker=\"1\",client_id=\"a\"} 104",
+            "broker_requests_total{broker=\"new:9092/1\",client_id=\"a\"} 9",
+            "client_requests_total{client_id=\"a\",type=\"Fetch\"} 113",
+        ];
+        assert_eq!(lines, expected);
+    }
+}
+
+#[test]
+fn a_partition_has_one_way_to_be_written() {
+    let partitions =
+        json!({"0": {"rxmsgs": 5}, "00": {"rxmsgs": 3}, "+0": {"rxmsgs": 2}, "-1": {"rxmsgs": 1}});
+    let report = json!({"name": "a#consumer-1", "topics": {"t": {"partitions": partitions}}}).to_string();
+    let (registry, statistics) = recorded(&report);
+    statistics.record(report.as_bytes()).unwrap();
+    let received = "topic_received_messages_total{client_id=\"a\",topic=\"t\"} 5".to_owned();
+    assert!(series(&registry).contains(&received), "{:#?}", series(&registry));
+}
+
 #[test]
 fn a_partition_that_is_no_longer_desired_has_no_gauges() {
     let report = |desired: bool| {
