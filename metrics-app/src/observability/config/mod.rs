@@ -30,6 +30,7 @@ use self::keys::{KEYS, Key};
 pub use self::origin::ConfigOrigin;
 use self::origin::Origins;
 use self::sections::Sections;
+use self::setting::Pairs;
 
 /// What is observed, and where it goes: [what there is to say](crate::observability#the-file) and
 /// [who can say it](crate::observability#who-says-what).
@@ -279,6 +280,15 @@ impl ObservabilityConfig {
         self.origin(key).cloned().unwrap_or(ConfigOrigin::Program)
     }
 
+    /// Notes who has said what this text says: of a table, each of its names.
+    fn note(&mut self, key: &Key, text: &str, origin: &ConfigOrigin) {
+        self.origins.set(key.path, origin.clone());
+        let pairs = if key.is_table() { Pairs::from_text(text) } else { None };
+        for name in pairs.iter().flat_map(|pairs| pairs.0.keys()) {
+            self.origins.set(&key.path_of(name), origin.clone());
+        }
+    }
+
     /// Whose metrics and spans they are, if that was said.
     #[must_use]
     pub fn service_name(&self) -> Option<&str> {
@@ -304,18 +314,28 @@ impl ObservabilityConfig {
 }
 
 impl fmt::Debug for ObservabilityConfig {
-    /// What was said, without headers, users and tokens.
+    /// What was said, without headers, users and tokens, and without what stands before an `@` or behind a `?` of an
+    /// endpoint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_map();
         for key in KEYS {
             match key.text(&self.sections) {
                 Some(_) if key.is_secret() => shown.entry(&key.path, &format_args!("..")),
+                Some(text) if key.path.ends_with(".endpoint") => {
+                    shown.entry(&key.path, &without_secrets(&text))
+                }
                 Some(text) => shown.entry(&key.path, &text),
                 None => continue,
             };
         }
         shown.finish()
     }
+}
+
+/// An endpoint without what may be a password or a key in it.
+fn without_secrets(endpoint: &str) -> &str {
+    let behind = endpoint.rsplit('@').next().unwrap_or_default();
+    behind.split('?').next().unwrap_or_default()
 }
 
 impl Serialize for ObservabilityConfig {
