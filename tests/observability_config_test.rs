@@ -473,6 +473,44 @@ fn what_is_written_is_read_back() {
     );
 }
 
+#[test]
+fn what_is_no_toml_is_told_without_what_it_says() {
+    for text in [
+        "[otlp.headers]\nauthorization = Bearer hunter2",
+        "[otlp.headers]\nauthorization = hunter2",
+        "[otlp.headers]\nauthorization = 'hunter2",
+        "[otlp.headers]\nauthorization = \"\\hunter2\"",
+        "[otlp.headers]\nauthorization : hunter2",
+        "[prometheus.auth]\ntokens = ['hunter2'",
+        "[prometheus.auth]\ntokens = [hunter2]",
+        "[prometheus.auth]\nusers = { a = 'hunter2' b = 'hunter2' }",
+        "[prometheus.auth]\nusers = { a = { b = 'hunter2' } }",
+        "[prometheus.auth]\ntokens = [['hunter2']]",
+        "[otlp.headers]\nauthorization = ['hunter2']",
+    ] {
+        let error = ObservabilityConfig::from_toml_str(text).unwrap_err();
+        assert!(!format!("{error}{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_deep_is_refused() {
+    const DEEP: usize = 100_000;
+    let tables = "{ a = ".repeat(DEEP);
+    let dots = "a.".repeat(DEEP);
+    for text in [
+        format!("x = {}", "[".repeat(DEEP)),
+        format!("x = {}", "[".repeat(DEEP) + &"]".repeat(DEEP)),
+        format!("x = {tables}"),
+        format!("[service]\nattributes.{dots}a = 1"),
+        format!("[service.attributes.{dots}a]"),
+        format!("{dots}a = 1"),
+    ] {
+        let error = ObservabilityConfig::from_toml_str(&text).unwrap_err();
+        assert!(error.to_string().starts_with("line "), "{error}");
+    }
+}
+
 /// A line of a file, right or nearly so.
 fn line() -> impl Strategy<Value = String> {
     let keys = prop::sample::select(vec![
