@@ -446,6 +446,24 @@ fn secrets_are_written_but_not_shown() {
 }
 
 #[test]
+fn serde_is_told_no_secrets_either() {
+    for (written, expected) in [
+        ("{\"otlp\":{\"headers\":\"hunter2\"}}", "this is not names with texts"),
+        ("{\"otlp\":{\"headers\":[\"hunter2\"]}}", "this is not names with texts"),
+        ("{\"otlp\":{\"headers\":{\"authorization\":8675309}}}", "this is not a text"),
+        ("{\"otlp\":{\"headers\":{\"authorization\":[\"hunter2\"]}}}", "this is not a text"),
+        ("{\"prometheus\":{\"auth\":{\"tokens\":\"hunter2\"}}}", "this is not a list of texts"),
+        ("{\"prometheus\":{\"auth\":{\"tokens\":8675309}}}", "this is not a list of texts"),
+        ("{\"prometheus\":{\"auth\":{\"tokens\":[8675309]}}}", "this is not a text that says something"),
+        ("{\"prometheus\":{\"auth\":{\"users\":{\"\":\"hunter2\"}}}}", "a name is empty"),
+    ] {
+        let error = serde_json::from_str::<ObservabilityConfig>(written).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains("8675309"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_written_is_read_back() {
     let text = "[service]\nname = 'checkout'\nattributes = { team = 'a,b' }\n[prometheus]\nport = 0\n\
                 [otlp.traces]\nsampler_ratio = 0.5\n[shutdown]\ntimeout = 1.5";

@@ -1,7 +1,8 @@
 //! What [`Observability::init`](super::Observability::init) is told.
 //!
 //! - here: [`ObservabilityConfig`]; `builder`: its methods that say one thing.
-//! - `sections`: the keys as serde sees them; `keys`: as a list; `setting`: what their values may be.
+//! - `sections`: the keys as serde sees them; `keys`: as a list; `setting`: what their values may be;
+//!   `untold`: those of them that errors do not show.
 //! - `file`, `environment`, `opentelemetry`: who says something. `origin`: who it was. `nearest`: what was meant.
 //! - `error`: what is wrong.
 
@@ -16,6 +17,7 @@ pub(super) mod opentelemetry;
 mod origin;
 mod sections;
 pub(super) mod setting;
+mod untold;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -48,7 +50,7 @@ use self::setting::Pairs;
 /// joined by their names; everything else is replaced.
 ///
 /// It is a part of an application's own configuration too, by serde, and written by it. There, secrets are written as they
-/// are; `Debug` leaves them out.
+/// are; `Debug` leaves them out, and so does what serde is told of an error, unless its format shows the line.
 ///
 /// # Examples
 ///

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// What a value is written as.
@@ -380,7 +380,7 @@ pub(crate) struct Pairs(pub(crate) BTreeMap<String, String>);
 impl Pairs {
     pub(crate) const EXPECTED: &'static str = "names with texts, in a variable `name=text,name=text`";
 
-    fn is_acceptable(&self) -> bool {
+    pub(super) fn is_acceptable(&self) -> bool {
         self.0.keys().all(|name| !name.is_empty())
     }
 
@@ -392,13 +392,6 @@ impl Pairs {
             Some((name.trim().to_owned(), value.trim().to_owned()))
         };
         pairs.map(read).collect::<Option<_>>().map(Pairs).filter(Pairs::is_acceptable)
-    }
-}
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        let pairs = Pairs(BTreeMap::deserialize(deserializer)?);
-        if pairs.is_acceptable() { Ok(pairs) } else { Err(D::Error::custom("a name is empty")) }
     }
 }
 
@@ -421,7 +414,7 @@ impl<'de> Deserialize<'de> for Headers {
 }
 
 /// Several texts.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(transparent)]
 pub(crate) struct Texts(pub(crate) Vec<Text>);
 
