@@ -146,7 +146,7 @@ impl BrokerStates {
                 self.brokers.insert(identity.clone(), own.under_another_name());
             }
             let state = self.brokers.entry(identity.clone()).or_insert_with(|| renamed(broker, &mut gone));
-            state.key = (*key).to_owned();
+            (*key).clone_into(&mut state.key);
             state.nodename.clone_from(&broker.nodename);
             state.is_bootstrap = is_bootstrap(identity, broker);
             let label = label(identity, key, state.is_bootstrap);
