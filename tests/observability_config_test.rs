@@ -406,7 +406,8 @@ fn what_this_crates_variables_say_is_known_where_opentelemetrys_are_read() {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10 s"),
     ])
     .unwrap();
-    let ignored: Vec<&str> = config.ignored_variables().iter().map(|ignored| ignored.name()).collect();
+    let ignored: Vec<&str> =
+        config.ignored_variables().iter().map(nilometer::IgnoredOtelVariable::name).collect();
     assert_eq!(ignored, ["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
     assert_eq!(config.get("otlp.endpoint").as_deref(), Some("collector:4317"));
     config.check().unwrap();
