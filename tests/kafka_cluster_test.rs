@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use nilometer::kafka::{KafkaContext, KafkaMetrics, TopicConsumer};
 use nilometer::{Counter, CounterFamily, Gauge, GaugeFamily, MetricsRegistry};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{
     BaseRecord, DefaultProducerContext, FutureProducer, FutureRecord, Producer, ThreadedProducer,
 };
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use self::kafka::{DEADLINE, Witness, client, consumer, wait_for};
 
@@ -258,6 +260,41 @@ fn a_future_producer_is_counted_by_its_calls() {
     let errors = &metrics.calls.produce_errors_total;
     assert_eq!(errors.get_or_create(&[("topic", TOPIC), ("kind", "message_size_too_large")]).get(), 1);
     assert_eq!(sum(&metrics.callbacks.deliveries_total), 0);
+}
+
+#[test]
+fn a_poll_that_is_dropped_counts_as_nothing_and_ends() {
+    let metrics = metrics();
+    let mut polls = metrics.calls.poll_loop();
+    drop(polls.start());
+    let counted = || {
+        let polls = metrics.calls.polls_total.series().map(|series| series.get()).sum::<u64>();
+        let (duration, interval) =
+            (&metrics.calls.poll_duration_seconds, &metrics.calls.poll_interval_seconds);
+        (polls, duration.snapshot().count(), interval.snapshot().count())
+    };
+    assert_eq!(counted(), (0, 0, 0));
+    // The application was away from there to here, which is what Kafka bounds.
+    polls.start().empty();
+    assert_eq!(counted(), (1, 1, 1));
+}
+
+/// librdkafka's cluster has no rebalance that fails, so this is what `rdkafka` calls then.
+#[test]
+fn a_rebalance_that_fails_leaves_no_partitions_behind() {
+    let ((_cluster, servers), metrics) = (cluster(1), metrics());
+    let context = KafkaContext::consumer(&metrics);
+    let consumer: BaseConsumer<KafkaContext> =
+        consumer(&servers, "billing", "billing").create_with_context(context).unwrap();
+    let mut list = TopicPartitionList::new();
+    let _ = list.add_partition(TOPIC, 0);
+    let _ = list.add_partition(TOPIC, 2);
+    let assigned = &metrics.callbacks.assigned_partitions;
+    consumer.context().post_rebalance(&consumer, &Rebalance::Assign(&list));
+    assert!(is(gauge(assigned), 2));
+    let error = KafkaError::Rebalance(RDKafkaErrorCode::Fail);
+    consumer.context().post_rebalance(&consumer, &Rebalance::Error(error));
+    assert!(is(gauge(assigned), 0));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn binary() -> &'static PathBuf {
 
 fn page(example: &StreamProcessor) -> Page {
     let text = example.page();
-    Page::parse(&text).unwrap()
+    Page::parse(&text).unwrap_or_else(|error| unreachable!("{error}\n{text}"))
 }
 
 /// The value of the only series of a family, as it is written.

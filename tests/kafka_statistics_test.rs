@@ -167,6 +167,41 @@ fn a_report_that_cannot_be_read_is_counted_and_changes_nothing() {
 }
 
 #[test]
+fn a_report_that_is_deep_or_odd_costs_no_more_than_itself() {
+    let deep = |open: &str, close: &str| open.repeat(100_000) + "1" + &close.repeat(100_000);
+    let (lists, objects) = (deep("[", "]"), deep("{\"a\":", "}"));
+    let report = |odd: &str| {
+        format!(
+            "{{\"name\": \"a#producer-1\", \"type\": \"producer\", \"new\": {odd}, \"msg_max\": {odd}, \"msg_cnt\": 3,
+            \"brokers\": {{ \"b:1/1\": {{ \"nodeid\": {odd}, \"tx\": {odd}, \"rx\": 2, \"rtt\": {{ \"sum\": {odd} }} }} }} }}"
+        )
+    };
+    for odd in
+        [&*lists, &*objects, "-9223372036854775808", "1e300", "-1e300", "99999999999999999999999", "0.1"]
+    {
+        let (registry, statistics) = recorded(&report(odd));
+        let known =
+            series(&registry).into_iter().filter(|line| !line.contains("instances")).collect::<Vec<_>>();
+        let expected = [
+            "broker_responses_total{broker=\"b:1/1\",client_id=\"a\"} 2",
+            "producer_queue_messages{client_id=\"a\"} 3",
+            "statistics_reports_total{outcome=\"malformed\"} 0",
+            "statistics_reports_total{outcome=\"ok\"} 1",
+            "statistics_reports_total{outcome=\"unnamed\"} 0",
+        ];
+        assert_eq!(known, expected, "{}", &odd[..odd.len().min(20)]);
+        drop(statistics);
+    }
+    // What is no number of JSON, or none that fits anywhere.
+    let (registry, statistics) = recorded(&report("1"));
+    for odd in ["NaN", "-Infinity", "1e400", "0x1", "01"] {
+        statistics.record(report(odd).as_bytes()).unwrap_err();
+    }
+    let malformed = "statistics_reports_total{outcome=\"malformed\"} 5".to_owned();
+    assert!(series(&registry).contains(&malformed));
+}
+
+#[test]
 fn a_bootstrap_broker_that_gets_its_number_is_not_counted_again() {
     let report = |key: &str, node: i32, tx: u64| {
         let broker = json!({"nodeid": node, "nodename": "kafka:9092", "source": "configured", "tx": tx, "req": {"Metadata": tx}});
@@ -185,6 +220,43 @@ fn a_bootstrap_broker_that_gets_its_number_is_not_counted_again() {
         "client_requests_total{client_id=\"a\",type=\"Metadata\"} 9",
     ];
     assert_eq!(lines, expected);
+}
+
+/// The one that goes and the one that takes its place are there at once, for a while.
+#[test]
+fn two_brokers_of_one_number_are_counted_once_each() {
+    let report = |brokers: &[(&str, u64)]| {
+        let broker = |tx: u64| json!({"nodeid": 1, "source": "learned", "tx": tx, "req": {"Fetch": tx}});
+        let brokers: BTreeMap<&str, Value> = brokers.iter().map(|(key, tx)| (*key, broker(*tx))).collect();
+        json!({"name": "a#consumer-1", "client_id": "a", "type": "consumer", "brokers": brokers}).to_string()
+    };
+    // Whichever of the two is met first: a map has no order, and so differs from one report to the next.
+    for _ in 0..8 {
+        let (registry, statistics) = recorded(&report(&[("old:9092/1", 100)]));
+        for (old, new) in [(100, 5), (101, 7), (101, 9)] {
+            statistics.record(report(&[("old:9092/1", old), ("new:9092/1", new)]).as_bytes()).unwrap();
+        }
+        statistics.record(report(&[("new:9092/1", 12)]).as_bytes()).unwrap();
+        let lines: Vec<String> =
+            series(&registry).into_iter().filter(|line| line.contains("requests_total")).collect();
+        let expected = [
+            "broker_requests_total{broker=\"1\",client_id=\"a\"} 104",
+            "broker_requests_total{broker=\"new:9092/1\",client_id=\"a\"} 9",
+            "client_requests_total{client_id=\"a\",type=\"Fetch\"} 113",
+        ];
+        assert_eq!(lines, expected);
+    }
+}
+
+#[test]
+fn a_partition_has_one_way_to_be_written() {
+    let partitions =
+        json!({"0": {"rxmsgs": 5}, "00": {"rxmsgs": 3}, "+0": {"rxmsgs": 2}, "-1": {"rxmsgs": 1}});
+    let report = json!({"name": "a#consumer-1", "topics": {"t": {"partitions": partitions}}}).to_string();
+    let (registry, statistics) = recorded(&report);
+    statistics.record(report.as_bytes()).unwrap();
+    let received = "topic_received_messages_total{client_id=\"a\",topic=\"t\"} 5".to_owned();
+    assert!(series(&registry).contains(&received), "{:#?}", series(&registry));
 }
 
 #[test]

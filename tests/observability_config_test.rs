@@ -38,7 +38,7 @@ fn a_file_that_is_wrong_is_refused_with_the_key_the_line_and_the_value() {
         ("[prometheus]\nhost = 1", "line 2: `prometheus.host` is `1`, not a text that says something".into()),
         ("[prometheus]\nhost = ''", "line 2: `prometheus.host` is `''`, not a text that says something".into()),
         ("[prometheus]\nenabled = 'yes'", "line 2: `prometheus.enabled` is `'yes'`, not `true` or `false`".into()),
-        ("prometheus = 9464", "line 1: `prometheus` is `9464`, not a section".into()),
+        ("registry = 9464", "line 1: `registry` is `9464`, not a section".into()),
         (
             "[registry]\nlabels = 'eu'",
             "line 2: `registry.labels` is `'eu'`, not names with texts, in a variable `name=text,name=text`".into(),
@@ -76,6 +76,14 @@ fn a_file_that_is_wrong_is_refused_with_the_key_the_line_and_the_value() {
             "[prometheus.auth]\ntokens = 'hunter2'",
             "line 2: `prometheus.auth.tokens` is not a list of texts, in a variable `text,text`".into(),
         ),
+        ("[prometheus]\nauth = 'hunter2'", "line 2: `prometheus.auth` is not a section".into()),
+        (
+            "[[prometheus]]\nauth = { tokens = ['hunter2'] }",
+            "line 1: `prometheus` is not a section".into(),
+        ),
+        ("otlp = [{ headers = { authorization = 'hunter2' } }]", "line 1: `otlp` is not a section".into()),
+        ("shutdown = 5", "line 1: `shutdown` is `5`, not a section".into()),
+        ("[shutdown]\ntimeout = '1.5ms'", format!("line 2: `shutdown.timeout` is `'1.5ms'`, not {time}")),
         // No TOML.
         ("[prometheus\nport = 1", "line 1: this is not TOML: unclosed table, expected `]`".into()),
         ("[service]\nname = 'a'\nname = 'b'", "line 3: this is not TOML: duplicate key".into()),
@@ -86,7 +94,7 @@ fn a_file_that_is_wrong_is_refused_with_the_key_the_line_and_the_value() {
         ),
         (
             "[registry.labels]\n\n'a b' = 'x'",
-            "line 1: `registry.labels` cannot be used <- invalid constant labels".into(),
+            "line 3: `registry.labels` cannot be used <- invalid constant labels".into(),
         ),
         (
             "[prometheus]\npath = 'metrics'",
@@ -284,6 +292,44 @@ fn what_comes_later_goes_before_what_was_there() {
 }
 
 #[test]
+fn each_name_of_a_table_is_known_by_who_has_said_it() {
+    let file = "[registry.labels]\nregion = 'eu'\nstage = 'prod'\n[service.attributes]\nteam = 'a'";
+    let file = ObservabilityConfig::from_toml_str(file).unwrap();
+    let config = file.with_variables([("NILOMETER_REGISTRY_LABELS", "region=us")]).unwrap();
+    let by_variable = ConfigOrigin::Variable { name: "NILOMETER_REGISTRY_LABELS".to_owned() };
+    assert_eq!(config.origin("registry.labels.region"), Some(&by_variable));
+    assert_eq!(config.origin("registry.labels.stage"), Some(&ConfigOrigin::File { path: None, line: 3 }));
+    let config = config.with_attribute("team", "b");
+    assert_eq!(config.origin("service.attributes.team"), Some(&ConfigOrigin::Program));
+    let config = config.with("registry.labels", "region=ap").unwrap();
+    assert_eq!(config.origin("registry.labels.region"), Some(&ConfigOrigin::Program));
+
+    // The one that is wrong is blamed, not the one that came last.
+    let file = ObservabilityConfig::from_toml_str("[registry.labels]\n'a b' = 'x'").unwrap();
+    let told = file.with_variables([("NILOMETER_REGISTRY_LABELS", "region=us")]);
+    assert_eq!(refused(told), "line 2: `registry.labels` cannot be used <- invalid constant labels");
+}
+
+#[test]
+fn what_is_unsaid_was_said_by_nobody() {
+    let file = ObservabilityConfig::from_toml_str("[service]\nname = 'file'").unwrap();
+    let config = file.with_service_name("");
+    assert_eq!((config.service_name(), config.origin("service.name")), (None, None));
+}
+
+#[test]
+fn a_header_is_the_same_in_upper_and_lower_case() {
+    let file = "[otlp.headers]\nauthorization = 'old'\nx-scope = 'shop'";
+    let file = ObservabilityConfig::from_toml_str(file).unwrap();
+    let config = file.with_variables([("NILOMETER_OTLP_HEADERS", "Authorization=new")]).unwrap();
+    assert_eq!(config.get("otlp.headers").unwrap(), "authorization=new,x-scope=shop");
+    let by_variable = ConfigOrigin::Variable { name: "NILOMETER_OTLP_HEADERS".to_owned() };
+    assert_eq!(config.origin("otlp.headers.authorization"), Some(&by_variable));
+    let config = config.with_otlp_header("AUTHORIZATION", "newest");
+    assert_eq!(config.get("otlp.headers").unwrap(), "authorization=newest,x-scope=shop");
+}
+
+#[test]
 fn a_variable_that_is_empty_and_one_of_a_build_say_nothing() {
     let config = variables(&[
         ("NILOMETER_PROMETHEUS_PORT", ""),
@@ -348,8 +394,42 @@ fn an_endpoint_of_grpc_needs_no_scheme_whoever_says_that_it_is_grpc() {
     assert_eq!(config.get("otlp.endpoint"), None);
 }
 
+#[cfg(feature = "otel")]
+#[test]
+fn what_this_crates_variables_say_is_known_where_opentelemetrys_are_read() {
+    let config = variables(&[
+        ("NILOMETER_OTLP_PROTOCOL", "grpc"),
+        ("NILOMETER_OTLP_INSECURE", "true"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        // Overruled, and told all the same.
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10 s"),
+    ])
+    .unwrap();
+    let ignored: Vec<&str> =
+        config.ignored_variables().iter().map(nilometer::IgnoredOtelVariable::name).collect();
+    assert_eq!(ignored, ["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
+    assert_eq!(config.get("otlp.endpoint").as_deref(), Some("collector:4317"));
+    config.check().unwrap();
+}
+
+#[cfg(feature = "otel")]
+#[test]
+fn headers_of_a_variable_of_opentelemetry_leave_those_of_other_names() {
+    let file = "[otlp.headers]\nauthorization = 'Bearer 4f1c'\nx-scope = 'shop'";
+    let file = ObservabilityConfig::from_toml_str(file).unwrap();
+    let config = file.with_variables([("OTEL_EXPORTER_OTLP_HEADERS", "X-Scope=eu")]).unwrap();
+    assert_eq!(config.get("otlp.headers").unwrap(), "authorization=Bearer 4f1c,x-scope=eu");
+    let by_variable = ConfigOrigin::Variable { name: "OTEL_EXPORTER_OTLP_HEADERS".to_owned() };
+    assert_eq!(config.origin("otlp.headers.x-scope"), Some(&by_variable));
+}
+
 #[test]
 fn secrets_are_written_but_not_shown() {
+    let endpoint = "http://prometheus:hunter2@collector:4318?key=hunter2";
+    let config = ObservabilityConfig::default().with_otlp_endpoint(endpoint);
+    let shown = format!("{config:?}");
+    assert!(shown.contains("collector:4318") && !shown.contains("hunter2"), "{shown}");
     let config = variables(&[
         ("NILOMETER_OTLP_HEADERS", "authorization=hunter2"),
         ("NILOMETER_PROMETHEUS_AUTH_TOKENS", "hunter2"),
@@ -364,6 +444,24 @@ fn secrets_are_written_but_not_shown() {
         "{shown}"
     );
     assert_eq!(serde_json::to_string(&config).unwrap().matches("hunter2").count(), 3);
+}
+
+#[test]
+fn serde_is_told_no_secrets_either() {
+    for (written, expected) in [
+        ("{\"otlp\":{\"headers\":\"hunter2\"}}", "this is not names with texts"),
+        ("{\"otlp\":{\"headers\":[\"hunter2\"]}}", "this is not names with texts"),
+        ("{\"otlp\":{\"headers\":{\"authorization\":8675309}}}", "this is not a text"),
+        ("{\"otlp\":{\"headers\":{\"authorization\":[\"hunter2\"]}}}", "this is not a text"),
+        ("{\"prometheus\":{\"auth\":{\"tokens\":\"hunter2\"}}}", "this is not a list of texts"),
+        ("{\"prometheus\":{\"auth\":{\"tokens\":8675309}}}", "this is not a list of texts"),
+        ("{\"prometheus\":{\"auth\":{\"tokens\":[8675309]}}}", "this is not a text that says something"),
+        ("{\"prometheus\":{\"auth\":{\"users\":{\"\":\"hunter2\"}}}}", "a name is empty"),
+    ] {
+        let error = serde_json::from_str::<ObservabilityConfig>(written).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains("8675309"), "{error}");
+    }
 }
 
 #[test]
@@ -392,6 +490,44 @@ fn what_is_written_is_read_back() {
         error.to_string().starts_with("unknown field `prot`, expected one of `enabled`, `host`"),
         "{error}"
     );
+}
+
+#[test]
+fn what_is_no_toml_is_told_without_what_it_says() {
+    for text in [
+        "[otlp.headers]\nauthorization = Bearer hunter2",
+        "[otlp.headers]\nauthorization = hunter2",
+        "[otlp.headers]\nauthorization = 'hunter2",
+        "[otlp.headers]\nauthorization = \"\\hunter2\"",
+        "[otlp.headers]\nauthorization : hunter2",
+        "[prometheus.auth]\ntokens = ['hunter2'",
+        "[prometheus.auth]\ntokens = [hunter2]",
+        "[prometheus.auth]\nusers = { a = 'hunter2' b = 'hunter2' }",
+        "[prometheus.auth]\nusers = { a = { b = 'hunter2' } }",
+        "[prometheus.auth]\ntokens = [['hunter2']]",
+        "[otlp.headers]\nauthorization = ['hunter2']",
+    ] {
+        let error = ObservabilityConfig::from_toml_str(text).unwrap_err();
+        assert!(!format!("{error}{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_deep_is_refused() {
+    const DEEP: usize = 100_000;
+    let tables = "{ a = ".repeat(DEEP);
+    let dots = "a.".repeat(DEEP);
+    for text in [
+        format!("x = {}", "[".repeat(DEEP)),
+        format!("x = {}", "[".repeat(DEEP) + &"]".repeat(DEEP)),
+        format!("x = {tables}"),
+        format!("[service]\nattributes.{dots}a = 1"),
+        format!("[service.attributes.{dots}a]"),
+        format!("{dots}a = 1"),
+    ] {
+        let error = ObservabilityConfig::from_toml_str(&text).unwrap_err();
+        assert!(error.to_string().starts_with("line "), "{error}");
+    }
 }
 
 /// A line of a file, right or nearly so.

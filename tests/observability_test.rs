@@ -237,6 +237,32 @@ fn every_end_delivers_the_last_values_and_the_last_spans_and_leaves_nothing() {
 }
 
 #[test]
+fn a_deadline_may_be_as_long_as_there_is() {
+    let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
+    let observability = Observability::init(sending(&server, &sink)).unwrap();
+    work(&observability);
+    observability.flush_blocking(Duration::MAX).unwrap();
+    work(&observability);
+    inside(&mut Builder::new_current_thread(), observability.shutdown(Duration::MAX)).unwrap();
+    assert_eq!(server.model().count("orders_total", &[]), Some(2.0));
+}
+
+#[test]
+fn a_start_that_fails_in_the_only_thread_of_a_runtime_ends_what_was_started() {
+    let (page, sink) = (nobody(), Sink::start());
+    let config = config()
+        .with_prometheus_address("127.0.0.1", page.port())
+        .with("otlp.traces.endpoint", &sink.endpoint())
+        .and_then(|config| config.with("otlp.metrics.endpoint", "https://collector.example"))
+        .and_then(|config| config.with("otlp.metrics.certificate", "no/such/file"))
+        .unwrap();
+    let told = inside(&mut Builder::new_current_thread(), async { Observability::init(config) });
+    let told = told.unwrap_err().to_string();
+    assert!(told.starts_with("the program: `otlp.metrics"), "{told}");
+    assert!(!is_listening(page));
+}
+
+#[test]
 fn a_flush_delivers_what_there_is_in_every_runtime() {
     let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
     let observability = Observability::init(sending(&server, &sink)).unwrap();

@@ -31,6 +31,15 @@ impl Assignment {
         }
     }
 
+    /// What the consumer holds.
+    pub(super) fn held(&self) -> Vec<(String, i32)> {
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_topic = |(topic, (held, _)): (&String, &(BTreeSet<i32>, Level))| {
+            held.iter().map(|partition| (topic.clone(), *partition)).collect::<Vec<_>>()
+        };
+        topics.iter().flat_map(of_topic).collect()
+    }
+
     /// The consumer holds these no longer.
     pub(super) fn revoke(&self, partitions: &[(String, i32)]) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);

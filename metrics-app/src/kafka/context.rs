@@ -8,7 +8,7 @@ use nilometer_core::label::ClosedLabelValue;
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{Partitioner, ProducerContext};
@@ -89,6 +89,11 @@ impl<C: ClientContext> KafkaContext<C> {
         KafkaContext::around(metrics, inner, Some(Repeated::default()))
     }
 
+    fn revoked(&self, partitions: &[(String, i32)]) {
+        self.assignment.revoke(partitions);
+        self.statistics.revoke(partitions);
+    }
+
     fn around(metrics: &KafkaMetrics, inner: C, repeated: Option<Repeated>) -> KafkaContext<C> {
         let callbacks = metrics.callbacks.clone();
         let commits = [Outcome::Ok, Outcome::Failed]
@@ -155,12 +160,19 @@ impl<C: ConsumerHooks> ConsumerContext for KafkaContext<C> {
                 RebalanceKind::Assign
             }
             Rebalance::Revoke(list) => {
-                let revoked = partitions(list);
-                self.assignment.revoke(&revoked);
-                self.statistics.revoke(&revoked);
+                self.revoked(&partitions(list));
                 RebalanceKind::Revoke
             }
-            Rebalance::Error(_) => RebalanceKind::Error,
+            Rebalance::Error(_) => {
+                // `rdkafka` has given partitions back, and does not say which.
+                if let Ok(list) = base_consumer.assignment() {
+                    let held = partitions(&list);
+                    let lost =
+                        self.assignment.held().into_iter().filter(|partition| !held.contains(partition));
+                    self.revoked(&lost.collect::<Vec<_>>());
+                }
+                RebalanceKind::Error
+            }
         };
         self.callbacks.rebalances_total.get_or_create(&RebalanceLabels { kind }).inc();
         self.inner.post_rebalance(base_consumer, rebalance);

@@ -168,6 +168,7 @@
 //!
 //! - It asks no broker: the lag is that of partitions which a client of this process holds, as it last reported it. A group
 //!   whose consumers are all down has no lag here; an exporter beside the cluster tells it.
+//! - Nothing calls back for `assign`: partitions that a consumer takes so after it was in a group have no partition gauges.
 //! - The statistics do not name the group. Clients of several groups need a `client.id` each, or a set each, by
 //!   [`KafkaMetrics::register_with`] and a label.
 //! - What a client counts between its last report and its end is not in the statistics; in the calls it is.

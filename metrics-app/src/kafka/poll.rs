@@ -82,7 +82,8 @@ impl PollLoop {
 
 /// A poll that waits.
 ///
-/// One that is dropped, as in a `select!` that something else has won, counts as nothing.
+/// One that is dropped, as in a `select!` that something else has won, counts as nothing, but it has ended then: the
+/// interval to the next one begins.
 #[derive(Debug)]
 #[must_use = "a poll is counted when it is said what it came to"]
 pub struct Poll<'a> {
@@ -114,8 +115,12 @@ impl Poll<'_> {
     }
 
     fn end(self) {
-        let now = Instant::now();
-        self.polls.duration.observe_duration(now.saturating_duration_since(self.start));
-        self.polls.ended = Some(now);
+        self.polls.duration.observe_duration(self.start.elapsed());
+    }
+}
+
+impl Drop for Poll<'_> {
+    fn drop(&mut self) {
+        self.polls.ended = Some(Instant::now());
     }
 }

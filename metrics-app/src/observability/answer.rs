@@ -13,22 +13,29 @@ pub(super) struct Answer<T>(Arc<Mutex<State<T>>>);
 
 struct State<T> {
     said: Option<T>,
+    is_over: bool,
     waiting: Option<Waker>,
 }
 
-/// What it is said by.
+/// What it is said by. Where it is dropped, as by a thread that panics, nothing will be said.
 pub(super) struct Speaker<T>(Arc<Mutex<State<T>>>);
 
 pub(super) fn answer<T>() -> (Speaker<T>, Answer<T>) {
-    let state = Arc::new(Mutex::new(State { said: None, waiting: None }));
+    let state = Arc::new(Mutex::new(State { said: None, is_over: false, waiting: None }));
     (Speaker(Arc::clone(&state)), Answer(state))
 }
 
 impl<T> Speaker<T> {
     pub(super) fn say(self, said: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).said = Some(said);
+    }
+}
+
+impl<T> Drop for Speaker<T> {
+    fn drop(&mut self) {
         let waiting = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.said = Some(said);
+            state.is_over = true;
             state.waiting.take()
         };
         if let Some(waker) = waiting {
@@ -38,12 +45,12 @@ impl<T> Speaker<T> {
 }
 
 impl<T> Future for Answer<T> {
-    type Output = T;
+    type Output = Option<T>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(said) = state.said.take() {
-            return Poll::Ready(said);
+        if state.is_over {
+            return Poll::Ready(state.said.take());
         }
         state.waiting = Some(context.waker().clone());
         Poll::Pending
@@ -105,7 +112,18 @@ mod tests {
         let ((early, first), (late, second)) = (answer(), answer());
         early.say(1);
         let thread = thread::spawn(move || late.say(2));
-        assert_eq!(wait(both(first, second)), (1, 2));
+        assert_eq!(wait(both(first, second)), (Some(1), Some(2)));
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_panicked() {
+        let (speaker, answer) = answer::<i32>();
+        let thread = thread::spawn(move || {
+            let _speaker = speaker;
+            std::panic::resume_unwind(Box::new("no hook is called"));
+        });
+        assert_eq!(wait(answer), None);
+        thread.join().unwrap_err();
     }
 }

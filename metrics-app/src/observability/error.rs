@@ -108,7 +108,7 @@ pub enum PartError {
     #[cfg(feature = "prometheus")]
     #[error("page: {}", with_causes(.0))]
     Server(nilometer_prometheus::ServerError),
-    /// The thread did not start on which the end is waited for; the end came all the same.
+    /// The thread did not start on which the end is waited for, or panicked; the end came all the same.
     #[error("no thread waits for the end: {0}")]
     Thread(io::Error),
 }

@@ -1,6 +1,7 @@
 //! What is running.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -194,7 +195,10 @@ impl Observability {
             speaker.say(self.shutdown_blocking(timeout));
         });
         match ending {
-            Ok(_) => answer.await,
+            Ok(_) => answer.await.unwrap_or_else(|| {
+                let panicked = io::Error::other("it panicked");
+                ObservabilityFlushError::of(vec![PartError::Thread(panicked)])
+            }),
             // It was dropped with the closure, and has ended so.
             Err(error) => ObservabilityFlushError::of(vec![PartError::Thread(error)]),
         }

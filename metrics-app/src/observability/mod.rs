@@ -33,8 +33,8 @@
 //! observability.toml:12: `tokio` needs the feature `tokio` of the crate `nilometer`, which is off
 //! ```
 //!
-//! Headers, users and tokens are left out of errors. A section whose feature is off is an error, unless all that it says is
-//! `enabled = false`; OpenTelemetry's variables, which are for all programs of a machine, say nothing then.
+//! Headers, users and tokens are left out of errors. A section whose feature is off is an error, unless it says
+//! `enabled = false`, or only of its parts; OpenTelemetry's variables, which are for all programs of a machine, say nothing then.
 //!
 //! # The file
 //!

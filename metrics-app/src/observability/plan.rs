@@ -8,7 +8,7 @@ use nilometer_core::{MetricsRegistry, RegisterError, RegistryConfig};
 use super::config::keys::KEYS;
 use super::otlp::OtlpPlan;
 use super::page::PagePlan;
-use super::{ObservabilityConfig, ObservabilityConfigError, part};
+use super::{ConfigOrigin, ObservabilityConfig, ObservabilityConfigError, part};
 
 /// For how long the end is waited for unless something else is said.
 const AT_DROP: Duration = Duration::from_secs(5);
@@ -100,12 +100,23 @@ fn check_names(
 ) -> Result<(), ObservabilityConfigError> {
     let probe = MetricsRegistry::with_config(registry.clone());
     let Err(source) = probe.register_counter("total", "Nothing.") else { return Ok(()) };
-    let key = match source {
-        RegisterError::ConstantLabels(_) => "registry.labels",
-        _ => "registry.namespace",
+    let (key, origin) = match source {
+        RegisterError::ConstantLabels(_) => ("registry.labels", origin_of_label(config)),
+        _ => ("registry.namespace", config.origin_of("registry.namespace")),
     };
     let source = Box::new(source);
-    Err(ObservabilityConfigError::Registry { key, origin: config.origin_of(key), source })
+    Err(ObservabilityConfigError::Registry { key, origin, source })
+}
+
+/// Where the first label was said that no registry can have, or the labels as a whole.
+fn origin_of_label(config: &ObservabilityConfig) -> ConfigOrigin {
+    let mut labels = config.sections.registry.labels.iter().flat_map(|labels| &labels.0);
+    let wrong = labels.find(|(name, value)| {
+        let alone = RegistryConfig::new().with_constant_labels(&[(name, value)]);
+        MetricsRegistry::with_config(alone).register_counter("total", "Nothing.").is_err()
+    });
+    let key = "registry.labels";
+    wrong.map_or_else(|| config.origin_of(key), |(name, _)| config.origin_of(&format!("{key}.{name}")))
 }
 
 /// Whether something was said of a section, other than that there is to be none.
@@ -114,9 +125,10 @@ fn check_names(
     allow(dead_code, reason = "everything is built")
 )]
 pub(super) fn is_wanted(config: &ObservabilityConfig, section: &str) -> bool {
-    let inside =
-        KEYS.iter().filter(|key| key.path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')));
-    let mut said = inside.filter_map(|key| Some((key, key.text(&config.sections)?)));
+    let mut said = KEYS
+        .iter()
+        .filter(|key| key.is_in(section))
+        .filter_map(|key| Some((key, key.text(&config.sections)?)));
     let is_off = config.get(&format!("{section}.enabled")).as_deref() == Some("false");
     !is_off && said.any(|(key, text)| !(key.path.ends_with(".enabled") && text == "false"))
 }

@@ -169,8 +169,10 @@ impl KafkaSource {
             Until::Stopped => false,
             Until::Messages(messages) => self.messages >= messages,
             Until::CaughtUp => {
-                let held = self.consumer.assignment().map_or(0, |held| held.count());
-                held > 0 && self.ended.len() >= held
+                let Ok(held) = self.consumer.assignment() else { return false };
+                let held = held.elements();
+                // Others may have been held before, and read to their end.
+                !held.is_empty() && held.iter().all(|held| self.ended.contains(&held.partition()))
             }
         }
     }

@@ -107,6 +107,8 @@ enum Identity {
 
 #[derive(Debug, Default)]
 struct BrokerState {
+    /// Of its report.
+    key: String,
     nodename: Option<String>,
     is_bootstrap: bool,
     baselines: [Baseline; TOTALS],
@@ -132,14 +134,19 @@ impl BrokerStates {
         client_id: &str,
         metrics: &BrokerMetrics,
     ) {
-        let brokers = identified(brokers);
+        let brokers = identified(brokers, &self.brokers);
         let reported: HashSet<&Identity> = brokers.iter().map(|(identity, ..)| identity).collect();
         // What is not reported any more is gone, unless it has a number now.
         let (kept, gone) = self.brokers.drain().partition(|(identity, _)| reported.contains(identity));
         self.brokers = kept;
         let mut gone: HashMap<Identity, BrokerState> = gone;
         for (identity, key, broker) in &brokers {
+            // One that had no number, since another one had it, and has it now.
+            if let Some(own) = gone.remove(&Identity::Key((*key).to_owned())) {
+                self.brokers.insert(identity.clone(), own.under_another_name());
+            }
             let state = self.brokers.entry(identity.clone()).or_insert_with(|| renamed(broker, &mut gone));
+            (*key).clone_into(&mut state.key);
             state.nodename.clone_from(&broker.nodename);
             state.is_bootstrap = is_bootstrap(identity, broker);
             let label = label(identity, key, state.is_bootstrap);
@@ -159,13 +166,24 @@ impl BrokerStates {
 }
 
 /// The brokers of a report by what they are known by, without librdkafka's internal one, which sends nothing.
-fn identified(brokers: &HashMap<String, Broker>) -> Vec<(Identity, &str, &Broker)> {
+///
+/// Where two have one number, as one that goes and one that takes its place, it is that of the one that had it before.
+fn identified<'a>(
+    brokers: &'a HashMap<String, Broker>,
+    before: &HashMap<Identity, BrokerState>,
+) -> Vec<(Identity, &'a str, &'a Broker)> {
     let mut seen = HashSet::new();
     let internal = |key: &str, broker: &Broker| {
         broker.source.as_deref() == Some("internal") || key.ends_with("/internal")
     };
-    let brokers = brokers.iter().filter(|(key, broker)| !internal(key, broker));
+    let mut brokers: Vec<_> = brokers.iter().filter(|(key, broker)| !internal(key, broker)).collect();
+    brokers.sort_unstable_by_key(|(key, broker)| {
+        let number = broker.nodeid.raw().map(Identity::Number);
+        let had_it = number.and_then(|number| before.get(&number)).is_some_and(|state| state.key == **key);
+        (!had_it, *key)
+    });
     brokers
+        .into_iter()
         .map(|(key, broker)| {
             let number = broker.nodeid.raw().filter(|number| *number >= 0);
             // A coordinator that has the number of a broker is another connection, with other counts.
@@ -204,9 +222,7 @@ fn renamed(broker: &Broker, gone: &mut HashMap<Identity, BrokerState>) -> Broker
             && state.baselines.iter().zip(totals(broker)).all(|(baseline, total)| baseline.can_become(total))
     });
     let Some(identity) = before.map(|(identity, _)| identity.clone()) else { return BrokerState::default() };
-    let state = gone.remove(&identity).unwrap_or_default();
-    // Counted on from there, in series of the new name.
-    BrokerState { baselines: state.baselines, requests: state.requests, ..BrokerState::default() }
+    gone.remove(&identity).unwrap_or_default().under_another_name()
 }
 
 /// In the order of the counters of [`BrokerState::follow`].
@@ -226,6 +242,11 @@ fn totals(broker: &Broker) -> [Number; TOTALS] {
 }
 
 impl BrokerState {
+    /// Counted on from here, in series of the new name.
+    fn under_another_name(self) -> BrokerState {
+        BrokerState { baselines: self.baselines, requests: self.requests, ..BrokerState::default() }
+    }
+
     fn follow(&mut self, broker: &Broker, client_id: &str, label: &str, metrics: &BrokerMetrics) {
         let labels = &[("client_id", client_id), ("broker", label)];
         let families = [

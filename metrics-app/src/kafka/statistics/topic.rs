@@ -90,10 +90,11 @@ impl TopicStates {
             let Some(state) = self.0.get_mut(name) else { continue };
             let of_topic = Of { client_id, topic: name, role, metrics };
             let numbered = || {
-                let numbered =
-                    topic.partitions.iter().filter_map(|(id, partition)| Some((id.parse().ok()?, partition)));
-                // -1 is where messages wait that have no partition yet; librdkafka counts nothing there.
-                numbered.filter(|(id, _)| *id >= 0)
+                // Neither -1, where messages wait that have no partition yet, and librdkafka counts nothing, nor
+                // another way to write a number that may be there.
+                let is_number = |id: &str| id == "0" || id.starts_with(|first| ('1'..='9').contains(&first));
+                let numbered = topic.partitions.iter().filter(move |(id, _)| is_number(id));
+                numbered.filter_map(|(id, partition)| Some((id.parse::<i32>().ok()?, partition)))
             };
             let reported: HashSet<i32> = numbered().map(|(id, _)| id).collect();
             state.partitions.retain(|id, _| reported.contains(id));

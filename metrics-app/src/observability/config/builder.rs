@@ -48,15 +48,34 @@ impl ObservabilityConfig {
             let (key, expected) = (key.to_owned(), known.expected());
             return Err(ObservabilityConfigError::InvalidValue { key, origin, value, expected });
         }
-        self.origins.set(key, origin);
+        self.note(known, value, &origin);
         Ok(self)
     }
 
     /// Sets what is right by its type.
     fn set(mut self, key: &'static str, put: impl FnOnce(&mut Self)) -> ObservabilityConfig {
         put(&mut self);
-        self.origins.set(key, ConfigOrigin::Program);
+        if self.get(key).is_some() {
+            self.origins.set(key, ConfigOrigin::Program);
+        } else {
+            self.origins.remove(key);
+        }
         self
+    }
+
+    /// The same of a name in a table.
+    fn add(
+        self,
+        key: &'static str,
+        name: String,
+        put: impl FnOnce(&mut Self, String),
+    ) -> ObservabilityConfig {
+        let path = Key::of(key).map(|key| key.path_of(&name));
+        let mut config = self.set(key, |config| put(config, name));
+        if let Some(path) = path {
+            config.origins.set(&path, ConfigOrigin::Program);
+        }
+        config
     }
 
     /// Says whose metrics and spans they are.
@@ -77,7 +96,9 @@ impl ObservabilityConfig {
     /// Adds an attribute of the resource that OTLP tells about: `deployment.environment.name`, for example. One with an empty
     /// name is an error of [`check`](Self::check).
     pub fn with_attribute(self, name: impl Into<String>, value: impl Into<String>) -> ObservabilityConfig {
-        self.set("service.attributes", |config| pair(&mut config.sections.service.attributes, name, value))
+        self.add("service.attributes", name.into(), |config, name| {
+            pair(&mut config.sections.service.attributes, name, value);
+        })
     }
 
     /// Puts `namespace` and `_` before each name that is registered.
@@ -91,7 +112,9 @@ impl ObservabilityConfig {
         name: impl Into<String>,
         value: impl Into<String>,
     ) -> ObservabilityConfig {
-        self.set("registry.labels", |config| pair(&mut config.sections.registry.labels, name, value))
+        self.add("registry.labels", name.into(), |config, name| {
+            pair(&mut config.sections.registry.labels, name, value);
+        })
     }
 
     /// Sets whether there is a page: by default there is, with the feature `prometheus`.
@@ -135,10 +158,13 @@ impl ObservabilityConfig {
         self.set("otlp.endpoint", |config| config.sections.otlp.endpoint = text(endpoint))
     }
 
-    /// Sends a header along with each request, instead of one of the same name. Whether it is one is checked by
+    /// Sends a header along with each request, instead of one of the same name, in upper or lower case. Whether it is one is checked by
     /// [`check`](Self::check).
     pub fn with_otlp_header(self, name: impl Into<String>, value: impl Into<String>) -> ObservabilityConfig {
-        self.set("otlp.headers", |config| pair(&mut config.sections.otlp.headers, name, value))
+        self.add("otlp.headers", name.into(), |config, name| {
+            let headers = config.sections.otlp.headers.get_or_insert_default();
+            headers.0.0.insert(name.to_ascii_lowercase(), value.into());
+        })
     }
 
     /// Sets for how long the last values, the last spans and the last scrapes are waited for where
@@ -197,6 +223,6 @@ fn text(text: impl Into<String>) -> Option<Text> {
     (!text.is_empty()).then_some(Text(text))
 }
 
-fn pair(pairs: &mut Option<Pairs>, name: impl Into<String>, value: impl Into<String>) {
-    pairs.get_or_insert_default().0.insert(name.into(), value.into());
+fn pair(pairs: &mut Option<Pairs>, name: String, value: impl Into<String>) {
+    pairs.get_or_insert_default().0.insert(name, value.into());
 }

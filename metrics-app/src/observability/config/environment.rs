@@ -46,7 +46,7 @@ pub(super) fn lay(
             let (key, expected) = (key.path.to_owned(), key.expected());
             return Err(ObservabilityConfigError::InvalidValue { key, origin, value, expected });
         }
-        config.origins.set(key.path, origin);
+        config.note(key, value.to_str().unwrap_or_default(), &origin);
     }
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::ObservabilityConfigError;
@@ -73,18 +72,18 @@ impl File<'_> {
                 if let (true, DeValue::Table(pairs)) = (key.is_table(), value.get_ref()) {
                     for name in pairs.keys() {
                         let origin = self.origin(name.span().start);
-                        origins.set(&format!("{path}.{}", name.get_ref()), origin);
+                        origins.set(&key.path_of(name.get_ref()), origin);
                     }
                 }
                 continue;
             }
-            let is_section = KEYS
-                .iter()
-                .any(|key| key.path.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.')));
+            let is_section = KEYS.iter().any(|key| key.is_in(&path));
             match value.get_ref() {
                 DeValue::Table(inner) if is_section => self.walk(&path, inner, origins)?,
                 _ if is_section => {
-                    let value = Some(self.shown(value));
+                    // In the place of a section of secrets, it may be one.
+                    let holds_secrets = KEYS.iter().any(|key| key.is_secret() && key.is_in(&path));
+                    let value = (!holds_secrets).then(|| self.cut(value.span()));
                     let expected = "a section";
                     return Err(ObservabilityConfigError::InvalidValue {
                         key: path,
@@ -103,11 +102,7 @@ impl File<'_> {
         Ok(())
     }
 
-    /// The value as it is written, as far as it is short and of one line.
-    fn shown(&self, value: &Spanned<DeValue<'_>>) -> String {
-        self.cut(value.span())
-    }
-
+    /// What is written there, as far as it is short and of one line.
     fn cut(&self, span: std::ops::Range<usize>) -> String {
         let written = self.text.get(span).unwrap_or_default();
         let line = written.lines().next().unwrap_or_default();

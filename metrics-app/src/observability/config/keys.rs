@@ -1,7 +1,7 @@
 //! The keys: where each has its place, and what it is called elsewhere.
 
 use super::sections::Sections;
-use super::setting::{Pairs, Setting, Texts};
+use super::setting::{Headers, Pairs, Setting, Texts};
 
 /// What every environment variable begins with that stands for a key.
 pub(crate) const PREFIX: &str = "NILOMETER_";
@@ -74,6 +74,34 @@ impl Slot for Option<Pairs> {
     }
 }
 
+impl Slot for Option<Headers> {
+    fn expected(&self) -> &'static str {
+        Pairs::EXPECTED
+    }
+
+    fn is_table(&self) -> bool {
+        true
+    }
+
+    /// What is there under other names stays.
+    fn set(&mut self, text: &str) -> bool {
+        let mut value = Pairs::from_text(text).map(Headers::of);
+        let is_value = value.is_some();
+        self.lay(&mut value);
+        is_value
+    }
+
+    fn text(&self) -> Option<String> {
+        self.as_ref().and_then(|headers| Some(headers.0.clone()).text())
+    }
+
+    fn lay(&mut self, over: &mut Self) {
+        if let Some(over) = over.take() {
+            self.get_or_insert_default().0.0.extend(over.0.0);
+        }
+    }
+}
+
 impl Slot for Option<Texts> {
     fn expected(&self) -> &'static str {
         Texts::EXPECTED
@@ -120,6 +148,18 @@ impl Key {
             let rest = path.strip_prefix(key.path);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
+    }
+
+    /// Whether it is a key of this section, or of one in it.
+    pub(crate) fn is_in(&self, section: &str) -> bool {
+        self.path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    /// Of a table, the path of what it holds under a name.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        let is_headers = self.path.ends_with(".headers");
+        let name = if is_headers { name.to_ascii_lowercase() } else { name.to_owned() };
+        format!("{}.{name}", self.path)
     }
 
     /// The name of the variable that stands for it.

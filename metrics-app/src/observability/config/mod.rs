@@ -1,7 +1,8 @@
 //! What [`Observability::init`](super::Observability::init) is told.
 //!
 //! - here: [`ObservabilityConfig`]; `builder`: its methods that say one thing.
-//! - `sections`: the keys as serde sees them; `keys`: as a list; `setting`: what their values may be.
+//! - `sections`: the keys as serde sees them; `keys`: as a list; `setting`: what their values may be;
+//!   `untold`: those of them that errors do not show.
 //! - `file`, `environment`, `opentelemetry`: who says something. `origin`: who it was. `nearest`: what was meant.
 //! - `error`: what is wrong.
 
@@ -16,6 +17,7 @@ pub(super) mod opentelemetry;
 mod origin;
 mod sections;
 pub(super) mod setting;
+mod untold;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -30,6 +32,7 @@ use self::keys::{KEYS, Key};
 pub use self::origin::ConfigOrigin;
 use self::origin::Origins;
 use self::sections::Sections;
+use self::setting::Pairs;
 
 /// What is observed, and where it goes: [what there is to say](crate::observability#the-file) and
 /// [who can say it](crate::observability#who-says-what).
@@ -47,7 +50,7 @@ use self::sections::Sections;
 /// joined by their names; everything else is replaced.
 ///
 /// It is a part of an application's own configuration too, by serde, and written by it. There, secrets are written as they
-/// are; `Debug` leaves them out.
+/// are; `Debug` leaves them out, and so does what serde is told of an error, unless its format shows the line.
 ///
 /// # Examples
 ///
@@ -279,6 +282,15 @@ impl ObservabilityConfig {
         self.origin(key).cloned().unwrap_or(ConfigOrigin::Program)
     }
 
+    /// Notes who has said what this text says: of a table, each of its names.
+    fn note(&mut self, key: &Key, text: &str, origin: &ConfigOrigin) {
+        self.origins.set(key.path, origin.clone());
+        let pairs = if key.is_table() { Pairs::from_text(text) } else { None };
+        for name in pairs.iter().flat_map(|pairs| pairs.0.keys()) {
+            self.origins.set(&key.path_of(name), origin.clone());
+        }
+    }
+
     /// Whose metrics and spans they are, if that was said.
     #[must_use]
     pub fn service_name(&self) -> Option<&str> {
@@ -304,18 +316,28 @@ impl ObservabilityConfig {
 }
 
 impl fmt::Debug for ObservabilityConfig {
-    /// What was said, without headers, users and tokens.
+    /// What was said, without headers, users and tokens, and without what stands before an `@` or behind a `?` of an
+    /// endpoint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_map();
         for key in KEYS {
             match key.text(&self.sections) {
                 Some(_) if key.is_secret() => shown.entry(&key.path, &format_args!("..")),
+                Some(text) if key.path.ends_with(".endpoint") => {
+                    shown.entry(&key.path, &without_secrets(&text))
+                }
                 Some(text) => shown.entry(&key.path, &text),
                 None => continue,
             };
         }
         shown.finish()
     }
+}
+
+/// An endpoint without what may be a password or a key in it.
+fn without_secrets(endpoint: &str) -> &str {
+    let behind = endpoint.rsplit('@').next().unwrap_or_default();
+    behind.split('?').next().unwrap_or_default()
 }
 
 impl Serialize for ObservabilityConfig {

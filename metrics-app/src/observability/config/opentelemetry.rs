@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nilometer_otel::export::OtlpExporterConfig;
-use nilometer_otel::{IgnoredVariable, OtelConfig};
+use nilometer_otel::{IgnoredVariable, OtelConfig, OtelConfigError};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::environment::Variables;
+use super::environment::{self, Variables};
 use super::keys::Key;
 use super::sections::Sections;
-use super::setting::{Flag, Pairs, Setting, Time};
+use super::setting::{Flag, Headers, Pairs, Setting, Time};
 use super::{ConfigOrigin, IgnoredOtelVariable, ObservabilityConfig, ObservabilityConfigError};
 
 /// How a variable is written.
@@ -79,7 +79,7 @@ const ATTRIBUTES: [(&str, &str); 4] = [
 ];
 
 /// The variables of headers, with their keys.
-const HEADERS: [(&str, &str, Headers); 3] = [
+const HEADERS: [(&str, &str, HeadersOf); 3] = [
     ("OTEL_EXPORTER_OTLP_HEADERS", "otlp.headers", |sections| &mut sections.otlp.headers),
     ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "otlp.metrics.headers", |sections| {
         &mut sections.otlp.metrics.headers
@@ -89,20 +89,29 @@ const HEADERS: [(&str, &str, Headers); 3] = [
     }),
 ];
 
-type Headers = fn(&mut Sections) -> &mut Option<Pairs>;
+type HeadersOf = fn(&mut Sections) -> &mut Option<Headers>;
 
 /// Lays what OpenTelemetry's variables say over the configuration. One that is malformed is not set, as the specification
 /// has it, and noted.
 pub(super) fn lay(config: &mut ObservabilityConfig, variables: &Variables) {
-    let said = |name: &str| variables.get(name).cloned();
     // What is right depends on what else is said: an endpoint may lack its scheme where the protocol is gRPC.
-    let below = variables_of(&config.sections);
-    let both = |name: &str| said(name).or_else(|| below.get(name).cloned());
-    let (metrics, traces) = (OtlpExporterConfig::from_variables(both), OtelConfig::from_variables(both));
+    let (below, above) = (variables_of(&config.sections), variables_of(&of_this_crate(variables).sections));
     let mut refused = BTreeSet::new();
-    for ignored in metrics.ignored_variables().iter().chain(traces.ignored_variables()) {
-        if said(ignored.name()).is_some() && refused.insert(ignored.name()) {
-            config.ignored.push(IgnoredOtelVariable::new(ignored.name(), ignored.error().to_string()));
+    for is_overruled in [false, true] {
+        // What this crate's variables say goes before, except where it is asked what they go before.
+        let above_of = |name: &str| above.get(name).filter(|_| !is_overruled);
+        let said =
+            |name: &str| above_of(name).or_else(|| variables.get(name)).or_else(|| below.get(name)).cloned();
+        if is_overruled && !variables.keys().any(|name| above.contains_key(name)) {
+            break;
+        }
+        let (metrics, traces) = (OtlpExporterConfig::from_variables(said), OtelConfig::from_variables(said));
+        for ignored in metrics.ignored_variables().iter().chain(traces.ignored_variables()) {
+            let name = ignored.name();
+            let is_asked = variables.contains_key(name) && above.contains_key(name) == is_overruled;
+            if is_asked && refused.insert(name) {
+                config.ignored.push(IgnoredOtelVariable::new(name, ignored.error().to_string()));
+            }
         }
     }
     let read = |name: &str| {
@@ -120,9 +129,13 @@ pub(super) fn lay(config: &mut ObservabilityConfig, variables: &Variables) {
         }
     }
     for (name, path, headers) in HEADERS {
-        let Some(text) = read(name) else { continue };
-        *headers(&mut config.sections) = Some(Pairs(decoded(text).collect()));
-        config.origins.set(path, ConfigOrigin::variable(name));
+        let (Some(text), Some(key)) = (read(name), Key::of(path)) else { continue };
+        let (told, origin) = (Headers::of(Pairs(decoded(text).collect())).0, ConfigOrigin::variable(name));
+        config.origins.set(path, origin.clone());
+        for header in told.0.keys() {
+            config.origins.set(&key.path_of(header), origin.clone());
+        }
+        headers(&mut config.sections).get_or_insert_default().0.0.extend(told.0);
     }
     if let Some(text) = read(RESOURCE) {
         lay_attributes(config, decoded(text), variables);
@@ -135,6 +148,13 @@ pub(super) fn lay(config: &mut ObservabilityConfig, variables: &Variables) {
         }
     }
     config.sdk_disabled |= read(DISABLED).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+}
+
+/// What the variables of this crate say, as far as it is right; what is not is refused after this.
+fn of_this_crate(variables: &Variables) -> ObservabilityConfig {
+    let mut config = ObservabilityConfig::default();
+    let _ = environment::lay(&mut config, variables);
+    config
 }
 
 fn lay_attributes(
@@ -170,7 +190,7 @@ fn variables_of(sections: &Sections) -> Variables {
     }
     for (name, _, headers) in HEADERS {
         if let Some(headers) = headers(&mut sections.clone()) {
-            variables.insert(name.to_owned(), encoded(headers.0.iter()).into());
+            variables.insert(name.to_owned(), encoded(headers.0.0.iter()).into());
         }
     }
     let service = &sections.service;
@@ -208,7 +228,10 @@ fn refuse(config: &ObservabilityConfig, ignored: &[IgnoredVariable]) -> Result<(
     let mut keys = keys.chain(HEADERS.map(|(name, path, _)| (name, path)));
     let key = keys.find(|(name, _)| *name == ignored.name());
     let key = key.map_or("service.attributes", |(_, path)| path);
-    let origin = config.origin_of(key);
+    let origin = match ignored.error() {
+        OtelConfigError::InvalidHeader { name, .. } => config.origin_of(&format!("{key}.{name}")),
+        _ => config.origin_of(key),
+    };
     Err(ObservabilityConfigError::Otlp { key, origin, reason: ignored.error().clone() })
 }
 

@@ -67,6 +67,11 @@ impl Origins {
         self.0.insert(path.to_owned(), origin);
     }
 
+    /// Nobody says it any more.
+    pub(crate) fn remove(&mut self, path: &str) {
+        self.0.remove(path);
+    }
+
     /// Where this was said, or what holds it, or the first of what it holds.
     pub(crate) fn get(&self, path: &str) -> Option<&ConfigOrigin> {
         let mut shorter = path;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::{
-    Aggregation, Compression, Count, FilePath, Flag, Pairs, Port, Protocol, Ratio, Sampler, Temporality,
-    Text, Texts, Time,
+    Aggregation, Compression, Count, FilePath, Flag, Headers, Pairs, Port, Protocol, Ratio, Sampler,
+    Temporality, Text, Texts, Time,
 };
 
 /// Declares a section: every key may be missing, and there are no others. What is missing is not written.
@@ -31,7 +31,7 @@ macro_rules! receiver {
                 enabled: Option<Flag>,
                 endpoint: Option<Text>,
                 protocol: Option<Protocol>,
-                headers: Option<Pairs>,
+                headers: Option<Headers>,
                 timeout: Option<Time>,
                 compression: Option<Compression>,
                 insecure: Option<Flag>,

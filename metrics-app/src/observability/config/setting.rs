@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// What a value is written as.
@@ -266,6 +266,10 @@ impl Time {
     }
 
     fn of_milliseconds(milliseconds: f64) -> Option<Time> {
+        // Further from a whole number than any calculation leaves it.
+        if (milliseconds - milliseconds.round()).abs() > 0.001 {
+            return None;
+        }
         let rounded = Duration::try_from_secs_f64(milliseconds.round() / 1_000.0).ok()?;
         // A division leaves a nanosecond here or there.
         let milliseconds = rounded.as_nanos().checked_add(500_000)? / 1_000_000;
@@ -376,7 +380,7 @@ pub(crate) struct Pairs(pub(crate) BTreeMap<String, String>);
 impl Pairs {
     pub(crate) const EXPECTED: &'static str = "names with texts, in a variable `name=text,name=text`";
 
-    fn is_acceptable(&self) -> bool {
+    pub(super) fn is_acceptable(&self) -> bool {
         self.0.keys().all(|name| !name.is_empty())
     }
 
@@ -391,15 +395,26 @@ impl Pairs {
     }
 }
 
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        let pairs = Pairs(BTreeMap::deserialize(deserializer)?);
-        if pairs.is_acceptable() { Ok(pairs) } else { Err(D::Error::custom("a name is empty")) }
+/// Headers of HTTP. Their names are the same in upper and in lower case, and are kept in the latter.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[serde(transparent)]
+pub(crate) struct Headers(pub(crate) Pairs);
+
+impl Headers {
+    pub(crate) fn of(pairs: Pairs) -> Headers {
+        let pairs = pairs.0.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        Headers(Pairs(pairs.collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Headers, D::Error> {
+        Pairs::deserialize(deserializer).map(Headers::of)
     }
 }
 
 /// Several texts.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(transparent)]
 pub(crate) struct Texts(pub(crate) Vec<Text>);
 
@@ -425,6 +440,9 @@ mod tests {
             ("1 m 30 s", 90_000),
             ("500ms", 500),
             ("1.5s", 1_500),
+            ("0.001", 1),
+            ("1.1s", 1_100),
+            ("365d23h59m59.999s", 366 * 86_400_000 - 1),
             ("0.1", 100),
             ("10", 10_000),
             ("2h", 7_200_000),
@@ -443,6 +461,10 @@ mod tests {
             "10 parsecs",
             "1us",
             "0.4ms",
+            "0.6ms",
+            "1.5ms",
+            "10.0004s",
+            "1m0.0001s",
             "367d",
             "1e300",
             "NaN",
