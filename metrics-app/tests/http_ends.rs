@@ -6,6 +6,7 @@ mod http_support;
 use std::convert::Infallible;
 use std::future::{Ready, pending};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -184,6 +185,59 @@ async fn what_is_dropped_when_all_of_it_was_taken_was_not_aborted() {
             "{head}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_body_that_says_that_it_has_ended_is_whole_though_nobody_asks_it_for_more() {
+    /// One of a proxy: its last frame was the last, as is known after that alone.
+    struct Late(Arc<AtomicBool>);
+    impl http_body::Body for Late {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"all")))))
+        }
+        fn is_end_stream(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    let (_registry, metrics) = server_metrics();
+    for asks in [true, false] {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let late = Arc::clone(&has_ended);
+        let app = behind(&metrics, move |_| std::future::ready(Ok(Response::new(Late(Arc::clone(&late))))));
+        let mut body = app.oneshot(request("/")).await.unwrap().into_body();
+        body.frame().await.unwrap().unwrap();
+        assert!(!body.is_end_stream());
+        has_ended.store(true, Ordering::Relaxed);
+        // Servers drop what says so.
+        assert!(!asks || body.is_end_stream());
+        drop(body);
+        assert_eq!(count(&metrics, "error_type"), u64::from(!asks));
+    }
+    assert_eq!((active(&metrics), count(&metrics, "")), (0, 2));
+}
+
+#[tokio::test]
+async fn a_requests_body_that_outlives_the_request_is_counted_when_it_is_dropped() {
+    let (registry, metrics) = server_metrics();
+    let (sender, mut kept) = unbounded_channel();
+    let service = service_fn(move |request: Request<nilometer::http::RequestBody<Body>>| {
+        sender.send(request.into_body()).unwrap();
+        std::future::ready(Ok::<_, Infallible>(Response::new(Body::empty())))
+    });
+    let app = HttpServerLayer::new(metrics.clone()).layer(service);
+    app.oneshot(Request::post("/").body(chunks(&[b"one", b"two"])).unwrap()).await.unwrap();
+    assert_eq!((active(&metrics), count(&metrics, "")), (0, 1));
+    let mut body = kept.recv().await.unwrap();
+    body.frame().await.unwrap().unwrap();
+    assert_eq!(sizes(&registry, "request"), [""; 0]);
+    drop(body);
+    assert_eq!(sizes(&registry, "request"), ["sum 3", "count 1"]);
 }
 
 #[tokio::test]
