@@ -48,15 +48,18 @@
 //!
 //! Names are what libraries chose, with one underscore for each character that names cannot hold: those that
 //! `metrics-exporter-prometheus` writes, so that dashboards go on working. In a registry
-//! [with UTF-8 names](nilometer_core::RegistryConfig::with_utf8_names) they stay as they are. Nothing is appended, but
-//! that OpenMetrics has `_total` on all counters; [`FacadeRecorderBuilder::with_suffixes`] appends unit and `_total`
-//! everywhere. The registry's namespace and a scope's prefix come before every name.
+//! [with UTF-8 names](nilometer_core::RegistryConfig::with_utf8_names) they stay as they are. Nothing is appended
+//! in any format, so that a counter without `_total` is of the type `unknown` in OpenMetrics text, which knows none;
+//! [`FacadeRecorderBuilder::with_suffixes`] appends unit and `_total`. The registry's namespace and a scope's prefix come
+//! before every name.
 //!
 //! `a.b` and `a_b` become one name. The first that is used has it; the other does nothing, and is named by
 //! `nilometer_facade_unsupported_total`. Two metrics in one series would be a number that neither library meant, and a
 //! name that depends on who else is there would be no name; a count that says which one is missing can be alerted on.
 //! [`FacadeRecorderBuilder::with_escaping`] and UTF-8 names keep them apart. The same holds for a name that is used as a
-//! counter and as a gauge. A family of the program's own that is the same but for its help is shared.
+//! counter and as a gauge. A family of the program's own that is the same but for its help is shared. So it is when the
+//! program registers it first; where a macro was faster, the family has the help that was described, or none, and a
+//! registration that states another is the error: register before libraries record.
 //!
 //! # Labels
 //!
