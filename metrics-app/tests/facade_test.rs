@@ -432,3 +432,49 @@ orders_total 1
 ";
     assert_eq!(String::from_utf8(page).unwrap(), expected);
 }
+
+#[test]
+fn a_key_keeps_its_series_though_the_program_removes_it() {
+    let (registry, recorder) = recorder();
+    let record = || with_local_recorder(&recorder, || counter!("jobs", "queue" => "mail").increment(1));
+    record();
+    let family = registry.family::<Counter>("jobs", "").register().unwrap();
+    assert!(family.remove(&[("queue", "mail")]));
+    record();
+    assert_no_metric!(registry, "jobs", { queue = "mail" });
+    with_local_recorder(&recorder, || counter!("jobs", "queue" => "print").increment(1));
+    assert_metric!(registry, "jobs", { queue = "print" } == 1);
+}
+
+#[test]
+fn what_is_described_and_recorded_and_read_at_once_is_one_family_with_one_help() {
+    const NAMES: usize = 50;
+    let (registry, recorder) = recorder();
+    thread::scope(|scope| {
+        for library in ["One.", "Other."] {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                with_local_recorder(recorder, || {
+                    for id in 0..NAMES {
+                        let name = format!("wait{id}_seconds");
+                        metrics::describe_gauge!(name.clone(), Unit::Seconds, library);
+                        gauge!(name.clone()).increment(1.0);
+                        metrics::describe_gauge!(name, Unit::Seconds, library);
+                    }
+                });
+            });
+        }
+        for _ in 0..20 {
+            parse_page(&PrometheusRenderer::render_all(&registry)).unwrap();
+        }
+    });
+    let page = PrometheusRenderer::render_as(&registry, Exposition::new(Format::OpenMetrics)).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    for id in 0..NAMES {
+        let name = format!("wait{id}_seconds");
+        assert_metric!(registry, &name, {} == 2);
+        let helps = ["One.", "Other."].map(|help| page.matches(&format!("# HELP {name} {help}\n")).count());
+        assert_eq!(helps.iter().sum::<usize>(), 1, "{name}");
+        assert_eq!(page.matches(&format!("# UNIT {name} seconds\n")).count(), 1, "{name}");
+    }
+}

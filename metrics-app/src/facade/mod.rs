@@ -83,9 +83,10 @@
 //! are as many copies of the keys as processors, up to 16. Keeping the handle in a struct costs less: then it is the
 //! registry's own operation behind one pointer.
 //!
-//! A key keeps its series. Where series [expire](nilometer_core::RegistryConfig::with_expire_after), collections let go
-//! of keys that were not used since the last two of them and whose handles nobody holds, from which the registry's
-//! period counts. Gauges that were incremented or decremented stay: one that came back would start at 0. A family that is
+//! A key keeps its series, also where the program takes that out of its family: what is recorded then, nobody sees.
+//! Where series [expire](nilometer_core::RegistryConfig::with_expire_after), collections let go of keys that were not
+//! used since the last two of them and whose handles nobody holds, from which the registry's period counts. Gauges that
+//! were incremented or decremented stay: one that came back would start at 0. A family that is
 //! [unregistered](MetricsRegistry::unregister) does not come back.
 //!
 //! # What is not done
