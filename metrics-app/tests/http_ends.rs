@@ -3,9 +3,10 @@
 
 mod http_support;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, pending};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -14,8 +15,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{any, get, post};
-use http::{Request, Response, StatusCode};
-use http_body::Body as _;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use nilometer::MetricsRegistry;
 use nilometer::http::{HttpServerLayer, HttpServerMetrics};
@@ -358,5 +359,82 @@ async fn the_bodies_are_as_long_as_without_the_layer() {
         let response = app.clone().oneshot(Request::post("/").body(body).unwrap()).await.unwrap();
         assert_eq!(response.headers()["content-length"], expected.len().to_string().as_str());
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), expected);
+    }
+}
+
+/// A body by a script, which says at each step how much is left and whether that is nothing.
+struct Script(VecDeque<Option<Frame<Bytes>>>);
+
+impl Script {
+    /// Data; a pause without; trailers at the end, if there are any.
+    fn new(data: &[&'static str], trailers: Option<HeaderMap>) -> Script {
+        let data = data
+            .iter()
+            .map(|data| (!data.is_empty()).then(|| Frame::data(Bytes::from_static(data.as_bytes()))));
+        Script(data.chain(trailers.map(|trailers| Some(Frame::trailers(trailers)))).collect())
+    }
+}
+
+impl http_body::Body for Script {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.pop_front() {
+            Some(Some(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(None) => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.0.iter().flatten().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        let mut hint = SizeHint::with_exact(left);
+        if left > 4 {
+            hint.set_upper(2 * left);
+        }
+        hint
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_heads_go_through_as_they_are_step_by_step() {
+    let trailers = HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
+    for (data, trailers) in [
+        (&[][..], None),
+        (&["one"][..], None),
+        (&["", "one", "", "", "two"][..], Some(trailers.clone())),
+        (&[][..], Some(trailers)),
+    ] {
+        let (_registry, metrics) = server_metrics();
+        let echo = service_fn(|request: Request<nilometer::http::RequestBody<Script>>| {
+            let (head, body) = request.into_parts();
+            let mut response = Response::new(body);
+            (*response.extensions_mut(), *response.headers_mut()) = (head.extensions, head.headers);
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        let app = HttpServerLayer::new(metrics.clone()).with_grpc(true).layer(echo);
+        let request =
+            Request::post("/").header("a", "b").extension(7_u32).body(Script::new(data, trailers.clone()));
+        let (head, body) = app.oneshot(request.unwrap()).await.unwrap().into_parts();
+        assert_eq!((head.extensions.get::<u32>(), head.headers.len()), (Some(&7), 1));
+        let (mut plain, mut body) = (pin!(Script::new(data, trailers)), pin!(body));
+        for _ in 0..8 {
+            assert_eq!(body.is_end_stream(), plain.is_end_stream());
+            let (hint, expected) = (body.size_hint(), plain.size_hint());
+            assert_eq!((hint.lower(), hint.upper()), (expected.lower(), expected.upper()));
+            let mut context = Context::from_waker(Waker::noop());
+            let (got, expected) =
+                (body.as_mut().poll_frame(&mut context), plain.as_mut().poll_frame(&mut context));
+            assert_eq!(format!("{got:?}"), format!("{expected:?}"));
+        }
+        assert_eq!((active(&metrics), count(&metrics, "error_type"), count(&metrics, "")), (0, 0, 1));
     }
 }
