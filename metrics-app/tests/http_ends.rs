@@ -198,8 +198,8 @@ async fn a_body_that_says_that_it_has_ended_is_whole_though_nobody_asks_it_for_m
         fn poll_frame(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-            Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"all")))))
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"all")))))
         }
         fn is_end_stream(&self) -> bool {
             self.0.load(Ordering::Relaxed)
@@ -298,7 +298,7 @@ async fn a_panic_is_counted_as_one_wherever_it_comes() {
         fn poll_frame(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
             panic!("in the body")
         }
     }
