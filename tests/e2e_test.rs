@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nilometer::{MetricsRegistry, MetricsServer, ServerConfig};
+use nilometer::{MetricsRegistry, MetricsServer, PrometheusRenderer, ServerConfig};
 use nilometer_tests::example::{StreamProcessor, run_to_end, workspace};
 use nilometer_tests::page::Page;
 use nilometer_tests::prometheus::{Answer, Prometheus, Release, Setup, wait_for};
@@ -213,4 +213,28 @@ fn an_unreadable_file_a_port_in_use_and_a_missing_feature_end_the_example_with_a
         let (status, message) = run_to_end(&[kafka, &["--listen", "127.0.0.1:0"]].concat());
         assert!(!status.success() && message.contains("need the feature `kafka`"), "{message}");
     }
+}
+
+#[test]
+#[ignore = "needs promtool; .ci/run runs it"]
+fn the_cookbooks_alert_fires_for_what_happens_once() {
+    let registry = MetricsRegistry::new();
+    let own = || {
+        let page = PrometheusRenderer::render_all(&registry);
+        page.lines().find(|line| line.starts_with("nilometer_overflow_total{")).map(str::to_owned)
+    };
+    let family = registry.register_counter("jobs_total", "Jobs.").unwrap();
+    assert_eq!(own(), None, "nothing is told before there is something to tell");
+    family.get_or_create(&[("le", "1")]).inc();
+    let line = own().unwrap();
+    let (series, value) = line.rsplit_once(' ').unwrap();
+
+    let cookbook = std::fs::read_to_string(workspace().join("metrics-app/src/guide/cookbook.md")).unwrap();
+    let alert = cookbook.lines().find(|line| line.starts_with("increase(nilometer_overflow_total")).unwrap();
+    let values = format!("_x20 {value}x20 2x20");
+    // For ten minutes after the first event, and after the second.
+    let minutes = [10, 25, 35, 45, 58];
+    assert_eq!(promtool::fires_at(alert, series, &values, &minutes), [25, 45]);
+    let (naive, _) = alert.split_once(" or ").unwrap();
+    assert_eq!(promtool::fires_at(naive, series, &values, &minutes), [45], "the first is not seen");
 }

@@ -1,11 +1,13 @@
 //! What becomes of what libraries record through the facade `metrics`.
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use metrics::{Key, Label, Recorder as _, Unit, counter, gauge, histogram, with_local_recorder};
 use nilometer::facade::{FacadeError, FacadeRecorder};
 use nilometer::name::EscapingScheme;
+use nilometer::prometheus::{Exposition, Format};
 use nilometer::test_util::parse_page;
 use nilometer::{
     Counter, Gauge, ManualClock, MetricsRegistry, PrometheusRenderer, RegistryConfig, assert_metric,
@@ -327,4 +329,152 @@ fn two_libraries_that_record_from_threads_lose_nothing() {
     assert_metric!(registry, "pool_open" == 0);
     assert_metric!(registry, "client_wait_seconds_count" == THREADS * ROUNDS);
     assert_metric!(registry, "synced" == ROUNDS - 1);
+}
+
+#[test]
+fn labels_that_clients_choose_make_no_page_that_does_not_parse() {
+    let registry = MetricsRegistry::new();
+    let scope = registry.scope("", &[("shard", "7")]);
+    let recorder = FacadeRecorder::try_new(&scope).unwrap();
+    let long = "x".repeat(2_000);
+    let names = [
+        "__name__",
+        "le",
+        "quantile",
+        "nilometer_overflow",
+        "nilometer.overflow",
+        "",
+        "shard",
+        "sh\0ard",
+        "a=\"1\",b",
+        "é",
+        "_.",
+        "9",
+        "\n",
+        "a:b",
+    ];
+    with_local_recorder(&recorder, || {
+        for name in names {
+            for value in ["1", "\n# EOF\n", "\\\"", &long] {
+                counter!("counted", name => value.to_owned()).increment(1);
+                histogram!("wait_seconds", name => value.to_owned()).record(1.0);
+                gauge!("level", name => value.to_owned()).set(1.0);
+            }
+        }
+        let many: Vec<Label> = (0..40).map(|id| Label::new(format!("l{id}"), "1")).collect();
+        counter!("counted", many).increment(1);
+        for name in ["", ".", "_", "9", "\n", "é", "a\n# TYPE b counter\nb"] {
+            counter!(name).increment(1);
+        }
+    });
+    let page = PrometheusRenderer::render_all(&registry);
+    parse_page(&page).unwrap();
+    let mut seen = HashSet::new();
+    let mut total = 0;
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        assert!(seen.insert(series.to_owned()), "twice: {series}");
+        assert!(series.matches("shard=").count() <= 1, "{series}");
+        if series.starts_with("counted{") {
+            total += value.parse::<usize>().unwrap();
+        }
+    }
+    assert_eq!(total, names.len() * 4 + 1, "{page}");
+}
+
+#[test]
+fn a_macro_that_comes_first_has_the_family_and_what_states_more_is_refused() {
+    let (registry, recorder) = recorder();
+    with_local_recorder(&recorder, || counter!("orders_total").increment(1));
+    assert!(registry.register_counter("orders_total", "Orders taken.").is_err());
+    with_local_recorder(&recorder, || metrics::describe_counter!("orders_total", "Orders taken."));
+    registry.register_counter("orders_total", "Orders taken.").unwrap().default().inc();
+    assert_metric!(registry, "orders_total" == 2);
+}
+
+#[test]
+fn a_counter_that_threads_raise_ends_at_the_highest_value() {
+    let (registry, recorder) = recorder();
+    thread::scope(|scope| {
+        for part in 0..4 {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                with_local_recorder(recorder, || {
+                    for value in 0..=2_000 {
+                        counter!("seen").absolute(value * 4 + part);
+                    }
+                });
+            });
+        }
+        for _ in 0..20 {
+            let _ = PrometheusRenderer::render_all(&registry);
+        }
+    });
+    assert_metric!(registry, "seen" == 8_003);
+}
+
+#[test]
+fn a_counter_without_the_suffix_keeps_its_name_in_open_metrics_and_is_unknown_there() {
+    let (registry, recorder) = recorder();
+    with_local_recorder(&recorder, || {
+        counter!("jobs").increment(1);
+        counter!("orders_total").increment(1);
+    });
+    let page = PrometheusRenderer::render_as(&registry, Exposition::new(Format::OpenMetrics)).unwrap();
+    let expected = "\
+# HELP jobs \n\
+# TYPE jobs unknown
+jobs 1
+# HELP orders \n\
+# TYPE orders counter
+orders_total 1
+# EOF
+";
+    assert_eq!(String::from_utf8(page).unwrap(), expected);
+}
+
+#[test]
+fn a_key_keeps_its_series_though_the_program_removes_it() {
+    let (registry, recorder) = recorder();
+    let record = || with_local_recorder(&recorder, || counter!("jobs", "queue" => "mail").increment(1));
+    record();
+    let family = registry.family::<Counter>("jobs", "").register().unwrap();
+    assert!(family.remove(&[("queue", "mail")]));
+    record();
+    assert_no_metric!(registry, "jobs", { queue = "mail" });
+    with_local_recorder(&recorder, || counter!("jobs", "queue" => "print").increment(1));
+    assert_metric!(registry, "jobs", { queue = "print" } == 1);
+}
+
+#[test]
+fn what_is_described_and_recorded_and_read_at_once_is_one_family_with_one_help() {
+    const NAMES: usize = 50;
+    let (registry, recorder) = recorder();
+    thread::scope(|scope| {
+        for library in ["One.", "Other."] {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                with_local_recorder(recorder, || {
+                    for id in 0..NAMES {
+                        let name = format!("wait{id}_seconds");
+                        metrics::describe_gauge!(name.clone(), Unit::Seconds, library);
+                        gauge!(name.clone()).increment(1.0);
+                        metrics::describe_gauge!(name, Unit::Seconds, library);
+                    }
+                });
+            });
+        }
+        for _ in 0..20 {
+            parse_page(&PrometheusRenderer::render_all(&registry)).unwrap();
+        }
+    });
+    let page = PrometheusRenderer::render_as(&registry, Exposition::new(Format::OpenMetrics)).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    for id in 0..NAMES {
+        let name = format!("wait{id}_seconds");
+        assert_metric!(registry, &name, {} == 2);
+        let helps = ["One.", "Other."].map(|help| page.matches(&format!("# HELP {name} {help}\n")).count());
+        assert_eq!(helps.iter().sum::<usize>(), 1, "{name}");
+        assert_eq!(page.matches(&format!("# UNIT {name} seconds\n")).count(), 1, "{name}");
+    }
 }

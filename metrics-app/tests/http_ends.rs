@@ -3,9 +3,11 @@
 
 mod http_support;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, pending};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,8 +15,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{any, get, post};
-use http::{Request, Response, StatusCode};
-use http_body::Body as _;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use nilometer::MetricsRegistry;
 use nilometer::http::{HttpServerLayer, HttpServerMetrics};
@@ -187,6 +189,59 @@ async fn what_is_dropped_when_all_of_it_was_taken_was_not_aborted() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_that_it_has_ended_is_whole_though_nobody_asks_it_for_more() {
+    /// One of a proxy: its last frame was the last, as is known after that alone.
+    struct Late(Arc<AtomicBool>);
+    impl http_body::Body for Late {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"all")))))
+        }
+        fn is_end_stream(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    let (_registry, metrics) = server_metrics();
+    for asks in [true, false] {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let late = Arc::clone(&has_ended);
+        let app = behind(&metrics, move |_| std::future::ready(Ok(Response::new(Late(Arc::clone(&late))))));
+        let mut body = app.oneshot(request("/")).await.unwrap().into_body();
+        body.frame().await.unwrap().unwrap();
+        assert!(!body.is_end_stream());
+        has_ended.store(true, Ordering::Relaxed);
+        // Servers drop what says so.
+        assert!(!asks || body.is_end_stream());
+        drop(body);
+        assert_eq!(count(&metrics, "error_type"), u64::from(!asks));
+    }
+    assert_eq!((active(&metrics), count(&metrics, "")), (0, 2));
+}
+
+#[tokio::test]
+async fn a_requests_body_that_outlives_the_request_is_counted_when_it_is_dropped() {
+    let (registry, metrics) = server_metrics();
+    let (sender, mut kept) = unbounded_channel();
+    let service = service_fn(move |request: Request<nilometer::http::RequestBody<Body>>| {
+        sender.send(request.into_body()).unwrap();
+        std::future::ready(Ok::<_, Infallible>(Response::new(Body::empty())))
+    });
+    let app = HttpServerLayer::new(metrics.clone()).layer(service);
+    app.oneshot(Request::post("/").body(chunks(&[b"one", b"two"])).unwrap()).await.unwrap();
+    assert_eq!((active(&metrics), count(&metrics, "")), (0, 1));
+    let mut body = kept.recv().await.unwrap();
+    body.frame().await.unwrap().unwrap();
+    assert_eq!(sizes(&registry, "request"), [""; 0]);
+    drop(body);
+    assert_eq!(sizes(&registry, "request"), ["sum 3", "count 1"]);
+}
+
+#[tokio::test]
 async fn an_empty_response_is_over_with_its_head() {
     let (_registry, metrics) = server_metrics();
     let app = behind(&metrics, async |_| Ok(Response::new(Body::empty())));
@@ -243,7 +298,7 @@ async fn a_panic_is_counted_as_one_wherever_it_comes() {
         fn poll_frame(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
             panic!("in the body")
         }
     }
@@ -304,5 +359,82 @@ async fn the_bodies_are_as_long_as_without_the_layer() {
         let response = app.clone().oneshot(Request::post("/").body(body).unwrap()).await.unwrap();
         assert_eq!(response.headers()["content-length"], expected.len().to_string().as_str());
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), expected);
+    }
+}
+
+/// A body by a script, which says at each step how much is left and whether that is nothing.
+struct Script(VecDeque<Option<Frame<Bytes>>>);
+
+impl Script {
+    /// Data; a pause without; trailers at the end, if there are any.
+    fn new(data: &[&'static str], trailers: Option<HeaderMap>) -> Script {
+        let data = data
+            .iter()
+            .map(|data| (!data.is_empty()).then(|| Frame::data(Bytes::from_static(data.as_bytes()))));
+        Script(data.chain(trailers.map(|trailers| Some(Frame::trailers(trailers)))).collect())
+    }
+}
+
+impl http_body::Body for Script {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.pop_front() {
+            Some(Some(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(None) => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.0.iter().flatten().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        let mut hint = SizeHint::with_exact(left);
+        if left > 4 {
+            hint.set_upper(2 * left);
+        }
+        hint
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_heads_go_through_as_they_are_step_by_step() {
+    let trailers = HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
+    for (data, trailers) in [
+        (&[][..], None),
+        (&["one"][..], None),
+        (&["", "one", "", "", "two"][..], Some(trailers.clone())),
+        (&[][..], Some(trailers)),
+    ] {
+        let (_registry, metrics) = server_metrics();
+        let echo = service_fn(|request: Request<nilometer::http::RequestBody<Script>>| {
+            let (head, body) = request.into_parts();
+            let mut response = Response::new(body);
+            (*response.extensions_mut(), *response.headers_mut()) = (head.extensions, head.headers);
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        let app = HttpServerLayer::new(metrics.clone()).with_grpc(true).layer(echo);
+        let request =
+            Request::post("/").header("a", "b").extension(7_u32).body(Script::new(data, trailers.clone()));
+        let (head, body) = app.oneshot(request.unwrap()).await.unwrap().into_parts();
+        assert_eq!((head.extensions.get::<u32>(), head.headers.len()), (Some(&7), 1));
+        let (mut plain, mut body) = (pin!(Script::new(data, trailers)), pin!(body));
+        for _ in 0..8 {
+            assert_eq!(body.is_end_stream(), plain.is_end_stream());
+            let (hint, expected) = (body.size_hint(), plain.size_hint());
+            assert_eq!((hint.lower(), hint.upper()), (expected.lower(), expected.upper()));
+            let mut context = Context::from_waker(Waker::noop());
+            let (got, expected) =
+                (body.as_mut().poll_frame(&mut context), plain.as_mut().poll_frame(&mut context));
+            assert_eq!(format!("{got:?}"), format!("{expected:?}"));
+        }
+        assert_eq!((active(&metrics), count(&metrics, "error_type"), count(&metrics, "")), (0, 0, 1));
     }
 }

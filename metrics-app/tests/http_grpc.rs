@@ -6,18 +6,27 @@ mod http_support;
 #[path = "../examples/tonic_service/greeter.rs"]
 mod greeter;
 
+use std::convert::Infallible;
 use std::error::Error;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{any, get, post};
+use http::Request;
+use http_body_util::BodyExt as _;
 use nilometer::MetricsRegistry;
 use nilometer::http::{HttpClientLayer, HttpClientMetrics, HttpServerLayer, HttpServerMetrics};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::unbounded_channel;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
 use tonic::{Code, client};
-use tower::Layer as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use self::greeter::{Greeter, GreeterClient, METHODS, Text};
-use self::http_support::{active, count, server_metrics, shown_of, until};
+use self::http_support::{active, count, serve, server_metrics, shown_of, until};
 
 type Done = Result<(), Box<dyn Error>>;
 type Measured = nilometer::http::HttpClient<Channel, nilometer::http::TonicBody>;
@@ -128,5 +137,48 @@ async fn a_stream_that_its_client_gives_up_was_aborted() -> Done {
     drop(stream);
     until("it is over", || active(&metrics) == 0).await;
     assert_eq!((count(&metrics, r#"error_type="aborted""#), count(&metrics, "")), (1, 1));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_of_http_2_that_are_reset_before_their_head_or_after_it_were_aborted() -> Done {
+    const EACH: u32 = 20;
+    let (_registry, metrics) = server_metrics();
+    // The sender is kept, so that the body does not end.
+    let (_sender, receiver) = unbounded_channel::<Result<&'static [u8], Infallible>>();
+    let endless = Arc::new(Mutex::new(Some(http_support::Channel(receiver))));
+    let app = Router::new()
+        .route("/never", any(async || pending::<&'static str>().await))
+        .route("/unread", post("not read"))
+        .route("/endless", get(async move || Body::new(endless.lock().unwrap().take().unwrap())))
+        .layer(HttpServerLayer::axum(metrics.clone()));
+    let channel = Channel::from_shared(format!("http://{}", serve(app).await?))?.connect().await?;
+    let ask = |path: &str| {
+        let request = Request::builder().method(if path == "/endless" { "GET" } else { "POST" }).uri(path);
+        channel.clone().oneshot(request.body(tonic::body::Body::empty()).unwrap())
+    };
+    let asked: Vec<_> = (0..EACH).map(|_| tokio::spawn(ask("/never"))).collect();
+    until("all are there", || active(&metrics) == i64::from(EACH)).await;
+    asked.iter().for_each(tokio::task::JoinHandle::abort);
+    until("all are over", || active(&metrics) == 0).await;
+    assert_eq!(
+        (count(&metrics, r#"error_type="aborted""#), count(&metrics, "")),
+        (u64::from(EACH), u64::from(EACH))
+    );
+
+    let response = ask("/endless").await?;
+    assert_eq!(active(&metrics), 1);
+    drop(response);
+    until("the endless one is over", || active(&metrics) == 0).await;
+    let aborted = r#"error_type="aborted",http_request_method="GET",http_response_status_class="2xx""#;
+    assert_eq!(count(&metrics, aborted), 1);
+
+    let whole = ask("/unread").await?.into_body().collect().await?.to_bytes();
+    assert_eq!(whole, "not read");
+    until("it is over", || active(&metrics) == 0).await;
+    assert_eq!(
+        (count(&metrics, "error_type"), count(&metrics, "")),
+        (u64::from(EACH) + 1, u64::from(EACH) + 2)
+    );
     Ok(())
 }

@@ -245,6 +245,24 @@ async fn an_upgraded_connection_is_over_with_its_head_and_goes_on_unmeasured() -
     Ok(())
 }
 
+#[tokio::test]
+async fn requests_that_come_at_once_are_answered_in_turn_and_counted_one_by_one() -> Done {
+    let (_registry, metrics) = server_metrics();
+    let app = Router::new()
+        .route("/echo", post(async |body: Bytes| body))
+        .layer(HttpServerLayer::axum(metrics.clone()));
+    let address = serve(app).await?;
+    let echo = "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\n";
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("{echo}one{echo}two{echo}end").as_bytes()).await?;
+    let answers = read_until(&mut stream, "end").await?;
+    assert_eq!(answers.matches("content-length: 3\r\n").count(), 3, "{answers}");
+    until("the answers are over", || active(&metrics) == 0).await;
+    assert_eq!((count(&metrics, ""), count(&metrics, "error_type")), (3, 0));
+
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_every_one_is_counted_once_and_none_stays_active() -> Done {
     const CLIENTS: usize = 16;

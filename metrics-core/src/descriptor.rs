@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::name::{EscapingScheme, NameError, check_metric_name, check_utf8_metric_name, has_suffix};
 use crate::unit::Unit;
@@ -72,18 +72,23 @@ impl MetricType {
 pub struct Descriptor {
     name: Box<str>,
     help: Box<str>,
-    /// The help that a family without any got later: set once.
-    late_help: OnceLock<Box<str>>,
     metric_type: MetricType,
     unit: Option<Unit>,
-    /// The unit that a family without any got later: set once.
-    late_unit: OnceLock<Unit>,
+    /// What a family without help or unit got later. The instances of a family share it, as they have one identity.
+    late: OnceLock<Arc<Late>>,
     label_names: Option<Box<[Box<str>]>>,
     location: &'static Location<'static>,
     /// Whether a name that is not classic was asked for.
     utf8: bool,
     /// Whether another family has what the name becomes by the other schemes.
     by_values: bool,
+}
+
+/// What was said of a family after it was made, each once.
+#[derive(Debug, Default)]
+struct Late {
+    help: OnceLock<Box<str>>,
+    unit: OnceLock<Unit>,
 }
 
 impl Descriptor {
@@ -141,10 +146,9 @@ impl Descriptor {
         Descriptor {
             name: name.into().into_boxed_str(),
             help: help.into().into_boxed_str(),
-            late_help: OnceLock::new(),
             metric_type,
             unit: None,
-            late_unit: OnceLock::new(),
+            late: OnceLock::new(),
             label_names: None,
             location,
             utf8: false,
@@ -256,13 +260,16 @@ impl Descriptor {
     /// What the metric means, unescaped.
     #[must_use]
     pub fn help(&self) -> &str {
-        if self.help.is_empty() { self.late_help.get().map_or("", |help| help) } else { &self.help }
+        if !self.help.is_empty() {
+            return &self.help;
+        }
+        self.late.get().and_then(|late| late.help.get()).map_or("", |help| help)
     }
 
     /// Gives help to what was made without, once; returns whether this is the help now.
     pub(crate) fn describe(&self, help: &str) -> bool {
         if self.help.is_empty() && !help.is_empty() {
-            self.late_help.get_or_init(|| help.into());
+            self.late.get_or_init(Arc::default).help.get_or_init(|| help.into());
         }
         self.help() == help
     }
@@ -276,15 +283,21 @@ impl Descriptor {
     /// The unit, where one was declared.
     #[must_use]
     pub fn unit(&self) -> Option<Unit> {
-        self.unit.or_else(|| self.late_unit.get().copied())
+        self.unit.or_else(|| self.late.get()?.unit.get().copied())
     }
 
     /// Gives a unit, which the name ends with, to what was made without, once; returns whether this is the unit now.
     pub(crate) fn declare_unit(&self, unit: Unit) -> bool {
         if self.unit.is_none() && self.ends_with(unit) {
-            self.late_unit.get_or_init(|| unit);
+            self.late.get_or_init(Arc::default).unit.get_or_init(|| unit);
         }
         self.unit() == Some(unit)
+    }
+
+    /// Makes this that of another instance of the family of `first`: what is said of one later is said of both. Where it
+    /// has something late already, which is what `first` has, it stays by itself.
+    pub(crate) fn join(&self, first: &Descriptor) {
+        self.late.get_or_init(|| Arc::clone(first.late.get_or_init(Arc::default)));
     }
 
     /// The label names in sorted order, where they were declared.

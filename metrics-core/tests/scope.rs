@@ -10,8 +10,8 @@ use nilometer_core::collect::{
 use nilometer_core::declare::{Field, Handles, MetricField, Metrics, Scope};
 use nilometer_core::label::LabelError;
 use nilometer_core::{
-    Counter, GaugeFamily, Histogram, HistogramFamily, HistogramReading, MetricsError, MetricsRegistry,
-    RegisterError, RegistryConfig, StaticCounter, StaticHistogram,
+    Counter, Gauge, GaugeFamily, Histogram, HistogramFamily, HistogramReading, MetricsError, MetricsRegistry,
+    RegisterError, RegistryConfig, StaticCounter, StaticHistogram, Unit,
 };
 
 /// A struct as the derive would implement it.
@@ -272,4 +272,30 @@ fn every_kind_takes_a_scopes_prefix_and_labels() {
     drop((imports, guard, ages));
     let left = [&expected[2..20], &expected[22..]].concat();
     assert_eq!(page(&registry), left, "a callback leaves from where it was registered");
+}
+
+#[test]
+fn what_is_said_late_of_one_instance_is_said_of_all() {
+    let registry = MetricsRegistry::new();
+    let of = |shard: &str, help: &str| {
+        registry.scope("", &[("shard", shard)]).family::<Gauge>("free_bytes", help).register()
+    };
+    let instances = [of("1", "").unwrap(), of("2", "").unwrap()];
+    assert!(instances[1].describe("Bytes left."));
+    assert!(instances[1].declare_unit(Unit::BYTES));
+    for instance in &instances {
+        assert_eq!(
+            (instance.metadata().help(), instance.metadata().unit()),
+            ("Bytes left.", Some(Unit::BYTES))
+        );
+        assert!(!instance.describe("Bytes, perhaps."));
+    }
+    // The identity is one, whoever comes.
+    for shard in ["1", "2", "3"] {
+        assert!(of(shard, "").is_err(), "{shard}");
+        let scope = registry.scope("", &[("shard", shard)]);
+        let again =
+            scope.family::<Gauge>("free_bytes", "Bytes left.").with_unit(Unit::BYTES).register().unwrap();
+        assert_eq!(again.metadata().help(), "Bytes left.");
+    }
 }

@@ -48,15 +48,18 @@
 //!
 //! Names are what libraries chose, with one underscore for each character that names cannot hold: those that
 //! `metrics-exporter-prometheus` writes, so that dashboards go on working. In a registry
-//! [with UTF-8 names](nilometer_core::RegistryConfig::with_utf8_names) they stay as they are. Nothing is appended, but
-//! that OpenMetrics has `_total` on all counters; [`FacadeRecorderBuilder::with_suffixes`] appends unit and `_total`
-//! everywhere. The registry's namespace and a scope's prefix come before every name.
+//! [with UTF-8 names](nilometer_core::RegistryConfig::with_utf8_names) they stay as they are. Nothing is appended
+//! in any format, so that a counter without `_total` is of the type `unknown` in OpenMetrics text, which knows none;
+//! [`FacadeRecorderBuilder::with_suffixes`] appends unit and `_total`. The registry's namespace and a scope's prefix come
+//! before every name.
 //!
 //! `a.b` and `a_b` become one name. The first that is used has it; the other does nothing, and is named by
 //! `nilometer_facade_unsupported_total`. Two metrics in one series would be a number that neither library meant, and a
 //! name that depends on who else is there would be no name; a count that says which one is missing can be alerted on.
 //! [`FacadeRecorderBuilder::with_escaping`] and UTF-8 names keep them apart. The same holds for a name that is used as a
-//! counter and as a gauge. A family of the program's own that is the same but for its help is shared.
+//! counter and as a gauge. A family of the program's own that is the same but for its help is shared. So it is when the
+//! program registers it first; where a macro was faster, the family has the help that was described, or none, and a
+//! registration that states another is the error: register before libraries record.
 //!
 //! # Labels
 //!
@@ -80,9 +83,10 @@
 //! are as many copies of the keys as processors, up to 16. Keeping the handle in a struct costs less: then it is the
 //! registry's own operation behind one pointer.
 //!
-//! A key keeps its series. Where series [expire](nilometer_core::RegistryConfig::with_expire_after), collections let go
-//! of keys that were not used since the last two of them and whose handles nobody holds, from which the registry's
-//! period counts. Gauges that were incremented or decremented stay: one that came back would start at 0. A family that is
+//! A key keeps its series, also where the program takes that out of its family: what is recorded then, nobody sees.
+//! Where series [expire](nilometer_core::RegistryConfig::with_expire_after), collections let go of keys that were not
+//! used since the last two of them and whose handles nobody holds, from which the registry's period counts. Gauges that
+//! were incremented or decremented stay: one that came back would start at 0. A family that is
 //! [unregistered](MetricsRegistry::unregister) does not come back.
 //!
 //! # What is not done

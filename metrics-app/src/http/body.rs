@@ -145,7 +145,11 @@ impl<B: Body> Body for ResponseBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        let is_over = self.inner.is_end_stream();
+        if is_over {
+            self.exchange.over();
+        }
+        is_over
     }
 
     fn size_hint(&self) -> SizeHint {

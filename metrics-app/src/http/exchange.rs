@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::CONTENT_LENGTH;
@@ -93,6 +94,8 @@ pub(super) struct Exchange {
     in_flight: Option<InFlightGuard>,
     /// Whether the code that is measured runs: where it does and this is dropped, it panics.
     is_running: bool,
+    /// Whether the response's body has said that there is no more: who asks may drop it then, and never poll it again.
+    is_over: AtomicBool,
     status: Option<StatusCode>,
     grpc: Option<GrpcStatus>,
     /// How much there was of the response's body.
@@ -111,6 +114,7 @@ impl Exchange {
             about,
             span: Span::current(),
             is_running: false,
+            is_over: AtomicBool::new(false),
             status: None,
             grpc: None,
             bytes: 0,
@@ -156,6 +160,12 @@ impl Exchange {
         self.end(None);
     }
 
+    /// The response's body has said that there is no more.
+    pub(super) fn over(&self) {
+        // ORDERING: Relaxed, who drops it has it alone.
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
     /// Records it, unless that was done.
     pub(super) fn end(&mut self, failure: Option<Failure>) {
         let Some(in_flight) = self.in_flight.take() else { return };
@@ -171,8 +181,8 @@ impl Exchange {
     }
 
     /// What it means that nobody waits for it any more.
-    fn failure_of_drop(&self) -> Option<Failure> {
-        let is_whole = self.length.is_some_and(|length| self.bytes >= length);
+    fn failure_of_drop(&mut self) -> Option<Failure> {
+        let is_whole = *self.is_over.get_mut() || self.length.is_some_and(|length| self.bytes >= length);
         if self.is_running {
             Some(Failure::Panicked)
         } else if self.status.is_some() && (is_whole || !self.rules.needs_whole_body) {
@@ -185,7 +195,8 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.end(self.failure_of_drop());
+        let failure = self.failure_of_drop();
+        self.end(failure);
     }
 }
 

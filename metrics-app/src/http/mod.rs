@@ -130,7 +130,8 @@
 //! does then is not measured.
 //!
 //! **Active requests** are counted by a guard that whoever ends the request drops, by a panic too. Once the number is back
-//! at zero, all that was active is in the other metrics.
+//! at zero, all that was active is in the other metrics, but for the body of a request that something keeps for longer: it
+//! is counted when it is dropped.
 //!
 //! # Where the layer belongs
 //!
@@ -159,7 +160,8 @@
 //! [exemplar source](crate::RegistryConfig::with_exemplar_source), the buckets of durations and sizes lead to the spans of
 //! requests. The span is the one that is current when the request comes to the layer, if it is sampled; it is made current
 //! again for the moment of recording, which is when the body ends and long after the layer that made the span has returned.
-//! So the layer belongs within the one that makes the span. Until the body's end, the layer keeps a reference of the span's
+//! So the layer belongs within the one that makes the span. The size of a request's body is recorded in whatever span reads
+//! the body, most often that of the request or one within it. Until the body's end, the layer keeps a reference of the span's
 //! context. Without `otel`, a source is asked on the thread that ends the request, in whatever it has set there.
 //!
 //! # Rate, errors, duration

@@ -233,7 +233,8 @@ impl<L, M: Metric> Family<L, M> {
     /// Returns whether this is the family's help now: help that is there stays.
     ///
     /// The next collection shows it, and registrations that state it are the family's from then on, as if it had been
-    /// registered with it. A descriptor that was cloned before keeps what it had.
+    /// registered with it; so do its instances with other constant labels. A descriptor that was cloned before may keep
+    /// what it had.
     ///
     /// # Examples
     ///

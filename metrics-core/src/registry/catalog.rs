@@ -195,6 +195,7 @@ impl Catalog {
         if let Some(existing) = entry.families.iter().find(|known| known.constant() == constant) {
             return Ok(Added::Nothing(Arc::clone(existing)));
         }
+        family.info().descriptor.join(entry.descriptor());
         Arc::make_mut(entry).families.push(Arc::clone(family));
         Ok(Added::Instance)
     }
