@@ -334,6 +334,10 @@ fn a_variable_that_is_empty_and_one_of_a_build_say_nothing() {
     let config = variables(&[
         ("NILOMETER_PROMETHEUS_PORT", ""),
         ("NILOMETER_REVISION", "0f3a9c1"),
+        ("NILOMETER_PORT", "tcp://10.0.0.1:9090"),
+        ("NILOMETER_PORT_9090_TCP_ADDR", "10.0.0.1"),
+        ("NILOMETER_SERVICE_HOST", "10.0.0.1"),
+        ("NILOMETER_SERVICE_PORT_METRICS", "9090"),
         ("NILOMETER_RUSTC_VERSION", "1.95.0"),
         ("PATH", "/bin"),
     ])

@@ -99,7 +99,8 @@
 //! # Environment variables
 //!
 //! Each key has one: its name in capitals, behind `NILOMETER_`. One that is empty is not set. Any other that begins so is an
-//! error, but for `NILOMETER_REVISION` and `NILOMETER_RUSTC_VERSION`, which are for [`build_info!`](crate::build_info!).
+//! error, but for `NILOMETER_REVISION` and `NILOMETER_RUSTC_VERSION`, which are for [`build_info!`](crate::build_info!), and those
+//! that Kubernetes sets where a service has the name `nilometer`: `NILOMETER_PORT`, `NILOMETER_SERVICE_HOST` and their kin.
 //!
 //! | variable | key | of OpenTelemetry | kind | what, and the default |
 //! |---|---|---|---|---|

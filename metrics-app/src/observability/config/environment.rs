@@ -11,6 +11,19 @@ use super::{ConfigOrigin, ObservabilityConfig, ObservabilityConfigError};
 /// what it runs then.
 const OF_BUILDS: [&str; 2] = ["NILOMETER_REVISION", "NILOMETER_RUSTC_VERSION"];
 
+/// How the variables begin that Kubernetes gives to every container beside a service of the name `nilometer`; there is no key of
+/// such a name, and there will be none.
+///
+/// SPEC: Kubernetes documentation, "Service", "Environment variables": `{SVCNAME}_SERVICE_HOST`, `{SVCNAME}_SERVICE_PORT` and
+/// those of Docker's links, `{SVCNAME}_PORT` and `{SVCNAME}_PORT_9090_TCP_ADDR`.
+const OF_KUBERNETES: [&str; 3] = ["NILOMETER_PORT", "NILOMETER_SERVICE_HOST", "NILOMETER_SERVICE_PORT"];
+
+fn is_ours(name: &str) -> bool {
+    let is_foreign =
+        OF_BUILDS.contains(&name) || OF_KUBERNETES.iter().any(|beginning| name.starts_with(beginning));
+    name.starts_with(PREFIX) && !is_foreign
+}
+
 /// Variables that say something.
 ///
 /// SPEC: OpenTelemetry specification, "Environment variables", "Parsing empty value": one that is empty is not set.
@@ -32,7 +45,6 @@ pub(super) fn lay(
     config: &mut ObservabilityConfig,
     variables: &Variables,
 ) -> Result<(), ObservabilityConfigError> {
-    let is_ours = |name: &str| name.starts_with(PREFIX) && !OF_BUILDS.contains(&name);
     for (name, value) in variables.iter().filter(|(name, _)| is_ours(name)) {
         let Some(key) = KEYS.iter().find(|key| key.variable() == *name) else {
             let nearest = nearest(name, KEYS.iter().map(Key::variable));
