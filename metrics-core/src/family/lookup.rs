@@ -179,14 +179,17 @@ impl<M: Metric> FamilyCore<M> {
         Some(unsafe { self.handle_of(series) })
     }
 
-    /// The series of pairs that have the expected names, in their order: valid as long as the guard is. `None` if another
-    /// one has the same tag and comes first, too.
+    /// The series of pairs that have the expected names or some of them, in their order: valid as long as the guard is.
+    /// `None` if another one has the same tag and comes first, too.
     #[inline]
     fn find(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
         let (pointer, series) = self.table().candidates(guard, probe.hash()).next()?;
         let set = series.labels.as_set();
+        // Where labels are absent, others could be in their place.
+        let names_are_known =
+            self.names().is_some_and(|names| names.len() == probe.pairs.len()) && !self.is_mixed();
         let is_found =
-            set.has_values(probe.digest, probe.pairs) && (!self.is_mixed() || set.matches(probe.pairs));
+            if names_are_known { set.has_values(probe.digest, probe.pairs) } else { set.is_of(probe) };
         is_found.then_some(pointer)
     }
 
