@@ -44,6 +44,14 @@ impl Name {
         Name { rank: Rank::of(text), ends, key, hash, text: text.into() }
     }
 
+    /// Whether it is this one.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call for each name takes longer than comparing it")]
+    fn is_spelled(&self, name: &str) -> bool {
+        let (bytes, own) = (name.as_bytes(), self.text.as_bytes());
+        bytes.len() == own.len() && bytes_are_equal(bytes, own)
+    }
+
     /// Whether it is this one, of which the rank is known.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call for each name takes longer than comparing it")]
@@ -192,10 +200,10 @@ impl Names {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as above")]
     fn index_of(&self, name: &str, expected: usize) -> Option<usize> {
-        let rank = Rank::of(name);
-        if self.sorted.get(expected).is_some_and(|known| known.is(name, rank)) {
+        if self.sorted.get(expected).is_some_and(|known| known.is_spelled(name)) {
             return Some(expected);
         }
+        let rank = Rank::of(name);
         self.sorted.iter().position(|known| known.is(name, rank))
     }
 
