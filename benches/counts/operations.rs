@@ -59,10 +59,10 @@ pub(crate) const OPERATIONS: [Operation; 19] = [
     }),
     operation("instructions/enums/inc", 39.0, enums),
     // A request and its response, and the same with the layer for servers around the service.
-    operation("instructions/http/bare", 400.0, |times| {
+    operation("instructions/http/bare", 361.0, |times| {
         repeat(times, |_| ask(&mut Answer));
     }),
-    operation("instructions/http/measured", 10_000.0, measured),
+    operation("instructions/http/measured", 3160.0, measured),
     // Per series.
     Operation {
         name: "instructions/encode/series=1000",

@@ -582,6 +582,24 @@ mod tests {
     }
 
     #[test]
+    fn names_are_told_apart_where_values_and_lengths_are_the_same() {
+        let mut room = Room::new();
+        let pairs = [("ab", "1"), ("cd", "2")];
+        let probe = Query::new(&pairs, &mut room).unwrap().probe();
+        for (names, is_equal) in [(["ab", "cd"], true), (["ab", "ce"], false), (["ac", "cd"], false)] {
+            let set = LabelSet::from_pairs(&[(names[0], "1"), (names[1], "2")]);
+            assert!(set.is_common_with_values(probe.digest, probe.pairs));
+            assert_eq!(set.is_of(&probe), is_equal, "{names:?}");
+        }
+        let other = LabelSet::from_pairs(&[("ab", "1"), ("cd", "3")]);
+        assert!(!other.is_of(&probe) && !LabelSet::empty().is_of(&probe));
+        // What is escaped is compared otherwise.
+        let pairs = [("ab", "\""), ("cd", "2")];
+        let (mut room, set) = (Room::new(), LabelSet::from_pairs(&pairs));
+        assert!(set.is_of(&Query::new(&pairs, &mut room).unwrap().probe()) && !set.is_of(&probe));
+    }
+
+    #[test]
     fn every_pair_with_a_utf8_name_is_read_back_as_it_was_given() {
         let long = "漢\"".repeat(16_384);
         let pairs = [
