@@ -479,7 +479,8 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
     /// }
     ///
     /// let registry = MetricsRegistry::new();
-    /// let seconds = registry.family::<Histogram>("job_duration_seconds", "Durations.").typed::<Job>().register()?;
+    /// let seconds = registry.family::<Histogram>("job_duration_seconds", "Durations.").with_buckets(&[0.1, 1.0]);
+    /// let seconds = seconds.typed::<Job>().register()?;
     /// let bytes = registry.family::<Counter>("job_read_bytes_total", "Bytes read.").typed::<Job>().register()?;
     /// seconds.with_both(&bytes, &Job { queue: "mail" }, |seconds, bytes| {
     ///     seconds.observe(0.25);
