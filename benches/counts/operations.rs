@@ -1,15 +1,16 @@
 //! The operations, and how many instructions each may take.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 
-use nilometer_benches::{Random, opaque};
+use nilometer_benches::{Answer, Random, ask, opaque, server_layer};
 use nilometer_core::{
     Counter, CounterFamily, ExponentialConfig, FloatCounterFamily, GaugeFamily, GaugeHistogramFamily,
     Histogram, HistogramFamily, LabelSet, MaxGaugeFamily, MetricsRegistry, SummaryFamily, buckets,
 };
 use nilometer_macros::{LabelValue, TypedLabels};
 use nilometer_prometheus::{Exposition, Format, PrometheusRenderer};
+use tower_layer::Layer as _;
 
 /// How many series lookups are spread over, and how many are on the page.
 const SERIES: usize = 1000;
@@ -33,7 +34,7 @@ const fn operation(name: &'static str, bound: f64, run: fn(usize)) -> Operation 
     Operation { name, bound, times: 100_000, worth: 1.0, run }
 }
 
-pub(crate) const OPERATIONS: [Operation; 17] = [
+pub(crate) const OPERATIONS: [Operation; 19] = [
     operation("instructions/loop", 5.0, |times| repeat(times, |_| ())),
     operation("instructions/plain_add", 6.0, plain_add),
     operation("instructions/counter/inc", 18.0, counter),
@@ -57,6 +58,11 @@ pub(crate) const OPERATIONS: [Operation; 17] = [
         });
     }),
     operation("instructions/enums/inc", 39.0, enums),
+    // A request and its response, and the same with the layer for servers around the service.
+    operation("instructions/http/bare", 361.0, |times| {
+        repeat(times, |_| ask(&mut Answer));
+    }),
+    operation("instructions/http/measured", 3160.0, measured),
     // Per series.
     Operation {
         name: "instructions/encode/series=1000",
@@ -206,6 +212,12 @@ fn enums(times: usize) {
         let (method, outcome) = (METHODS[turn % 4], OUTCOMES[turn / 4 % 2]);
         family.with(&Labels { method, outcome }, Counter::inc);
     });
+}
+
+fn measured(times: usize) {
+    let service = server_layer().expect("the names are free").layer(Answer);
+    let service = RefCell::new(service);
+    repeat(times, |_| ask(&mut *service.borrow_mut()));
 }
 
 fn encode(times: usize) {

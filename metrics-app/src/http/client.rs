@@ -270,7 +270,6 @@ impl Side for ClientSide {
         metrics.request_body_size_bytes.with(&request_labels(about), |size| size.observe(bytes as f64));
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2^52 bytes")]
     fn end(&self, about: &About, end: &End) {
         let Config { metrics, status_codes, .. } = &self.0;
         let status = end.response.map(|(status, _)| status);
@@ -284,9 +283,6 @@ impl Side for ClientSide {
             server_port: about.target.port(),
             url_template: about.route.as_str(),
         };
-        metrics.request_duration_seconds.with(&labels, |took| took.observe(end.duration.as_secs_f64()));
-        if let Some((_, bytes)) = end.response {
-            metrics.response_body_size_bytes.with(&labels, |size| size.observe(bytes as f64));
-        }
+        end.record(&metrics.request_duration_seconds, &metrics.response_body_size_bytes, &labels);
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, response};
 use http_body::Body;
-use nilometer_core::InFlightGuard;
+use nilometer_core::label::TypedLabels;
+use nilometer_core::{Family, Histogram, InFlightGuard};
 
 use super::grpc::GrpcStatus;
 use super::labels::Method;
@@ -56,6 +57,28 @@ pub(super) struct End {
     /// Of the response, if there was one: its status, and how much there was of its body.
     pub(super) response: Option<(StatusCode, u64)>,
     pub(super) grpc: Option<GrpcStatus>,
+}
+
+impl End {
+    /// Records how long the request took, and how large the response was if there was one.
+    #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2^52 bytes")]
+    pub(super) fn record<L: TypedLabels, Q: TypedLabels<Schema = L::Schema>>(
+        &self,
+        durations: &Family<L, Histogram>,
+        sizes: &Family<L, Histogram>,
+        labels: &Q,
+    ) {
+        let seconds = self.duration.as_secs_f64();
+        // PERF: `instructions/http/measured` in `benches/LEDGER.md`. Looking up by so many labels is most of what a request
+        // takes.
+        match self.response {
+            Some((_, bytes)) => durations.with_both(sizes, labels, |duration, size| {
+                duration.observe(seconds);
+                size.observe(bytes as f64);
+            }),
+            None => durations.with(labels, |duration| duration.observe(seconds)),
+        }
+    }
 }
 
 /// Why there was no whole response.

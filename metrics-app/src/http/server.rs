@@ -292,7 +292,6 @@ impl Side for ServerSide {
         self.0.metrics.request_body_size_bytes.with(&labels, |size| size.observe(bytes as f64));
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2^52 bytes")]
     fn end(&self, about: &About, end: &End) {
         let Config { metrics, scheme, status_codes, .. } = &self.0;
         let status = end.response.map(|(status, _)| status);
@@ -305,9 +304,6 @@ impl Side for ServerSide {
             rpc_response_status_code: end.grpc.map_or("", GrpcStatus::name),
             url_scheme: *scheme,
         };
-        metrics.request_duration_seconds.with(&labels, |took| took.observe(end.duration.as_secs_f64()));
-        if let Some((_, bytes)) = end.response {
-            metrics.response_body_size_bytes.with(&labels, |size| size.observe(bytes as f64));
-        }
+        end.record(&metrics.request_duration_seconds, &metrics.response_body_size_bytes, &labels);
     }
 }

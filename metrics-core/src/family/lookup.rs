@@ -58,6 +58,56 @@ impl<M: Metric> FamilyCore<M> {
         }
     }
 
+    /// Calls `f` with the series of these pairs in this family and in another one, which has labels of the same names: they
+    /// are put in order and hashed once.
+    pub(super) fn with_both<N: Metric, R>(
+        &self,
+        other: &FamilyCore<N>,
+        pairs: &[(&str, &str)],
+        f: impl FnOnce(&M, &N) -> R,
+    ) -> R {
+        match self.hold_both(other, pairs) {
+            Some(((one, _held), (two, _other_held))) => {
+                // SAFETY: as in `with`.
+                let one = unsafe { self.borrowed(one) };
+                // SAFETY: as above.
+                let two = unsafe { other.borrowed(two) };
+                f(&one, &two)
+            }
+            None => self.with_each(other, pairs, f),
+        }
+    }
+
+    /// The same in two lookups, which make what is not there.
+    #[cold]
+    #[inline(never)]
+    fn with_each<N: Metric, R>(
+        &self,
+        other: &FamilyCore<N>,
+        pairs: &[(&str, &str)],
+        f: impl FnOnce(&M, &N) -> R,
+    ) -> R {
+        self.with(pairs, |one| other.with(pairs, |two| f(one, two)))
+    }
+
+    fn hold_both<N: Metric>(
+        &self,
+        other: &FamilyCore<N>,
+        pairs: &[(&str, &str)],
+    ) -> Option<(Holding<M>, Holding<N>)> {
+        let mut arranged = Arranged::new();
+        // Where the other family is given something else than it knows, it expects no names.
+        other.names()?;
+        let probe = self.names()?.arrange(pairs, &mut arranged)?;
+        let one = self.hold_probe(&probe)?;
+        // SAFETY: it is held.
+        let labels = unsafe { one.0.as_ref() }.labels.as_set();
+        let guard = reclaim::enter()?;
+        // Equal sets are one, mostly, which is seen without a look at its text.
+        let (two, series) = other.table().candidates(&guard, probe.hash()).next()?;
+        if series.labels.as_set() == labels { Some((one, (two, guard.hold(two).ok()?))) } else { None }
+    }
+
     /// The series of pairs for which the short way was not enough, held or, where it cannot be, as a handle.
     #[inline(never)]
     fn hold_or_get(&self, pairs: &[(&str, &str)]) -> Result<Holding<M>, M> {
@@ -151,11 +201,10 @@ impl<M: Metric> FamilyCore<M> {
     /// The same for pairs of any names, in any order.
     fn hold_any(&self, pairs: &[(&str, &str)]) -> Option<Holding<M>> {
         let mut arranged = Arranged::new();
-        if let Some(probe) = self.names().and_then(|names| names.arrange(pairs, &mut arranged)) {
-            let guard = reclaim::enter()?;
-            if let Some(series) = self.find(&guard, &probe) {
-                return Some((series, guard.hold(series).ok()?));
-            }
+        if let Some(probe) = self.names().and_then(|names| names.arrange(pairs, &mut arranged))
+            && let Some(holding) = self.hold_probe(&probe)
+        {
+            return Some(holding);
         }
         if self.is_normalized() {
             // The caller makes do with what `get_or_create` finds.
@@ -169,6 +218,14 @@ impl<M: Metric> FamilyCore<M> {
         Some((series, guard.hold(series).ok()?))
     }
 
+    /// The same for pairs that were put in order.
+    #[inline]
+    fn hold_probe(&self, probe: &Probe<'_>) -> Option<Holding<M>> {
+        let guard = reclaim::enter()?;
+        let series = self.find(&guard, probe)?;
+        Some((series, guard.hold(series).ok()?))
+    }
+
     #[inline]
     fn find_expected(&self, pairs: &[(&str, &str)]) -> Option<M> {
         let mut arranged = Arranged::new();
@@ -179,14 +236,17 @@ impl<M: Metric> FamilyCore<M> {
         Some(unsafe { self.handle_of(series) })
     }
 
-    /// The series of pairs that have the expected names, in their order: valid as long as the guard is. `None` if another
-    /// one has the same tag and comes first, too.
+    /// The series of pairs that have the expected names or some of them, in their order: valid as long as the guard is.
+    /// `None` if another one has the same tag and comes first, too.
     #[inline]
     fn find(&self, guard: &Guard<'_>, probe: &Probe<'_>) -> Option<NonNull<Series<M::Cell>>> {
         let (pointer, series) = self.table().candidates(guard, probe.hash()).next()?;
         let set = series.labels.as_set();
+        // Where labels are absent, others could be in their place.
+        let names_are_known =
+            self.names().is_some_and(|names| names.len() == probe.pairs.len()) && !self.is_mixed();
         let is_found =
-            set.has_values(probe.digest, probe.pairs) && (!self.is_mixed() || set.matches(probe.pairs));
+            if names_are_known { set.has_values(probe.digest, probe.pairs) } else { set.is_of(probe) };
         is_found.then_some(pointer)
     }
 

@@ -16,6 +16,12 @@ impl<L: TypedLabels, M: Metric> Family<L, M> {
             .map(|len| Schema { labels: TypeId::of::<L::Schema>(), len })
     }
 
+    /// Whether series can have seats.
+    #[inline]
+    pub(super) fn has_seats() -> bool {
+        Self::schema().is_some()
+    }
+
     /// The series of these labels, if it has a seat.
     #[inline]
     pub(super) fn seated<Q: TypedLabels<Schema = L::Schema>>(&self, labels: &Q) -> Option<&M> {

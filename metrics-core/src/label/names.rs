@@ -9,6 +9,9 @@ use super::query::{Digest, Probe};
 /// The most names that are worth knowing: more are looked up by sorting them.
 const MAX_NAMES: usize = 8;
 
+/// How many bytes of a set's text stand around a name and its value: an equals sign, quotes, and a brace or a comma.
+const AROUND: usize = 4;
+
 /// The label names of a family, sorted, and what follows from them.
 ///
 /// A lookup whose names are these has to hash and compare its values alone.
@@ -22,20 +25,31 @@ pub(crate) struct Names {
     rest: Rest,
 }
 
-/// One name, and with what its values are hashed.
+/// One name, and with what values in its place are hashed.
 #[derive(Debug)]
 struct Name {
     rank: Rank,
     /// Its ends, if they are all of it.
     ends: [u64; 2],
+    /// What hashes the value in this place.
     key: PieceKey,
+    /// What it adds to the names' half of a set's hash.
+    hash: u64,
     text: Box<str>,
 }
 
 impl Name {
-    fn new(text: &str, key: PieceKey) -> Name {
+    fn new(text: &str, key: PieceKey, hash: u64) -> Name {
         let ends = ends(text.as_bytes()).unwrap_or_default();
-        Name { rank: Rank::of(text), ends, key, text: text.into() }
+        Name { rank: Rank::of(text), ends, key, hash, text: text.into() }
+    }
+
+    /// Whether it is this one.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call for each name takes longer than comparing it")]
+    fn is_spelled(&self, name: &str) -> bool {
+        let (bytes, own) = (name.as_bytes(), self.text.as_bytes());
+        bytes.len() == own.len() && bytes_are_equal(bytes, own)
     }
 
     /// Whether it is this one, of which the rank is known.
@@ -78,6 +92,14 @@ impl Sum {
         self.length += value.len();
     }
 
+    /// Takes a name out, which has no value.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn leave_out(&mut self, name: &Name) {
+        self.hash ^= name.hash;
+        self.length -= name.text.len() + AROUND;
+    }
+
     #[inline]
     fn digest(&self) -> Digest {
         Digest { hash: end(self.hash), length: self.length }
@@ -93,8 +115,10 @@ impl Names {
         }
         names.sort_unstable();
         let key = Key::of_process();
-        let sorted = names.iter().zip(key.values()).map(|(name, key)| Name::new(name, *key));
-        let length = names.iter().map(|name| name.len() + 4).sum::<usize>() + usize::from(!names.is_empty());
+        let sorted =
+            names.iter().zip(key.values()).map(|(name, value)| Name::new(name, *value, key.name(name)));
+        let length =
+            names.iter().map(|name| name.len() + AROUND).sum::<usize>() + usize::from(!names.is_empty());
         Some(Names {
             sorted: sorted.collect(),
             hash: key.names(names.iter().copied()),
@@ -122,7 +146,8 @@ impl Names {
         Some(sum.digest())
     }
 
-    /// What finds the series of pairs that have these names, in any order; `None` if they have not.
+    /// What finds the series of pairs that have these names, in any order; `None` if they have not. Those whose value is
+    /// empty are left out, as sets leave them out.
     #[inline]
     pub(crate) fn arrange<'a>(
         &self,
@@ -133,22 +158,36 @@ impl Names {
         if pairs.len() != count {
             return None;
         }
-        let mut sum = self.sum();
         // One bit each for those that were found.
         let (mut found, mut expected) = (0_u32, 0);
         for pair in pairs {
             let index = self.index_of(pair.0, expected)?;
             found |= 1 << index;
             arranged.0[index].write(*pair);
-            sum.add(&self.sorted[index], pair.1, &self.rest);
             expected = index + 1;
         }
         if found != (1 << count) - 1 {
             return None;
         }
         // SAFETY: there is a bit for each of the names, so each of these places was written.
-        let pairs = unsafe { arranged.0[..count].assume_init_ref() };
-        Some(Probe { pairs, digest: sum.digest() })
+        let all = unsafe { arranged.0[..count].assume_init_mut() };
+        let (mut sum, mut len) = (self.sum(), 0);
+        for (at, name) in self.sorted.iter().enumerate() {
+            let pair = all[at];
+            if pair.1.is_empty() {
+                sum.leave_out(name);
+            } else {
+                // Hashed by its place among those that are there.
+                sum.add(&self.sorted[len], pair.1, &self.rest);
+                all[len] = pair;
+                len += 1;
+            }
+        }
+        if len == 0 {
+            // No labels, no braces.
+            sum.length = 0;
+        }
+        Some(Probe { pairs: &all[..len], digest: sum.digest() })
     }
 
     #[inline]
@@ -161,10 +200,10 @@ impl Names {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as above")]
     fn index_of(&self, name: &str, expected: usize) -> Option<usize> {
-        let rank = Rank::of(name);
-        if self.sorted.get(expected).is_some_and(|known| known.is(name, rank)) {
+        if self.sorted.get(expected).is_some_and(|known| known.is_spelled(name)) {
             return Some(expected);
         }
+        let rank = Rank::of(name);
         self.sorted.iter().position(|known| known.is(name, rank))
     }
 
@@ -209,6 +248,7 @@ fn have_equal_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::query::{Query, Room};
     use super::*;
 
     fn arranged(names: &Names, pairs: &[(&str, &str)]) -> Option<String> {
@@ -251,6 +291,24 @@ mod tests {
             assert_eq!([few.hash, any.hash], [digest.hash; 2], "{pairs:?}");
             assert_eq!([few.length, any.length], [digest.length; 2]);
             pairs.swap(turn % 3, turn % 3 + 1);
+        }
+    }
+
+    #[test]
+    fn names_without_a_value_are_left_out_as_a_set_leaves_them_out() {
+        let all = ["a", "b_of_more_than_sixteen_bytes", "c", "method"];
+        let names = Names::new(all.into_iter()).unwrap();
+        for mask in 0..1_u32 << all.len() {
+            let value = |at: usize| if mask >> at & 1 == 1 { ["1", "22", "333", "GET"][at] } else { "" };
+            let mut pairs: Vec<_> = all.iter().enumerate().map(|(at, name)| (*name, value(at))).collect();
+            pairs.rotate_left(mask as usize % all.len());
+            let (mut arranged, mut room) = (Arranged::new(), Room::new());
+            let [one, other] = [
+                names.arrange(&pairs, &mut arranged).unwrap(),
+                Query::new(&pairs, &mut room).unwrap().probe(),
+            ];
+            assert_eq!(one.pairs, other.pairs);
+            assert_eq!((one.hash(), one.digest.length), (other.hash(), other.digest.length), "{pairs:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use super::few::{InOrder, Steps};
 use super::limit::{LabelError, LabelLimits, MAX_LABELS, MAX_VALUE_LENGTH, REASONS};
 use super::names::bytes_are_equal;
-use super::query::{Digest, Query, Room};
+use super::query::{Digest, Probe, Query, Room};
 use super::record::Record;
 use crate::name::{MAX_NAME_LENGTH, OVERFLOW_LABEL, is_classic_label_name};
 
@@ -254,6 +254,19 @@ impl LabelSet {
         self.is_common_with_values(digest, pairs) || (self.0.common().is_none() && self.matches(pairs))
     }
 
+    /// Whether this is the set of what is looked for, by content: [`matches`](LabelSet::matches), where the probe's digest
+    /// says how long its text would be.
+    ///
+    /// Names are compared where they would be, too: behind the place where the value before ends, which is where it ends
+    /// in the set's text, as is said above.
+    #[inline]
+    pub(crate) fn is_of(&self, probe: &Probe<'_>) -> bool {
+        match self.0.common_of(probe.pairs.len(), probe.digest.length) {
+            Some(text) => probe.pairs.all(&mut AlongNames(Along { at: text.as_ptr() })),
+            None => self.0.common().is_none() && self.matches(probe.pairs),
+        }
+    }
+
     #[inline]
     pub(crate) fn hash_value(&self) -> u32 {
         self.0.hash()
@@ -281,6 +294,19 @@ impl Steps for Along {
         // SAFETY: as above.
         let found = unsafe { slice::from_raw_parts(first, value.len()) };
         opens && closes && bytes_are_equal(found, value.as_bytes())
+    }
+}
+
+/// The same, with a look at the names.
+struct AlongNames(Along);
+
+impl Steps for AlongNames {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn step(&mut self, name: &str, value: &str) -> bool {
+        // SAFETY: the text is long enough.
+        let found = unsafe { slice::from_raw_parts(self.0.at.wrapping_add(1), name.len()) };
+        bytes_are_equal(found, name.as_bytes()) && self.0.step(name, value)
     }
 }
 
@@ -553,6 +579,24 @@ mod tests {
         assert!(!has(&own, &[("a", "1\",b="), ("b", "2222")]));
         // The same, and a quote in front of each value.
         assert!(!has(&[("a", "1,,,,"), ("b", "2222")], &[("a", "1"), ("b", ",b=\"2222")]));
+    }
+
+    #[test]
+    fn names_are_told_apart_where_values_and_lengths_are_the_same() {
+        let mut room = Room::new();
+        let pairs = [("ab", "1"), ("cd", "2")];
+        let probe = Query::new(&pairs, &mut room).unwrap().probe();
+        for (names, is_equal) in [(["ab", "cd"], true), (["ab", "ce"], false), (["ac", "cd"], false)] {
+            let set = LabelSet::from_pairs(&[(names[0], "1"), (names[1], "2")]);
+            assert!(set.is_common_with_values(probe.digest, probe.pairs));
+            assert_eq!(set.is_of(&probe), is_equal, "{names:?}");
+        }
+        let other = LabelSet::from_pairs(&[("ab", "1"), ("cd", "3")]);
+        assert!(!other.is_of(&probe) && !LabelSet::empty().is_of(&probe));
+        // What is escaped is compared otherwise.
+        let pairs = [("ab", "\""), ("cd", "2")];
+        let (mut room, set) = (Room::new(), LabelSet::from_pairs(&pairs));
+        assert!(set.is_of(&Query::new(&pairs, &mut room).unwrap().probe()) && !set.is_of(&probe));
     }
 
     #[test]

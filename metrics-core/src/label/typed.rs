@@ -129,6 +129,7 @@ pub struct ValueBuffer {
 impl ValueBuffer {
     /// An empty buffer.
     #[must_use]
+    #[inline]
     pub const fn new() -> ValueBuffer {
         ValueBuffer { bytes: [0; 64], len: 0 }
     }
@@ -183,6 +184,7 @@ impl Write for Room<'_> {
 macro_rules! string_values {
     ($($type:ty),*) => {$(
         impl LabelValue for $type {
+            #[inline]
             fn as_value<'a>(&'a self, _: &'a mut ValueBuffer) -> &'a str {
                 self
             }
@@ -204,6 +206,7 @@ macro_rules! integer_values {
 integer_values!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 
 impl LabelValue for bool {
+    #[inline]
     fn as_value<'a>(&'a self, _: &'a mut ValueBuffer) -> &'a str {
         if *self { "true" } else { "false" }
     }
@@ -228,12 +231,14 @@ impl<T: ClosedLabelValue + ?Sized> ClosedLabelValue for &T {
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for &T {
+    #[inline]
     fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
         (**self).as_value(buffer)
     }
 }
 
 impl<T: LabelValue> LabelValue for Option<T> {
+    #[inline]
     fn as_value<'a>(&'a self, buffer: &'a mut ValueBuffer) -> &'a str {
         self.as_ref().map_or("", |value| value.as_value(buffer))
     }
