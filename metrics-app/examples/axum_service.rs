@@ -52,7 +52,7 @@ fn app(registry: &MetricsRegistry) -> Result<Router, nilometer::MetricsError> {
         .route("/orders", get("every order\n").post(place))
         .route("/orders/{id}", get(order))
         .layer(HttpServerLayer::axum(metrics))
-        .merge(MetricsService::new(registry.clone()).into_router()))
+        .route_service("/metrics", MetricsService::new(registry.clone())))
 }
 
 #[tokio::main]

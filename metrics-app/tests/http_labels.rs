@@ -72,6 +72,22 @@ async fn a_layer_around_a_nested_router_and_one_within_see_their_own_requests() 
     assert_eq!(shown_of(&inner_registry, "request_duration_seconds_count"), expected);
 }
 
+/// As the quick start has it: the page is not measured, and what matches no route still is.
+#[cfg(feature = "prometheus")]
+#[tokio::test]
+async fn a_page_beside_the_application_takes_nothing_from_the_layer() {
+    let (recorded, app) = app(HttpServerLayer::axum);
+    let page = nilometer::prometheus::MetricsService::new(recorded.registry.clone());
+    // A page of health stays the application's.
+    let app = app.route("/health", get("well")).route_service("/metrics", page);
+    assert_eq!(ask(&app, request("/metrics")).await.status(), StatusCode::OK);
+    assert_eq!(ask(&app, request("/nothing/here")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        shown_of(&recorded.registry, "request_duration_seconds_count"),
+        [r#"{http_request_method="GET",http_response_status_class="4xx",url_scheme="http"} 1"#]
+    );
+}
+
 #[tokio::test]
 async fn what_matches_no_route_has_none() {
     let (recorded, app) = app(HttpServerLayer::axum);

@@ -149,7 +149,7 @@ fn command(arguments: &[&str]) -> Command {
 
 fn with_arguments(mut command: Command, arguments: &[&str]) -> Command {
     // The example takes such variables for its own, and refuses what it does not know.
-    command.args(arguments).env_remove(BINARY).env_remove("NILOMETER_PEERS");
+    command.args(arguments).env_remove(BINARY).env_remove(FOLDER).env_remove("NILOMETER_PEERS");
     command
 }
 

@@ -8,7 +8,7 @@
 //!
 //! # Quick start with axum
 //!
-//! With the features `tower` and `axum`. The page itself is merged after the layer, and so is not measured:
+//! With the features `tower` and `axum`. The page itself comes after the layer, and so is not measured:
 //!
 //! ```
 //! # #[cfg(feature = "axum")]
@@ -24,7 +24,7 @@
 //! let app: Router = Router::new()
 //!     .route("/orders/{id}", get("an order"))
 //!     .layer(HttpServerLayer::axum(metrics))
-//!     .merge(MetricsService::new(registry).into_router());
+//!     .route_service("/metrics", MetricsService::new(registry));
 //! # Ok(app)
 //! # }
 //! ```
@@ -136,7 +136,8 @@
 //! # Where the layer belongs
 //!
 //! With axum in [`Router::layer`](https://docs.rs/axum/0.8/axum/struct.Router.html#method.layer), which is called with
-//! the route known, for all that stands before it, the fallback included. Layers that are added after it are around it: what
+//! the route known, for all that stands before it, the fallback included: a router that is merged afterwards may bring a
+//! fallback of its own, which is not measured, so add the page by `route_service`. Layers that are added after it are around it: what
 //! they answer themselves, such as a rejected login or a timeout, is theirs, and a timeout shows as `aborted`; layers that
 //! are added before it are measured with the service. With `nest_service`, axum knows the route of the nested router within
 //! it alone, and so around it there is none.

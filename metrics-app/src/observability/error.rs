@@ -9,7 +9,9 @@ use thiserror::Error;
 use super::{ConfigOrigin, ObservabilityConfigError};
 
 /// Says why nothing was started: nothing is left running, and nothing is global.
-#[derive(Debug, Error)]
+///
+/// Its `Debug` is its text and those of its causes, on one line, since that is what is seen of an error that `main` returns.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum ObservabilityError {
     /// The configuration is refused.
@@ -18,9 +20,9 @@ pub enum ObservabilityError {
     /// The address of the page cannot be listened on: the port is in use, or the host is none of this machine's.
     #[error("{origin}: `{key}`: cannot listen on `{address}`")]
     Bind {
-        /// The key of the port.
+        /// The key of the port, or of the host where that is at fault.
         key: &'static str,
-        /// Where the port was said.
+        /// Where it was said.
         origin: ConfigOrigin,
         /// The host and the port.
         address: String,
@@ -113,9 +115,14 @@ pub enum PartError {
     Thread(io::Error),
 }
 
+impl fmt::Debug for ObservabilityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self))
+    }
+}
+
 /// An error and what is behind it, on one line.
-#[cfg(any(feature = "otel", feature = "prometheus"))]
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }

@@ -1,5 +1,6 @@
 //! The page, with the feature `prometheus`.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -79,9 +80,12 @@ impl PagePlan {
         match MetricsServer::new(registry.clone(), server).serve_on_thread() {
             Ok(server) => Ok(Page(Some(server))),
             Err(ServerError::Bind { address, source }) => {
-                // A port that nobody has said is that of whoever has said the host, if anybody has.
-                let key = "prometheus.port";
-                let origin = config.origin(key).or_else(|| config.origin("prometheus.host")).cloned();
+                // The port, where it is in use or not allowed; else the host, which is no address of this machine's. One that
+                // nobody has said is that of whoever has said the other, if anybody has.
+                let of_port = matches!(source.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied);
+                let (key, other) = ("prometheus.port", "prometheus.host");
+                let (key, other) = if of_port { (key, other) } else { (other, key) };
+                let origin = config.origin(key).or_else(|| config.origin(other)).cloned();
                 let origin = origin.unwrap_or(super::ConfigOrigin::Program);
                 Err(ObservabilityError::Bind { key, origin, address, source })
             }

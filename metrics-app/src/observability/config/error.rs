@@ -1,11 +1,13 @@
 //! What can be wrong with a configuration.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use nilometer_core::RegisterError;
 use thiserror::Error;
 
+use super::super::error::with_causes;
 use super::ConfigOrigin;
 
 /// Says why a configuration is refused: which key, where it was said, and what it says. Values of headers, users and
@@ -25,7 +27,15 @@ use super::ConfigOrigin;
 ///     "there is no variable `NILOMETER_PROMETHEUS_PROT`; is it `NILOMETER_PROMETHEUS_PORT`?",
 /// );
 /// ```
-#[derive(Debug, Error)]
+///
+/// Its `Debug` is its text and those of its causes, on one line, since that is what is seen of an error that `main` returns:
+///
+/// ```
+/// # use nilometer::ObservabilityConfig;
+/// let error = ObservabilityConfig::new("checkout").with_file("no/such/file.toml").unwrap_err();
+/// assert!(format!("{error:?}").starts_with("cannot read `no/such/file.toml`: "));
+/// ```
+#[derive(Error)]
 #[non_exhaustive]
 pub enum ObservabilityConfigError {
     /// The file is missing, or cannot be read.
@@ -126,6 +136,12 @@ pub enum ObservabilityConfigError {
         /// What is wrong with it.
         reason: nilometer_otel::OtelConfigError,
     },
+}
+
+impl fmt::Debug for ObservabilityConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self))
+    }
 }
 
 fn meant(nearest: Option<&String>) -> String {
