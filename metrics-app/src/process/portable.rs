@@ -55,7 +55,8 @@ mod tests {
         let after = linux::read();
         // The kernel accounts to files in ticks of 10 ms, which is what `sysinfo` reads: of two times, for each thread that
         // runs, of which there are as many as tests at once.
-        let ticks = 0.01 * 2.0 * (1.0 + std::thread::available_parallelism().unwrap().get() as f64);
+        let threads = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
+        let ticks = 0.01 * 2.0 * f64::from(threads + 1);
         let cpu = told.cpu_seconds.unwrap();
         let (least, most) = (before.cpu_seconds.unwrap() - ticks, after.cpu_seconds.unwrap() + ticks);
         assert!(least < cpu && cpu < most, "{least} < {cpu} < {most}");
