@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 const BINARY: &str = "NILOMETER_STREAM_PROCESSOR";
 
 /// Names the folder that has all examples.
-const FOLDER: &str = "NILOMETER_EXAMPLES";
+const FOLDER: &str = "EXAMPLES_FOLDER";
 
 /// How the line starts that says where the metrics are.
 const SERVING: &str = "serving metrics on ";
@@ -149,7 +149,7 @@ fn command(arguments: &[&str]) -> Command {
 
 fn with_arguments(mut command: Command, arguments: &[&str]) -> Command {
     // The example takes such variables for its own, and refuses what it does not know.
-    command.args(arguments).env_remove(BINARY).env_remove(FOLDER).env_remove("NILOMETER_PEERS");
+    command.args(arguments).env_remove(BINARY).env_remove("NILOMETER_PEERS");
     command
 }
 
