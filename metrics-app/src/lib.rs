@@ -48,8 +48,8 @@
 //!   the root.
 //! - `process` (default): the module `process`: processor time, memory, descriptors, threads. It needs no C compiler.
 //! - `tokio`: the module `runtime`: metrics of tokio's runtimes, and of futures whose polls are counted.
-//! - `auth`, `tls`, `axum`: besides, authentication for the server, TLS for it and for pushes, and a router for axum; TLS needs
-//!   a C compiler.
+//! - `auth`, `tls`: besides, authentication for the server, and TLS for it, for pushes and for what `otel` sends; TLS needs a C
+//!   compiler. `axum`: besides, a router for axum, and with `tower` a layer that knows axum's routes.
 //! - `push`: besides, the module `prometheus::push`: pushes to a Pushgateway, and by remote write.
 //! - `zstd`: besides, compression with zstd of pages and of what `otel` sends, for which a C compiler is needed.
 //! - `otel`: the module `otel`, OpenTelemetry, and what joins it with metrics; it needs no C compiler. `otel-tracing`: besides,
@@ -95,6 +95,9 @@ pub mod runtime;
 
 #[cfg(feature = "test-util")]
 pub mod test_util;
+
+#[cfg(any(feature = "metrics", feature = "otel"))]
+mod unsupported;
 
 pub use build_info::BuildInfo;
 #[doc(inline)]

@@ -163,7 +163,7 @@ impl FacadeRecorderBuilder {
         if shared.registry.config().expire_after().is_some()
             && let Err(error) = sweep::register(&shared)
         {
-            Unsupported::unregister(&shared.registry);
+            shared.registry.unregister(Unsupported::NAME);
             return Err(error.into());
         }
         Ok(FacadeRecorder { shared })

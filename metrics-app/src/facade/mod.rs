@@ -91,7 +91,7 @@
 //!
 //! # What is not done
 //!
-//! It is counted, in `nilometer_facade_unsupported_total` with the labels `metric` and `reason`:
+//! It is counted, in `nilometer_facade_unsupported_total` with the labels `metric`, which is `(empty)` for one without a name, and `reason`:
 //!
 //! | reason | what has happened |
 //! |---|---|

@@ -5,15 +5,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body::Body;
 use nilometer_core::{InFlightGuard, UpDownCounter};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::bodies::{AnyBody, RequestBodies};
-use super::body::{RequestBody, ResponseBody};
-use super::exchange::{About, End, Exchange, Rules, Side};
+use super::body::ResponseBody;
+use super::exchange::{About, End, Rules, Side};
 use super::future::ResponseFuture;
 use super::grpc::GrpcStatus;
 use super::labels::{ClientLabels, ClientRequestLabels, Method, StatusClass};
@@ -209,18 +209,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let Config { templates, servers, .. } = &self.side.0;
-        let about = About {
-            method: Method::of(&head.method),
-            route: templates.route(&head),
-            target: if *servers { Target::of(&head.uri) } else { Target::default() },
-        };
-        let body = W::wrap(RequestBody::new(body, &self.side, &about));
-        let side: Arc<dyn Side> = Arc::<ClientSide>::clone(&self.side);
-        let mut exchange = Exchange::begin(side, about);
-        let inner = exchange.run(|| self.inner.call(Request::from_parts(head, body)));
-        ResponseFuture::new(inner, exchange)
+        ResponseFuture::of::<W, B, S>(&mut self.inner, &self.side, request)
     }
 }
 
@@ -258,6 +247,15 @@ fn request_labels(about: &About) -> ClientRequestLabels<'_> {
 impl Side for ClientSide {
     fn rules(&self) -> Rules {
         Rules { needs_whole_body: false, grpc: self.0.grpc }
+    }
+
+    fn about(&self, head: &request::Parts) -> About {
+        let Config { templates, servers, .. } = &self.0;
+        About {
+            method: Method::of(&head.method),
+            route: templates.route(head),
+            target: if *servers { Target::of(&head.uri) } else { Target::default() },
+        }
     }
 
     fn begin(&self, about: &About) -> InFlightGuard {

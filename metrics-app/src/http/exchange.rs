@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, StatusCode, response};
+use http::{HeaderMap, StatusCode, request, response};
 use http_body::Body;
 use nilometer_core::label::TypedLabels;
 use nilometer_core::{Family, Histogram, InFlightGuard};
@@ -20,6 +20,9 @@ use super::target::Target;
 /// What a layer has for all of its requests, and where it records them.
 pub(super) trait Side: fmt::Debug + Send + Sync + 'static {
     fn rules(&self) -> Rules;
+
+    /// What there is to know of a request with this head.
+    fn about(&self, head: &request::Parts) -> About;
 
     /// A request begins.
     fn begin(&self, about: &About) -> InFlightGuard;

@@ -1,14 +1,17 @@
 //! The future of a response.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
-use super::body::ResponseBody;
-use super::exchange::{Exchange, Failure};
+use super::bodies::RequestBodies;
+use super::body::{RequestBody, ResponseBody};
+use super::exchange::{Exchange, Failure, Side};
 
 pin_project! {
     /// The future of both layers' services.
@@ -24,7 +27,22 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, exchange: Exchange) -> ResponseFuture<F> {
+    /// Calls the service with a request that is measured from now on.
+    pub(super) fn of<W, B, S>(
+        service: &mut S,
+        side: &Arc<impl Side>,
+        request: Request<B>,
+    ) -> ResponseFuture<F>
+    where
+        W: RequestBodies<B>,
+        S: Service<Request<W::Body>, Future = F>,
+        B: Body,
+    {
+        let (head, body) = request.into_parts();
+        let about = side.about(&head);
+        let body = W::wrap(RequestBody::new(body, side, &about));
+        let mut exchange = Exchange::begin(Arc::clone(side) as Arc<dyn Side>, about);
+        let inner = exchange.run(|| service.call(Request::from_parts(head, body)));
         ResponseFuture { inner, exchange: Some(exchange) }
     }
 }

@@ -5,15 +5,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body::Body;
 use nilometer_core::{InFlightGuard, UpDownCounter};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::bodies::{AnyBody, RequestBodies};
-use super::body::{RequestBody, ResponseBody};
-use super::exchange::{About, End, Exchange, Rules, Side};
+use super::body::ResponseBody;
+use super::exchange::{About, End, Rules, Side};
 use super::future::ResponseFuture;
 use super::grpc::GrpcStatus;
 use super::labels::{Method, Scheme, ServerActiveLabels, ServerLabels, ServerRequestLabels, StatusClass};
@@ -239,17 +239,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let about = About {
-            method: Method::of(&head.method),
-            route: self.side.0.routes.route(&head),
-            target: Target::default(),
-        };
-        let body = W::wrap(RequestBody::new(body, &self.side, &about));
-        let side: Arc<dyn Side> = Arc::<ServerSide>::clone(&self.side);
-        let mut exchange = Exchange::begin(side, about);
-        let inner = exchange.run(|| self.inner.call(Request::from_parts(head, body)));
-        ResponseFuture::new(inner, exchange)
+        ResponseFuture::of::<W, B, S>(&mut self.inner, &self.side, request)
     }
 }
 
@@ -275,6 +265,14 @@ impl ServerSide {
 impl Side for ServerSide {
     fn rules(&self) -> Rules {
         Rules { needs_whole_body: true, grpc: self.0.grpc }
+    }
+
+    fn about(&self, head: &request::Parts) -> About {
+        About {
+            method: Method::of(&head.method),
+            route: self.0.routes.route(head),
+            target: Target::default(),
+        }
     }
 
     fn begin(&self, about: &About) -> InFlightGuard {

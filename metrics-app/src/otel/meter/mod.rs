@@ -100,7 +100,7 @@
 //!
 //! # What is not done
 //!
-//! It is counted, in `nilometer_otel_unsupported_total` with the labels `instrument` and `reason`:
+//! It is counted, in `nilometer_otel_unsupported_total` with the labels `instrument`, which is `(empty)` for one without a name, and `reason`:
 //!
 //! | reason | what has happened |
 //! |---|---|
