@@ -324,6 +324,29 @@ fn a_receiver_that_is_away_is_no_error_at_the_start_and_is_seen_on_the_page() {
 }
 
 #[test]
+fn a_variable_of_opentelemetrys_that_is_malformed_is_no_error_and_is_named_on_the_page() {
+    let variables = [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "10 s"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://operator:hunter2@collector:x"),
+    ];
+    let config = config().with_constant_label("region", "eu").with_variables(variables).unwrap();
+    let config = config.with("registry.namespace", "shop").unwrap();
+    let observability = Observability::init(config).unwrap();
+    let page = scrape(observability.local_addr().unwrap());
+    let ignored = page.family("nilometer_otel_ignored_variable_info").unwrap();
+    assert_eq!(ignored.series.len(), 2, "{ignored:?}");
+    for variable in ["OTEL_METRIC_EXPORT_INTERVAL", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+        let labels = [("region", "eu"), ("variable", variable)];
+        assert_eq!(page.value("nilometer_otel_ignored_variable_info", &labels), Some(1.0));
+    }
+
+    let observability = Observability::init(self::config()).unwrap();
+    let page = scrape(observability.local_addr().unwrap());
+    assert!(page.family("nilometer_otel_ignored_variable_info").is_none());
+}
+
+#[test]
 fn an_address_in_use_is_told_with_its_key_and_nothing_is_left() {
     let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

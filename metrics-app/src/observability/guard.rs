@@ -143,7 +143,8 @@ impl Observability {
         self.otlp.sends_traces()
     }
 
-    /// The variables of OpenTelemetry that were malformed, and so say nothing.
+    /// The variables of OpenTelemetry that were malformed, and so say nothing. The page names them too:
+    /// `nilometer_otel_ignored_variable_info{variable="OTEL_METRIC_EXPORT_INTERVAL"}`.
     #[must_use]
     pub fn ignored_variables(&self) -> &[IgnoredOtelVariable] {
         &self.ignored

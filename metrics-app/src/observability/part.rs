@@ -1,6 +1,7 @@
-//! What is collected beside what the program records: the build, the process and its runtime.
+//! What is collected beside what the program records: the build, what of the environment says nothing, the process and its
+//! runtime.
 
-use nilometer_core::MetricsRegistry;
+use nilometer_core::{InfoFamily, MetricsRegistry};
 
 use super::{ObservabilityConfig, ObservabilityConfigError, ObservabilityError};
 
@@ -22,8 +23,30 @@ pub(super) fn register(
             ObservabilityError::Register { name, source }
         })?;
     }
+    ignored(config, registry)?;
     process::register(config, registry)?;
     runtime::register(config, registry)
+}
+
+/// Has the page name the variables of OpenTelemetry that say nothing, if there are any: whoever has set one looks for what it
+/// should have done, and may have no log. What is wrong with one stays out of it, being as long as one likes.
+fn ignored(config: &ObservabilityConfig, registry: &MetricsRegistry) -> Result<(), ObservabilityError> {
+    let ignored = config.ignored_variables();
+    if ignored.is_empty() {
+        return Ok(());
+    }
+    // The name is the same in every namespace, as that of all that nilometer tells of itself.
+    let name = "nilometer_otel_ignored_variable_info";
+    let help = "Environment variables of OpenTelemetry that are malformed, and so say nothing.";
+    let variables = InfoFamily::new(name, help);
+    registry
+        .register(&variables)
+        .map_err(|source| ObservabilityError::Register { name, source: Box::new(source) })?;
+    for variable in ignored {
+        // An info is all that there is to say.
+        let _ = variables.get_or_create(&[("variable", variable.name())]);
+    }
+    Ok(())
 }
 
 #[cfg(feature = "process")]
