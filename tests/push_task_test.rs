@@ -106,11 +106,55 @@ fn a_flush_ends_at_its_deadline() {
     let short = Duration::from_millis(100);
     thread::sleep(short);
     let error = runtime.block_on(pusher.flush(short)).unwrap_err();
-    assert!(matches!(error, PushError::Deadline { deadline } if deadline == short), "{error}");
+    assert!(matches!(error, PushError::Deadline { deadline, .. } if deadline == short), "{error}");
     assert!(start.elapsed() < waiting, "it waits behind the longer one: {:?}", start.elapsed());
-    assert!(matches!(long.join().unwrap(), Err(PushError::Deadline { deadline }) if deadline == waiting));
+    assert!(matches!(long.join().unwrap(), Err(PushError::Deadline { deadline, .. }) if deadline == waiting));
     let error = Arc::into_inner(pusher).unwrap().shutdown_blocking(short).unwrap_err();
     assert!(matches!(error, PushError::Deadline { .. }), "{error}");
+}
+
+#[test]
+fn an_end_that_its_receiver_keeps_from_coming_in_time_says_what_keeps_it() {
+    let deadline = Duration::from_secs(1);
+    let error = |address: &str| {
+        let config = RemoteWriteConfig::new(endpoint_at(address));
+        let written =
+            RemoteWrite::new(registry(), config).start().unwrap().shutdown_blocking(deadline).unwrap_err();
+        // More attempts than fit before the deadline.
+        let retries = RetryPolicy::new().with_attempts(100).with_delays(deadline / 10, deadline / 10);
+        let group = GroupingKey::try_new("job").unwrap();
+        let config = PushgatewayConfig::new(endpoint_at(address).with_retries(retries), group);
+        let pushed =
+            Pushgateway::new(registry(), config).start().unwrap().shutdown_blocking(deadline).unwrap_err();
+        [written, pushed]
+    };
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for error in error(&away) {
+        let (error, what) =
+            (error.to_string(), format!("not pushed within 1s: no answer from `http://{away}/"));
+        assert!(error.starts_with(&what) && error.contains("onnection refused"), "{error}");
+    }
+    let busy = Receiver::start(|_, _| Reaction::status(503));
+    for error in error(&busy.address().to_string()) {
+        assert!(error.to_string().contains("` answered 503"), "{error}");
+    }
+    // What was met before it went well again is no longer true.
+    let is_well = AtomicBool::new(false);
+    let slow = Receiver::start(move |_, _| {
+        if is_well.swap(true, Ordering::SeqCst) { Reaction::written() } else { Reaction::status(503) }
+    });
+    let collections = AtomicBool::new(false);
+    let hangs = Closure(move |visitor: &mut dyn Visitor| {
+        if collections.swap(true, Ordering::SeqCst) {
+            thread::sleep(deadline * 2);
+        }
+        registry().collect(visitor)
+    });
+    let config = RemoteWriteConfig::new(endpoint(&slow)).with_interval(Duration::from_hours(1));
+    let pusher = RemoteWrite::new(hangs, config).start().unwrap();
+    drop(slow.wait_for(2));
+    let error = pusher.shutdown_blocking(deadline).unwrap_err();
+    assert_eq!(error.to_string(), "not pushed within 1s");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use nilometer_core::collect::{CollectError, Collector, Visitor};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, sleep_until, timeout_at};
 
+use super::client::Trouble;
 use super::reply::{self, Answer, Reply, Waited};
 use super::{PushError, PushMetrics, PushReport, thread};
 
@@ -27,6 +28,8 @@ pub(super) trait Work {
     async fn flush(&mut self) -> PushResult;
     /// The same for the last time.
     async fn finish(&mut self) -> PushResult;
+    /// What keeps it, if something does.
+    fn trouble(&self) -> Trouble;
 }
 
 /// A deadline, and who is told what came of it.
@@ -90,7 +93,7 @@ impl Pusher {
     ///
     /// # Errors
     ///
-    /// [`PushError::Deadline`] where that takes longer; [`PushError::Stopped`] where the task has ended; otherwise what
+    /// [`PushError::Deadline`] where that takes longer, with what keeps it; [`PushError::Stopped`] where the task has ended; otherwise what
     /// kept the first part of it from being delivered that was not.
     ///
     /// # Examples
@@ -159,7 +162,8 @@ impl Pusher {
 fn wait((reply, until): (Reply<PushResult>, Instant), deadline: Duration) -> PushResult {
     match reply.wait(Some(until + GRACE)) {
         Waited::Given(result) => result,
-        Waited::NotYet => Err(PushError::Deadline { deadline }),
+        // Not even what keeps the task is known.
+        Waited::NotYet => Err(PushError::Deadline { deadline, trouble: None }),
         Waited::Never => Err(PushError::Stopped),
     }
 }
@@ -179,7 +183,8 @@ impl fmt::Debug for Pusher {
 
 /// Pushes until it is told to end.
 async fn run(mut work: impl Work, every: Duration, received: mpsc::UnboundedReceiver<Command>) {
-    let mut commands = watched(received);
+    let trouble = work.trouble();
+    let mut commands = watched(received, trouble.clone());
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -194,24 +199,27 @@ async fn run(mut work: impl Work, every: Duration, received: mpsc::UnboundedRece
         };
         match command {
             None => return,
-            Some(Command::Flush(wanted)) => within(&wanted, work.flush()).await,
-            Some(Command::Shutdown(wanted)) => return within(&wanted, work.finish()).await,
+            Some(Command::Flush(wanted)) => within(&wanted, work.flush(), &trouble).await,
+            Some(Command::Shutdown(wanted)) => return within(&wanted, work.finish(), &trouble).await,
         }
     }
 }
 
 /// Passes commands on, and says of each that its deadline is over when it is, even where it still waits for another one.
-fn watched(mut received: mpsc::UnboundedReceiver<Command>) -> mpsc::UnboundedReceiver<Command> {
+fn watched(
+    mut received: mpsc::UnboundedReceiver<Command>,
+    trouble: Trouble,
+) -> mpsc::UnboundedReceiver<Command> {
     let (pass, commands) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(command) = received.recv().await {
             let (Command::Flush(wanted) | Command::Shutdown(wanted)) = &command;
-            let wanted = Arc::downgrade(wanted);
+            let (wanted, trouble) = (Arc::downgrade(wanted), trouble.clone());
             tokio::spawn(async move {
                 let Some(until) = wanted.upgrade().map(|wanted| wanted.until) else { return };
                 sleep_until(until.into()).await;
                 if let Some(wanted) = wanted.upgrade() {
-                    wanted.answer.give(Err(PushError::Deadline { deadline: wanted.deadline }));
+                    wanted.answer.give(Err(trouble.within(wanted.deadline)));
                 }
             });
             if pass.send(command).is_err() {
@@ -223,8 +231,7 @@ fn watched(mut received: mpsc::UnboundedReceiver<Command>) -> mpsc::UnboundedRec
 }
 
 /// Does what is wanted, unless its deadline is over before.
-async fn within(wanted: &Wanted, work: impl Future<Output = PushResult>) {
-    let deadline = wanted.deadline;
+async fn within(wanted: &Wanted, work: impl Future<Output = PushResult>, trouble: &Trouble) {
     let result = timeout_at(wanted.until.into(), work).await;
-    wanted.answer.give(result.unwrap_or(Err(PushError::Deadline { deadline })));
+    wanted.answer.give(result.unwrap_or_else(|_| Err(trouble.within(wanted.deadline))));
 }

@@ -1,7 +1,7 @@
 //! Requests, and what receivers make of them.
 
-use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, Uri};
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout_at};
 
 use super::metrics::{Health, Stats};
+use super::reply::lock;
 use super::retry::retry_after;
 use super::{PushEndpoint, PushError};
 use crate::causes::Causes;
@@ -48,11 +49,27 @@ fn over(connector: impl Connect + Clone + Send + Sync + 'static) -> Sending {
     Box::new(move |request| http.request(request))
 }
 
+/// What the last request met, with its causes, where it failed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    /// What to say of a deadline that has passed.
+    pub(super) fn within(&self, deadline: Duration) -> PushError {
+        PushError::Deadline { deadline, trouble: lock(&self.0).clone() }
+    }
+
+    fn set(&self, error: Option<&PushError>) {
+        *lock(&self.0) = error.map(|error| Causes(error).to_string());
+    }
+}
+
 /// Sends to one endpoint, from the runtime in which it was made.
 pub(super) struct Client {
     http: Sending,
     endpoint: PushEndpoint,
     stats: Arc<Stats>,
+    trouble: Trouble,
 }
 
 impl Client {
@@ -64,7 +81,11 @@ impl Client {
             None => over(connector),
             Some(tls) => over(tls.connector(connector)),
         };
-        Client { http, endpoint, stats }
+        Client { http, endpoint, stats, trouble: Trouble::default() }
+    }
+
+    pub(super) fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 
     pub(super) fn stats(&self) -> &Arc<Stats> {
@@ -118,6 +139,7 @@ impl Client {
         let start = Instant::now();
         let url = || message.uri.to_string();
         let result = self.exchange(message).await;
+        self.trouble.set(result.as_ref().err());
         let health = self.stats.request(start.elapsed(), result.as_ref().map(|_| message.body.len()));
         let push = self.stats.name();
         match (&result, health) {

@@ -140,10 +140,12 @@ pub enum PushError {
         points: u64,
     },
     /// It was not done within the deadline. What remote write has in its queue stays there, and may still be sent.
-    #[error("not pushed within {deadline:?}")]
+    #[error("not pushed within {deadline:?}{}", .trouble.as_ref().map(|trouble| format!(": {trouble}")).unwrap_or_default())]
     Deadline {
         /// The deadline.
         deadline: Duration,
+        /// What the last request met, with its causes, where it failed.
+        trouble: Option<String>,
     },
     /// The background task has ended.
     #[error("the background task has ended")]

@@ -13,7 +13,7 @@ use super::{PushMode, PushgatewayConfig};
 use crate::causes::Causes;
 use crate::format::TEXT_CONTENT_TYPE;
 use crate::push::background::Work;
-use crate::push::client::{Client, Message, Patience};
+use crate::push::client::{Client, Message, Patience, Trouble};
 use crate::push::metrics::{Collection, Loss, WithOwn};
 use crate::push::{PushError, PushReport};
 
@@ -98,5 +98,9 @@ impl<C: Collector + 'static> Work for GatewayWork<C> {
             self.delete().await?;
         }
         pushed
+    }
+
+    fn trouble(&self) -> Trouble {
+        self.client.trouble().clone()
     }
 }

@@ -13,7 +13,7 @@ use super::encode::{Version, encode};
 use super::queue::Queue;
 use super::{NativeHistograms, RemoteWriteConfig, RemoteWriteVersion};
 use crate::causes::Causes;
-use crate::push::client::{Client, Message, Patience, says_what_is_written};
+use crate::push::client::{Client, Message, Patience, Trouble, says_what_is_written};
 use crate::push::metrics::Loss;
 use crate::push::reply::lock;
 use crate::push::{PushError, PushReport};
@@ -85,6 +85,10 @@ impl Sender {
         let stats = config.metrics().stats(config.name());
         let client = Client::new(config.endpoint().clone(), stats);
         Sender { client, config, protocol, queue, hurry, patience }
+    }
+
+    pub(super) fn trouble(&self) -> &Trouble {
+        self.client.trouble()
     }
 
     /// Sends one batch after the other, without end.

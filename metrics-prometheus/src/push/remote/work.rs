@@ -17,7 +17,7 @@ use super::round::Round;
 use super::sender::{Protocol, Sender};
 use crate::causes::Causes;
 use crate::push::background::Work;
-use crate::push::client::Patience;
+use crate::push::client::{Patience, Trouble};
 use crate::push::metrics::{Collection, Stats, WithOwn};
 use crate::push::reply::lock;
 use crate::push::{PushError, PushReport};
@@ -64,6 +64,7 @@ pub(super) struct RemoteWork<C> {
     known: Option<Arc<Mutex<Known>>>,
     queue: Arc<Queue>,
     hurry: Arc<Notify>,
+    trouble: Trouble,
     sending: JoinHandle<()>,
     collecting: Option<JoinHandle<()>>,
 }
@@ -83,8 +84,9 @@ impl<C: Collector + 'static> RemoteWork<C> {
         let known = is_told.then(Arc::default);
         let protocol = Arc::clone(&shared.protocol);
         let sender = Sender::new(config.clone(), protocol, Arc::clone(&queue), Arc::clone(&hurry), patience);
-        let sending = tokio::spawn(sender.run());
-        RemoteWork { collector, config, shared, stats, known, queue, hurry, sending, collecting: None }
+        let (trouble, sending) = (sender.trouble().clone(), tokio::spawn(sender.run()));
+        let collecting = None;
+        RemoteWork { collector, config, shared, stats, known, queue, hurry, trouble, sending, collecting }
     }
 
     /// Starts a collection, on a thread where it may take its time.
@@ -155,6 +157,10 @@ impl<C: Collector + 'static> Work for RemoteWork<C> {
             return report.and_then(|report| ended.map(|_| report));
         }
         report
+    }
+
+    fn trouble(&self) -> Trouble {
+        self.trouble.clone()
     }
 }
 
