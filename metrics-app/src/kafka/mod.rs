@@ -136,13 +136,20 @@
 //!
 //! # Queries and alerts
 //!
-//! | question | query |
-//! |---|---|
-//! | How far behind is each topic? | `sum by (client_id, topic) (kafka_consumer_lag_messages)` |
-//! | Which partition is the worst? | `topk(5, kafka_consumer_lag_messages)` |
-//! | How long until it has caught up, in seconds? | `sum by (topic) (kafka_consumer_lag_messages) / -sum by (topic) (deriv(kafka_consumer_lag_messages[5m])) > 0` |
-//! | The mean round trip to each broker | `rate(kafka_broker_round_trip_seconds_total[5m]) / rate(kafka_broker_round_trips_total[5m])` |
-//! | Does a loop come near `max.poll.interval.ms` (5 minutes)? | `histogram_quantile(0.99, rate(kafka_poll_interval_seconds_bucket[5m])) > 60` |
+//! ```promql
+//! # How far behind each topic is, and the worst partitions.
+//! sum by (client_id, topic) (kafka_consumer_lag_messages)
+//! topk(5, kafka_consumer_lag_messages)
+//!
+//! # How long until it has caught up, in seconds.
+//! sum by (topic) (kafka_consumer_lag_messages) / -sum by (topic) (deriv(kafka_consumer_lag_messages[5m])) > 0
+//!
+//! # The mean round trip to each broker, in seconds.
+//! rate(kafka_broker_round_trip_seconds_total[5m]) / rate(kafka_broker_round_trips_total[5m])
+//!
+//! # How near loops come to `max.poll.interval.ms`, which is 300 seconds by default.
+//! histogram_quantile(0.99, rate(kafka_poll_interval_seconds_bucket[5m]))
+//! ```
 //!
 //! ```yaml
 //! groups:
@@ -161,7 +168,8 @@
 //!         expr: sum by (client_id) (kafka_broker_connections) == 0
 //!         for: 2m
 //!       - alert: KafkaCommitsFail
-//!         expr: rate({__name__=~"kafka_commits_total|kafka_commit_callbacks_total", outcome="failed"}[5m]) > 0
+//!         expr: rate(kafka_commits_total{outcome="failed"}[5m]) > 0
+//!           or rate(kafka_commit_callbacks_total{outcome="failed"}[5m]) > 0
 //! ```
 //!
 //! # What this module does not do
