@@ -10,7 +10,7 @@
 //! `trace_id` of the page; Jaeger takes spans alone, which `OTEL_METRICS_EXPORTER=none` accounts for:
 //!
 //! ```sh
-//! docker run -p 4318:4318 -p 16686:16686 jaegertracing/jaeger
+//! docker run -d -p 4318:4318 -p 16686:16686 jaegertracing/jaeger
 //! export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_METRICS_EXPORTER=none
 //! cargo run -p nilometer --features otel --example otel_tracing
 //! ```

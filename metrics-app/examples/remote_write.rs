@@ -1,11 +1,13 @@
 //! A service that sends its metrics to a Prometheus by remote write, in the background, and says at its end that it ends.
 //!
 //! ```sh
-//! prometheus --web.enable-remote-write-receiver &
+//! echo 'global: {}' >/tmp/prometheus.yml
+//! prometheus --config.file=/tmp/prometheus.yml --storage.tsdb.path=/tmp/prometheus --web.enable-remote-write-receiver &
 //! cargo run -p nilometer --features push --example remote_write -- http://127.0.0.1:9090/api/v1/write
 //! ```
 //!
-//! It works whether or not the Prometheus is there: what was not delivered is counted.
+//! It works whether or not the Prometheus is there: where none is, what was not delivered is counted, and the end of it all is
+//! an error that says what kept it.
 
 use std::error::Error;
 use std::io::{self, Write};

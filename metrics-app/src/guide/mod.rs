@@ -3,7 +3,7 @@
 //! - [`from_prometheus`], [`from_prometheus_client`], [`from_metrics`]: from another crate to this one, a concept at a time,
 //!   with the code before and after, what changes on the wire, and how to run both during the move.
 //! - [`cookbook`]: labels, buckets, cardinality, tests, async, statics, and what people ask about most.
-//! - [`comparison`]: what the crates of the field have and do not have, by version, with where it stands in their source.
+//! - [`comparison`]: what the crates of the field have and do not have, by version, as looked up in their source.
 //!
 //! The code in them is run by nilometer's tests. That of the cookbook is this crate's; that of the others needs the crates
 //! that they are about, and is run by the benchmarks' package, which is the only one that depends on those.

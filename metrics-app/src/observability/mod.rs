@@ -90,8 +90,9 @@
 //! machine. `otlp.enabled = false` switches both signals off, whatever their own sections say, and so does
 //! `OTEL_SDK_DISABLED=true`. The keys of `[otlp]` say what OpenTelemetry's variables do, under its rules: what is said of one
 //! signal goes before what is said of both, an endpoint of both has `/v1/metrics` or `/v1/traces` appended over HTTP, that of
-//! one is used as it is. A variable of OpenTelemetry's that is malformed is ignored, logged, and listed by
-//! [`ignored_variables`](Observability::ignored_variables), as its specification has it; a key is an error.
+//! one is used as it is. A variable of OpenTelemetry's that is malformed is ignored, as its specification has it: it is
+//! logged, listed by [`ignored_variables`](Observability::ignored_variables), and named on the page by
+//! `nilometer_otel_ignored_variable_info`; a key is an error.
 //!
 //! Where spans are sent, what is observed inside of one names it as its exemplar. That takes the slower path of
 //! recording, which `otlp.traces.exemplars = false` saves.
@@ -136,12 +137,12 @@
 //! | `NILOMETER_PROCESS_ENABLED` | `process.enabled` |  | flag | metrics of the process; `true` with the feature `process` |
 //! | `NILOMETER_TOKIO_ENABLED` | `tokio.enabled` |  | flag | metrics of the tokio runtime; `true` with the feature `tokio` where there is one |
 //! | `NILOMETER_OTLP_ENABLED` | `otlp.enabled` |  | flag | whether anything is sent (feature `otel`); where an endpoint is known |
-//! | `NILOMETER_OTLP_ENDPOINT` | `otlp.endpoint` | `OTEL_EXPORTER_OTLP_ENDPOINT` | text | the URL of the receiver |
-//! | `NILOMETER_OTLP_PROTOCOL` | `otlp.protocol` | `OTEL_EXPORTER_OTLP_PROTOCOL` | word | `grpc`, `http/protobuf` |
+//! | `NILOMETER_OTLP_ENDPOINT` | `otlp.endpoint` | `OTEL_EXPORTER_OTLP_ENDPOINT` | text | the URL of the receiver; port 4318 of this machine, 4317 with `grpc` |
+//! | `NILOMETER_OTLP_PROTOCOL` | `otlp.protocol` | `OTEL_EXPORTER_OTLP_PROTOCOL` | word | `grpc`, `http/protobuf`; the latter |
 //! | `NILOMETER_OTLP_HEADERS` | `otlp.headers` | `OTEL_EXPORTER_OTLP_HEADERS` | pairs | sent along with each request |
 //! | `NILOMETER_OTLP_TIMEOUT` | `otlp.timeout` | `OTEL_EXPORTER_OTLP_TIMEOUT` | time | of an attempt; 10s |
-//! | `NILOMETER_OTLP_COMPRESSION` | `otlp.compression` | `OTEL_EXPORTER_OTLP_COMPRESSION` | word | `gzip`, `zstd` (that feature), `none` |
-//! | `NILOMETER_OTLP_INSECURE` | `otlp.insecure` | `OTEL_EXPORTER_OTLP_INSECURE` | flag | whether a gRPC endpoint without a scheme is `http` |
+//! | `NILOMETER_OTLP_COMPRESSION` | `otlp.compression` | `OTEL_EXPORTER_OTLP_COMPRESSION` | word | `gzip`, `zstd` (that feature), `none`; the last |
+//! | `NILOMETER_OTLP_INSECURE` | `otlp.insecure` | `OTEL_EXPORTER_OTLP_INSECURE` | flag | whether a gRPC endpoint without a scheme is `http`; `false` |
 //! | `NILOMETER_OTLP_CERTIFICATE` | `otlp.certificate` | `OTEL_EXPORTER_OTLP_CERTIFICATE` | file | whom to trust, PEM; the roots of the machine |
 //! | `NILOMETER_OTLP_CLIENT_CERTIFICATE` | `otlp.client_certificate` | `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE` | file | what to show a receiver that asks, PEM |
 //! | `NILOMETER_OTLP_CLIENT_KEY` | `otlp.client_key` | `OTEL_EXPORTER_OTLP_CLIENT_KEY` | file | its key, PEM |
@@ -157,8 +158,8 @@
 //! | `NILOMETER_OTLP_METRICS_CLIENT_KEY` | `otlp.metrics.client_key` | `OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY` | file | the same of metrics alone |
 //! | `NILOMETER_OTLP_METRICS_INTERVAL` | `otlp.metrics.interval` | `OTEL_METRIC_EXPORT_INTERVAL` | time | between two exports; 60s |
 //! | `NILOMETER_OTLP_METRICS_EXPORT_TIMEOUT` | `otlp.metrics.export_timeout` | `OTEL_METRIC_EXPORT_TIMEOUT` | time | how long an export is worth sending; 30s |
-//! | `NILOMETER_OTLP_METRICS_TEMPORALITY` | `otlp.metrics.temporality` | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | word | `cumulative`, `delta`, `lowmemory` |
-//! | `NILOMETER_OTLP_METRICS_HISTOGRAM_AGGREGATION` | `otlp.metrics.histogram_aggregation` | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | word | `explicit_bucket_histogram`, `base2_exponential_bucket_histogram` |
+//! | `NILOMETER_OTLP_METRICS_TEMPORALITY` | `otlp.metrics.temporality` | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | word | `cumulative`, `delta`, `lowmemory`; the first |
+//! | `NILOMETER_OTLP_METRICS_HISTOGRAM_AGGREGATION` | `otlp.metrics.histogram_aggregation` | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | word | `explicit_bucket_histogram`, `base2_exponential_bucket_histogram`; the former |
 //! | `NILOMETER_OTLP_TRACES_ENABLED` | `otlp.traces.enabled` | `OTEL_TRACES_EXPORTER` | flag | whether traces are sent; as `otlp.enabled` |
 //! | `NILOMETER_OTLP_TRACES_ENDPOINT` | `otlp.traces.endpoint` | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | text | the same of traces alone, used as it is: `http://collector:4318/v1/traces` |
 //! | `NILOMETER_OTLP_TRACES_PROTOCOL` | `otlp.traces.protocol` | `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL` | word | the same of traces alone |
