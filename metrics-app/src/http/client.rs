@@ -23,7 +23,7 @@ use super::target::Target;
 
 /// A tower layer that measures the requests which a client sends.
 ///
-/// [The module's page](super) says what is counted. The inner service gets a [`RequestBody`], so a client that is generic
+/// [The module's page](super) says what is counted. The inner service gets a [`RequestBody`](super::RequestBody), so a client that is generic
 /// over its body is one of those.
 ///
 /// # Concurrency

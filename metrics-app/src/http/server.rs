@@ -78,7 +78,7 @@ struct Config {
 impl HttpServerLayer {
     /// A layer for any service, which knows of no routes.
     ///
-    /// The inner service gets a [`RequestBody`]: one that takes any body will do.
+    /// The inner service gets a [`RequestBody`](super::RequestBody): one that takes any body will do.
     pub fn new(metrics: HttpServerMetrics) -> HttpServerLayer {
         HttpServerLayer::with_config(metrics, Unknown)
     }
