@@ -286,6 +286,42 @@ fn a_flush_delivers_what_there_is_in_every_runtime() {
 }
 
 #[test]
+fn what_blocks_ends_in_a_task_that_has_had_its_turn() {
+    let (server, sink) = (OtlpServer::start(Protocol::Http), Sink::start());
+    let ends: [fn(Observability); 3] = [
+        drop,
+        |observability| observability.shutdown_blocking(LONG).unwrap(),
+        |observability| {
+            observability.flush_blocking(LONG).unwrap();
+            // In another thread, to have seen the flush alone.
+            thread::spawn(move || drop(observability)).join().unwrap();
+        },
+    ];
+    for end in ends {
+        for config in [config(), sending(&server, &sink)] {
+            for mut runtime in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+                let observability = Observability::init(config.clone()).unwrap();
+                let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+                let ending = async move {
+                    work(&observability);
+                    while tokio::task::coop::has_budget_remaining() {
+                        tokio::task::consume_budget().await;
+                    }
+                    end(observability);
+                };
+                let (done, is_done) = std::sync::mpsc::channel();
+                // A hang is a failure, and not one of the test's own.
+                thread::spawn(move || {
+                    runtime.block_on(async { tokio::spawn(ending).await.unwrap() });
+                    done.send(()).unwrap();
+                });
+                is_done.recv_timeout(LONG).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
 fn a_receiver_in_the_only_thread_of_a_runtime_gets_what_is_flushed_there() {
     inside(&mut Builder::new_current_thread(), async {
         let server = OtlpServer::spawned(Protocol::Http);

@@ -184,7 +184,7 @@ impl OtlpExporter {
         if self.is_disabled {
             return Ok(ExportReport::default());
         }
-        answered.await.unwrap_or(Err(ExportError::Stopped))
+        waited(answered).await
     }
 
     /// As [`flush`](Self::flush), for code that is not async.
@@ -210,7 +210,7 @@ impl OtlpExporter {
         if self.is_disabled {
             return Ok(ExportReport::default());
         }
-        answered.await.unwrap_or(Err(ExportError::Stopped))
+        waited(answered).await
     }
 
     /// As [`shutdown`](Self::shutdown), for code that is not async.
@@ -250,6 +250,14 @@ impl OtlpExporter {
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(ExportError::Stopped),
         }
     }
+}
+
+/// Waits for the answer, also where a task's turn is over: whoever blocks on this inside of one never yields, and tokio would
+/// hide an answer that is there from a task without budget for ever.
+async fn waited(
+    answered: oneshot::Receiver<Result<ExportReport, ExportError>>,
+) -> Result<ExportReport, ExportError> {
+    tokio::task::unconstrained(answered).await.unwrap_or(Err(ExportError::Stopped))
 }
 
 impl Drop for OtlpExporter {

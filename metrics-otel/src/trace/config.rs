@@ -243,7 +243,8 @@ impl OtelConfig {
         Ok(self)
     }
 
-    /// Records and sends nothing. Context still goes through.
+    /// Sends nothing, and begins no trace. Context that comes from elsewhere still goes through: the services behind this one
+    /// see the trace, sampled or not, and a span of this one in it that nobody has stored.
     pub fn with_disabled(mut self, disabled: bool) -> OtelConfig {
         self.disabled = disabled;
         self

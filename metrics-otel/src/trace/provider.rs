@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{SpanId, TraceId, TracerProvider as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanExporter,
+    BatchConfigBuilder, BatchSpanProcessor, IdGenerator, RandomIdGenerator, Sampler, SdkTracer,
+    SdkTracerProvider, SpanExporter,
 };
 use tokio::sync::oneshot;
 
@@ -73,6 +74,20 @@ struct Shared {
     flushing: Arc<Mutex<()>>,
 }
 
+/// Begins no trace: a service behind would take one that is not sampled for the word of a tracer, and drop its own spans.
+#[derive(Debug, Default)]
+struct NoTraces(RandomIdGenerator);
+
+impl IdGenerator for NoTraces {
+    fn new_trace_id(&self) -> TraceId {
+        TraceId::INVALID
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.new_span_id()
+    }
+}
+
 impl OtelProvider {
     /// Starts to send to the receiver that the configuration names. It need not be there yet: spans that it does not
     /// take in time are lost and counted, those after them are not.
@@ -102,8 +117,7 @@ impl OtelProvider {
     #[expect(clippy::needless_pass_by_value, reason = "a configuration is given away")]
     pub fn init(config: OtelConfig) -> Result<OtelProvider, OtelInitError> {
         if config.is_disabled() {
-            let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
-            return Ok(OtelProvider::assemble(provider, None, Arc::default()));
+            return Ok(OtelProvider::disabled());
         }
         config.receiver.check()?;
         OtelProvider::start(&config)
@@ -125,9 +139,22 @@ impl OtelProvider {
     /// Gives the spans to this exporter instead, in batches; the endpoint and what belongs to it are not used.
     #[must_use = "a provider that is dropped is shut down"]
     pub fn with_exporter(config: &OtelConfig, exporter: impl SpanExporter + 'static) -> OtelProvider {
+        if config.is_disabled() {
+            return OtelProvider::disabled();
+        }
         let tally = Arc::default();
         let provider = sdk_provider(config, exporter, &tally);
         OtelProvider::assemble(provider, None, tally)
+    }
+
+    /// Spans that go nowhere. A context that comes from elsewhere goes on as it came, and none begins here: a span without a
+    /// parent that was sampled somewhere, or not, has no context that could be told to anybody.
+    fn disabled() -> OtelProvider {
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
+            .with_id_generator(NoTraces::default())
+            .build();
+        OtelProvider::assemble(provider, None, Arc::default())
     }
 
     fn assemble(provider: SdkTracerProvider, driver: Option<Driver>, tally: Arc<Tally>) -> OtelProvider {
@@ -217,7 +244,8 @@ impl OtelProvider {
             let _ = answer.send(work(&shared, deadline));
         });
         waiting.map_err(|_| exceeded())?;
-        answered.await.unwrap_or_else(|_| Err(exceeded()))
+        // Whoever blocks on this in a task whose turn is over never yields, and tokio would hide the answer from it for ever.
+        tokio::task::unconstrained(answered).await.unwrap_or_else(|_| Err(exceeded()))
     }
 }
 
@@ -305,10 +333,9 @@ fn sdk_provider(
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(config.resource_attributes())
         .build();
-    let sampler = if config.is_disabled() { Sampler::AlwaysOff } else { config.sampling.to_sampler() };
     SdkTracerProvider::builder()
         .with_resource(resource)
-        .with_sampler(sampler)
+        .with_sampler(config.sampling.to_sampler())
         .with_span_processor(Batches::new(batches, Arc::clone(tally)))
         .build()
 }

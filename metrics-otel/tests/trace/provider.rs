@@ -3,6 +3,7 @@
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use nilometer_otel::propagation::Propagator;
 use nilometer_otel::trace::{OtelFlushError, OtelInitError, Protocol, Sampling};
 use nilometer_otel::{OtelConfig, OtelProvider};
 use opentelemetry::Context;
@@ -60,6 +61,38 @@ fn a_disabled_provider_records_nothing_and_connects_to_nothing() {
     provider.flush_blocking(DEADLINE).unwrap();
     provider.shutdown_blocking(DEADLINE).unwrap();
     assert_eq!(provider.export_stats().sent(), 0);
+}
+
+#[test]
+fn a_disabled_provider_lets_context_through_and_begins_none() {
+    let config = OtelConfig::new("test").with_disabled(true);
+    let exporter = InMemorySpanExporter::default();
+    let providers =
+        [OtelProvider::init(config.clone()).unwrap(), OtelProvider::with_exporter(&config, exporter.clone())];
+    for provider in &providers {
+        let (tracer, propagator) = (provider.tracer("test"), Propagator::new());
+        // What a service behind this one is told by a span in a span.
+        let told = |arrived: Option<&str>| {
+            let context = propagator.extract_pairs(arrived.map(|arrived| ("traceparent", arrived)));
+            let outer = context.with_span(tracer.start_with_context("outer", &context));
+            let inner = outer.with_span(tracer.start_with_context("inner", &outer));
+            let mut headers = Vec::<(String, Vec<u8>)>::new();
+            propagator.inject_pairs(&inner, &mut headers);
+            let told = headers.into_iter().find(|(name, _)| name == "traceparent");
+            told.map(|(_, value)| String::from_utf8(value).unwrap())
+        };
+        for flags in ["00", "01"] {
+            let trace = "0af7651916cd43dd8448eb211c80319c";
+            let told = told(Some(&format!("00-{trace}-b7ad6b7169203331-{flags}"))).unwrap();
+            assert!(
+                told.starts_with(&format!("00-{trace}-")) && told.ends_with(&format!("-{flags}")),
+                "{told}"
+            );
+        }
+        assert_eq!(told(None), None);
+        provider.flush_blocking(DEADLINE).unwrap();
+    }
+    assert_eq!(exporter.get_finished_spans().unwrap(), []);
 }
 
 #[test]
@@ -195,7 +228,7 @@ fn an_installed_provider_is_the_one_of_the_process() {
     use opentelemetry::global;
 
     let test = Kept::new();
-    test.provider.install_global(nilometer_otel::propagation::Propagator::new());
+    test.provider.install_global(Propagator::new());
     let mut headers = std::collections::HashMap::new();
     global::tracer("global").in_span("work", |context| {
         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
