@@ -47,6 +47,27 @@ fn what_is_rejected_of_a_request_is_counted_and_not_sent_again() {
 }
 
 #[test]
+fn details_that_are_not_written_as_they_should_be_end_nothing() {
+    for is_late in [false, true] {
+        let server = OtlpServer::start(Protocol::Grpc);
+        let recorded = Recorded::new();
+        let exporter = started(&recorded, config(&server));
+        recorded.record();
+        server.script([Answer::Undecodable(Code::InvalidArgument, is_late)]);
+        let error = exporter.flush_blocking(LONG).unwrap_err();
+        let ExportError::Status { status, is_transient: false, .. } = &error else {
+            unreachable!("{error:?}")
+        };
+        assert_eq!(status, "INVALID_ARGUMENT");
+        // Twice, what passes is sent again; and what comes later is delivered.
+        server.script([Answer::Undecodable(Code::Unavailable, is_late)]);
+        assert_eq!(exporter.flush_blocking(LONG).unwrap().points(), POINTS);
+        exporter.shutdown_blocking(LONG).unwrap();
+        server.model().assert_shows(&recorded.registry);
+    }
+}
+
+#[test]
 fn a_success_with_a_message_is_a_success() {
     for (protocol, temporality) in cases() {
         let server = OtlpServer::start(protocol);

@@ -10,6 +10,7 @@ use hyper::body::Frame;
 use prost::bytes::Bytes;
 use tonic::Status;
 use tonic::body::Body;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Error};
 use tower_service::Service;
 
@@ -34,8 +35,8 @@ impl Service<Request<Body>> for Heard {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (answer, is_told) = (self.channel.call(request), Arc::clone(&self.is_told));
         Box::pin(async move {
-            let (head, body) = answer.await?.into_parts();
-            note(&head.headers, &is_told);
+            let (mut head, body) = answer.await?.into_parts();
+            note(&mut head.headers, &is_told);
             // SPEC: gRPC, "HTTP to gRPC Status Code Mapping": what does not come from a receiver of gRPC, but from a proxy
             // in front of one, is known by its status alone. Its page is no message.
             let is_page = head.status != StatusCode::OK && !head.headers.contains_key(STATUS);
@@ -45,10 +46,19 @@ impl Service<Request<Body>> for Heard {
     }
 }
 
-fn note(headers: &HeaderMap, is_told: &AtomicBool) {
+/// Details without which the status says enough, and at which tonic panics where they are no base64.
+const DETAILS: &str = "grpc-status-details-bin";
+
+fn note(headers: &mut HeaderMap, is_told: &AtomicBool) {
     if headers.contains_key(STATUS) {
         // ORDERING: Relaxed, the task that reads it is the one that reads the answer.
         is_told.store(true, Ordering::Relaxed);
+    }
+    if headers.contains_key(DETAILS) {
+        let all = MetadataMap::from_headers(headers.clone());
+        if all.get_bin(DETAILS).is_none_or(|details| details.to_bytes().is_err()) {
+            headers.remove(DETAILS);
+        }
     }
 }
 
@@ -66,8 +76,8 @@ impl hyper::body::Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref()) {
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(trailers) = frame.as_mut().and_then(|frame| frame.as_mut().ok()?.trailers_mut()) {
             note(trailers, &self.is_told);
         }
         Poll::Ready(frame)

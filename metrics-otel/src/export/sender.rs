@@ -1,6 +1,10 @@
 //! Who sends what waits in the queue.
 
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -164,11 +168,16 @@ impl Sender {
         until: Instant,
     ) -> Result<Accepted, ExportError> {
         lock(&self.health).attempt = Some((start, self.transport.url().to_owned()));
-        let answer = self.transport.send(body, until.into()).await;
-        let result = answer.unwrap_or_else(|| {
-            let url = self.transport.url().to_owned();
-            Err(ExportError::TimedOut { url, after: until.duration_since(start) })
-        });
+        let sent = caught(self.transport.send(body, until.into())).await;
+        let url = || self.transport.url().to_owned();
+        let result = match sent {
+            Some(Some(answer)) => answer,
+            Some(None) => Err(ExportError::TimedOut { url: url(), after: until.duration_since(start) }),
+            None => {
+                let source: Box<dyn Error + Send + Sync> = "the client panicked".into();
+                Err(ExportError::Unreachable { url: url(), source: source.into() })
+            }
+        };
         let outcome = result.as_ref().map(|accepted| (body.length, accepted.rejected > 0));
         self.stats.request(start.elapsed(), outcome);
         let health = Health { failure: result.as_ref().err().cloned(), attempt: None };
@@ -185,4 +194,17 @@ impl Sender {
         }
         result
     }
+}
+
+/// What comes of it; nothing where it panics, which would be the end of all exports: a client panics at what it did not expect
+/// of a receiver. What it had begun is dropped.
+async fn caught<T>(sending: impl Future<Output = T>) -> Option<T> {
+    let mut sending = pin!(sending);
+    std::future::poll_fn(move |context| {
+        match catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }

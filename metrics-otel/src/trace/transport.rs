@@ -115,6 +115,9 @@ impl SpanExporter for Transport {
         match self.handle.spawn(export).await {
             Ok(Ok(result)) => result.map_err(|error| self.explained(error)),
             Ok(Err(_)) => Err(self.explained(OTelSdkError::Timeout(timeout))),
+            Err(error) if error.is_panic() => {
+                Err(self.explained(OTelSdkError::InternalFailure("the client panicked".to_owned())))
+            }
             Err(_) => Err(OTelSdkError::InternalFailure("tracing was shut down".to_owned())),
         }
     }

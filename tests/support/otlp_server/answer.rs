@@ -25,6 +25,9 @@ pub enum Answer {
     Http(u16, Option<RetryAfter>),
     /// Does not take it, and answers with this code of gRPC, and a `RetryInfo` where there is a time.
     Grpc(Code, Option<Duration>),
+    /// Does not take it, and answers with this code of gRPC, and details that are not written as they should be: at once, or
+    /// behind a message.
+    Undecodable(Code, bool),
     /// Takes all but the last points, so many of them, and says so with this message. Of no points, it is a warning.
     Partial(u64, String),
     /// Takes it and answers with what is no message, as a success.

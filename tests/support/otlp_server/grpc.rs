@@ -92,6 +92,21 @@ pub(super) async fn answer(
                 Body::new(frame.with_trailers(std::future::ready(Some(Ok(trailers))))),
             )
         }
+        Answer::Undecodable(code, is_late) => {
+            let mut response = failure(code, None);
+            let details = http::HeaderValue::from_static("%not base64%");
+            response.headers_mut().insert("grpc-status-details-bin", details);
+            if is_late {
+                let trailers = std::mem::take(response.headers_mut());
+                let (head, ()) = Response::new(()).into_parts();
+                let body = Full::new(Bytes::new()).with_trailers(std::future::ready(Some(Ok(trailers))));
+                response = Response::from_parts(head, Body::new(body));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, http::HeaderValue::from_static("application/grpc"));
+            }
+            response
+        }
         Answer::Endless => {
             // SPEC: gRPC over HTTP/2, "Length-Prefixed-Message": uncompressed, and as long as can be said.
             let frame = Bytes::from_static(b"\0\xff\xff\xff\xff");
